@@ -1,0 +1,23 @@
+//! Differentiable tensor operations of the ISNet, channels last.
+//!
+//! Every activation is a Burn tensor `[N, H, W, C]`: a dense layer's output is `[N, 1, 1, C]`. Each operation here is an
+//! ordinary function from tensors to tensors, differentiable once by Burn's autodiff, on any device. Convolution weights keep
+//! the layout of weight files, `[C_out, C_in / groups, kernel_h, kernel_w]`.
+//!
+//! The functions are the *seam* between the method and the machine: `isnet-graph` and `isnet-lrp` call nothing else for
+//! heavy work. On the CPU (`flex`, `f32`) the hot ones run hand-written code ([`cpu`]); on every other device, and as the oracle of the
+//! tests, the same function is composed of Burn operations.
+
+pub mod average_pool;
+pub mod batch_norm;
+pub mod conv;
+pub mod max_pool;
+pub mod pointwise;
+pub mod ranked_pooling;
+
+pub use average_pool::{AveragePool, average_pool, average_pool_transpose};
+pub use batch_norm::{BatchStatistics, batch_norm_train, scale_shift};
+pub use conv::{ConvGeometry, conv2d, conv2d_transpose};
+pub use max_pool::{MaxPoolGeometry, max_pool, max_unpool};
+pub use pointwise::{concat_channels, expand_maps, relevance_step, relu};
+pub use ranked_pooling::ranked_pooling;
