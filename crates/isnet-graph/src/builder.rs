@@ -1,0 +1,190 @@
+//! How architectures write their graph down.
+
+use isnet_kernels::{ConvGeometry, MaxPoolGeometry};
+
+use crate::error::GraphError;
+use crate::graph::{Graph, Node, NodeId};
+use crate::op::{AveragePoolWindow, BatchNorm, Conv, Dense, Op};
+use crate::params::{ParamId, ParamRole, ParamSpec};
+
+/// Builds a [`Graph`] node by node. Names become node names; parameters are named `<node>.weight` and so on.
+#[derive(Clone, Debug)]
+pub struct GraphBuilder {
+    nodes: Vec<Node>,
+    params: Vec<ParamSpec>,
+    supervised: Vec<NodeId>,
+    input_channels: usize,
+}
+
+/// Sizes of a convolution.
+#[derive(Clone, Copy, Debug)]
+pub struct ConvSpec {
+    /// Channels in.
+    pub input: usize,
+    /// Channels out.
+    pub output: usize,
+    /// `[height, width]`.
+    pub kernel: [usize; 2],
+    /// Stride, padding, dilation and groups.
+    pub geometry: ConvGeometry,
+    /// Whether it has a bias.
+    pub bias: bool,
+}
+
+impl ConvSpec {
+    /// A square kernel, stride 1, no padding, no bias.
+    pub fn square(input: usize, output: usize, kernel: usize) -> Self {
+        Self { input, output, kernel: [kernel; 2], geometry: ConvGeometry::default(), bias: false }
+    }
+
+    /// With zeros on all sides.
+    #[must_use]
+    pub fn padded(mut self, padding: usize) -> Self {
+        self.geometry.padding = [padding; 2];
+        self
+    }
+
+    /// With a stride in both directions.
+    #[must_use]
+    pub fn strided(mut self, stride: usize) -> Self {
+        self.geometry.stride = [stride; 2];
+        self
+    }
+
+    /// In channel groups.
+    #[must_use]
+    pub fn grouped(mut self, groups: usize) -> Self {
+        self.geometry.groups = groups;
+        self
+    }
+
+    /// With a bias.
+    #[must_use]
+    pub fn biased(mut self) -> Self {
+        self.bias = true;
+        self
+    }
+}
+
+impl GraphBuilder {
+    /// An empty graph for images of this many channels.
+    pub fn new(input_channels: usize) -> Self {
+        Self { nodes: Vec::new(), params: Vec::new(), supervised: Vec::new(), input_channels }
+    }
+
+    /// The image. Call it once, first.
+    pub fn input(&mut self) -> NodeId {
+        self.push("input", Op::Input, &[])
+    }
+
+    /// A convolution.
+    pub fn conv(&mut self, name: &str, input: NodeId, spec: ConvSpec) -> NodeId {
+        let groups = spec.geometry.groups.max(1);
+        let shape = vec![spec.output, spec.input / groups, spec.kernel[0], spec.kernel[1]];
+        let weight = self.param(name, "weight", shape, ParamRole::ConvWeight);
+        let bias = spec.bias.then(|| self.param(name, "bias", vec![spec.output], ParamRole::Bias));
+        self.push(name, Op::Conv(Conv { weight, bias, geometry: spec.geometry }), &[input])
+    }
+
+    /// A dense layer with bias.
+    pub fn dense(&mut self, name: &str, input: NodeId, inputs: usize, outputs: usize) -> NodeId {
+        let weight = self.param(name, "weight", vec![outputs, inputs], ParamRole::DenseWeight);
+        let bias = Some(self.param(name, "bias", vec![outputs], ParamRole::Bias));
+        self.push(name, Op::Dense(Dense { weight, bias }), &[input])
+    }
+
+    /// Batch normalization with PyTorch's ε and momentum.
+    pub fn batch_norm(&mut self, name: &str, input: NodeId, channels: usize) -> NodeId {
+        let mut param = |leaf, role| self.param(name, leaf, vec![channels], role);
+        let norm = BatchNorm {
+            weight: param("weight", ParamRole::NormWeight),
+            bias: param("bias", ParamRole::NormBias),
+            running_mean: param("running_mean", ParamRole::RunningMean),
+            running_var: param("running_var", ParamRole::RunningVar),
+            epsilon: 1e-5,
+            momentum: 0.1,
+        };
+        self.push(name, Op::BatchNorm(norm), &[input])
+    }
+
+    /// A ReLU.
+    pub fn relu(&mut self, name: &str, input: NodeId) -> NodeId {
+        self.push(name, Op::Relu, &[input])
+    }
+
+    /// A max pool.
+    pub fn max_pool(&mut self, name: &str, input: NodeId, geometry: MaxPoolGeometry) -> NodeId {
+        self.push(name, Op::MaxPool(geometry), &[input])
+    }
+
+    /// An average pool.
+    pub fn average_pool(&mut self, name: &str, input: NodeId, window: AveragePoolWindow) -> NodeId {
+        self.push(name, Op::AveragePool(window), &[input])
+    }
+
+    /// An average pool to a fixed output size.
+    pub fn adaptive_average_pool(&mut self, name: &str, input: NodeId, size: [usize; 2]) -> NodeId {
+        self.push(name, Op::AdaptiveAveragePool(size), &[input])
+    }
+
+    /// A sum.
+    pub fn add(&mut self, name: &str, inputs: &[NodeId]) -> NodeId {
+        self.push(name, Op::Add, inputs)
+    }
+
+    /// A concatenation along the channels.
+    pub fn concat(&mut self, name: &str, inputs: &[NodeId]) -> NodeId {
+        self.push(name, Op::Concat, inputs)
+    }
+
+    /// A flatten in channel-first order.
+    pub fn flatten(&mut self, name: &str, input: NodeId) -> NodeId {
+        self.push(name, Op::Flatten, &[input])
+    }
+
+    /// A dropout.
+    pub fn dropout(&mut self, name: &str, input: NodeId, probability: f64) -> NodeId {
+        self.push(name, Op::Dropout(probability), &[input])
+    }
+
+    /// A place with a name.
+    pub fn identity(&mut self, name: &str, input: NodeId) -> NodeId {
+        self.push(name, Op::Identity, &[input])
+    }
+
+    /// Probabilities; only as the output.
+    pub fn softmax(&mut self, name: &str, input: NodeId) -> NodeId {
+        self.push(name, Op::Softmax, &[input])
+    }
+
+    /// Marks a node for deep supervision (LDS).
+    pub fn supervise(&mut self, node: NodeId) {
+        self.supervised.push(node);
+    }
+
+    /// The finished graph.
+    ///
+    /// # Errors
+    /// [`GraphError`] if a name is used twice, an operation has the wrong number of inputs, or a softmax is not the output.
+    pub fn finish(self, output: NodeId) -> Result<Graph, GraphError> {
+        let graph = Graph {
+            nodes: self.nodes,
+            params: self.params,
+            output,
+            input_channels: self.input_channels,
+            supervised: self.supervised,
+        };
+        graph.validate()?;
+        Ok(graph)
+    }
+
+    fn push(&mut self, name: &str, op: Op, inputs: &[NodeId]) -> NodeId {
+        self.nodes.push(Node { name: name.to_owned(), op, inputs: inputs.to_vec() });
+        NodeId(self.nodes.len() - 1)
+    }
+
+    fn param(&mut self, node: &str, leaf: &str, shape: Vec<usize>, role: ParamRole) -> ParamId {
+        self.params.push(ParamSpec { name: format!("{node}.{leaf}"), shape, role });
+        ParamId(self.params.len() - 1)
+    }
+}

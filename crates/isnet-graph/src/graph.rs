@@ -1,0 +1,125 @@
+//! Nodes and their connections.
+
+use std::collections::HashSet;
+
+use crate::error::GraphError;
+use crate::op::Op;
+use crate::params::{ParamId, ParamSpec};
+
+/// Where a node stands in its graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeId(pub(crate) usize);
+
+impl NodeId {
+    /// Position in [`Graph::nodes`].
+    pub fn index(self) -> usize {
+        self.0
+    }
+}
+
+/// One operation and what it reads.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// For people and weight files; unique. Nobody parses it.
+    pub name: String,
+    /// What it computes.
+    pub op: Op,
+    /// Which nodes it reads, in order.
+    pub inputs: Vec<NodeId>,
+}
+
+/// A model as data. Built by [`GraphBuilder`](crate::GraphBuilder); valid by construction.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Graph {
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) params: Vec<ParamSpec>,
+    pub(crate) output: NodeId,
+    pub(crate) input_channels: usize,
+    pub(crate) supervised: Vec<NodeId>,
+}
+
+impl Graph {
+    /// All nodes; every node comes after its inputs.
+    pub fn nodes(&self) -> impl Iterator<Item = (NodeId, &Node)> + DoubleEndedIterator {
+        self.nodes.iter().enumerate().map(|(index, node)| (NodeId(index), node))
+    }
+
+    /// One node.
+    pub fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.0]
+    }
+
+    /// The node of this name.
+    pub fn find(&self, name: &str) -> Option<NodeId> {
+        self.nodes.iter().position(|node| node.name == name).map(NodeId)
+    }
+
+    /// The image node.
+    pub fn input(&self) -> NodeId {
+        NodeId(0)
+    }
+
+    /// The node whose value is the answer: logits, or the softmax over them.
+    pub fn output(&self) -> NodeId {
+        self.output
+    }
+
+    /// The node that holds the logits: the output, or what its softmax reads.
+    pub fn logits(&self) -> NodeId {
+        match self.node(self.output).op {
+            Op::Softmax => self.node(self.output).inputs[0],
+            _ => self.output,
+        }
+    }
+
+    /// Channels of the image.
+    pub fn input_channels(&self) -> usize {
+        self.input_channels
+    }
+
+    /// Nodes at which deep supervision (LDS) applies the heatmap loss besides the image.
+    pub fn supervised(&self) -> &[NodeId] {
+        &self.supervised
+    }
+
+    /// Parameters and buffers, in the order of [`Params`](crate::Params).
+    pub fn params(&self) -> impl Iterator<Item = (ParamId, &ParamSpec)> {
+        self.params.iter().enumerate().map(|(index, spec)| (ParamId(index), spec))
+    }
+
+    /// Name, shape and role of a parameter.
+    pub fn param(&self, id: ParamId) -> &ParamSpec {
+        &self.params[id.0]
+    }
+
+    /// For every node, the nodes that read it.
+    pub fn consumers(&self) -> Vec<Vec<NodeId>> {
+        let mut consumers = vec![Vec::new(); self.nodes.len()];
+        for (id, node) in self.nodes() {
+            for input in &node.inputs {
+                consumers[input.0].push(id);
+            }
+        }
+        consumers
+    }
+
+    pub(crate) fn validate(&self) -> Result<(), GraphError> {
+        let mut names = HashSet::new();
+        for (id, node) in self.nodes() {
+            let named = || node.name.clone();
+            if !names.insert(&node.name) {
+                return Err(GraphError::DuplicateName { node: named() });
+            }
+            if !node.op.arity().contains(&node.inputs.len()) {
+                return Err(GraphError::Arity { node: named(), op: node.op.name(), got: node.inputs.len() });
+            }
+            if (node.op == Op::Input) != (id.0 == 0) {
+                return Err(GraphError::Input { node: named() });
+            }
+            if node.op == Op::Softmax && id != self.output {
+                return Err(GraphError::SoftmaxInside { node: named() });
+            }
+        }
+        Ok(())
+    }
+}

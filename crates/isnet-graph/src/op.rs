@@ -1,0 +1,130 @@
+//! The operations a node can be.
+
+use isnet_kernels::average_pool::AverageWindow;
+use isnet_kernels::{ConvGeometry, MaxPoolGeometry};
+
+use crate::params::ParamId;
+
+/// What a node computes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Op {
+    /// The image, `[N, H, W, C]` in [0, 1]. Every graph has exactly one, its first node.
+    Input,
+    /// A 2-D convolution.
+    Conv(Conv),
+    /// A dense layer over the channels of a flat activation.
+    Dense(Dense),
+    /// Batch normalization per channel.
+    BatchNorm(BatchNorm),
+    /// `max(x, 0)`.
+    Relu,
+    /// Largest value of each window.
+    MaxPool(MaxPoolGeometry),
+    /// Mean of each window.
+    AveragePool(AveragePoolWindow),
+    /// Mean of windows chosen so that the output has this size `[H, W]`.
+    AdaptiveAveragePool([usize; 2]),
+    /// Sum of all inputs, which have one shape.
+    Add,
+    /// All inputs, joined along their channels.
+    Concat,
+    /// `[N, H, W, C]` to `[N, 1, 1, C·H·W]`, in the channel-first order of weight files.
+    Flatten,
+    /// In training, zeroes each value with this probability and scales the others by `1/(1 − p)`; otherwise the identity.
+    Dropout(f64),
+    /// Nothing; a place with a name.
+    Identity,
+    /// Probabilities over the channels. Only as output: it is not explained, its input is.
+    Softmax,
+}
+
+/// A 2-D convolution: its weight is `[C_out, C_in / groups, kernel_h, kernel_w]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Conv {
+    /// The kernel.
+    pub weight: ParamId,
+    /// `[C_out]`, if any.
+    pub bias: Option<ParamId>,
+    /// Stride, padding, dilation and groups.
+    pub geometry: ConvGeometry,
+}
+
+/// A dense layer: its weight is `[C_out, C_in]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dense {
+    /// The matrix.
+    pub weight: ParamId,
+    /// `[C_out]`, if any.
+    pub bias: Option<ParamId>,
+}
+
+/// Batch normalization; all parameters are `[C]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BatchNorm {
+    /// γ.
+    pub weight: ParamId,
+    /// β.
+    pub bias: ParamId,
+    /// Running mean, a buffer.
+    pub running_mean: ParamId,
+    /// Running variance, a buffer.
+    pub running_var: ParamId,
+    /// Added to the variance.
+    pub epsilon: f64,
+    /// Share of the batch in the new running statistics.
+    pub momentum: f64,
+}
+
+/// An average pool over windows, `[vertical, horizontal]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AveragePoolWindow(pub [AverageWindow; 2]);
+
+impl AveragePoolWindow {
+    /// A square window without overlap or padding.
+    pub fn square(size: usize) -> Self {
+        let window = AverageWindow { kernel: size, stride: size, padding: 0, ceil_mode: false, count_padding: true };
+        Self([window; 2])
+    }
+}
+
+impl Op {
+    /// The operation's name in summaries and messages.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Op::Input => "input",
+            Op::Conv(_) => "conv",
+            Op::Dense(_) => "dense",
+            Op::BatchNorm(_) => "batch_norm",
+            Op::Relu => "relu",
+            Op::MaxPool(_) => "max_pool",
+            Op::AveragePool(_) => "average_pool",
+            Op::AdaptiveAveragePool(_) => "adaptive_average_pool",
+            Op::Add => "add",
+            Op::Concat => "concat",
+            Op::Flatten => "flatten",
+            Op::Dropout(_) => "dropout",
+            Op::Identity => "identity",
+            Op::Softmax => "softmax",
+        }
+    }
+
+    /// Parameters this operation reads.
+    pub fn params(&self) -> Vec<ParamId> {
+        match self {
+            Op::Conv(Conv { weight, bias, .. }) | Op::Dense(Dense { weight, bias }) => {
+                std::iter::once(*weight).chain(*bias).collect()
+            }
+            Op::BatchNorm(norm) => vec![norm.weight, norm.bias, norm.running_mean, norm.running_var],
+            _ => Vec::new(),
+        }
+    }
+
+    /// How many inputs the operation takes.
+    pub(crate) fn arity(&self) -> std::ops::RangeInclusive<usize> {
+        match self {
+            Op::Input => 0..=0,
+            Op::Add | Op::Concat => 1..=usize::MAX,
+            _ => 1..=1,
+        }
+    }
+}

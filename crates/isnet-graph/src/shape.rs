@@ -1,0 +1,143 @@
+//! Shape inference: op → shape of its output.
+
+use std::fmt;
+
+use isnet_kernels::AveragePool;
+
+use crate::error::GraphError;
+use crate::graph::{Graph, Node};
+use crate::op::Op;
+
+/// Shape of an activation without its batch axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+    /// Channels.
+    pub channels: usize,
+}
+
+impl Shape {
+    /// A flat activation.
+    pub fn flat(channels: usize) -> Self {
+        Self { height: 1, width: 1, channels }
+    }
+
+    /// Rows and columns.
+    pub fn size(&self) -> [usize; 2] {
+        [self.height, self.width]
+    }
+
+    /// Number of values.
+    pub fn len(&self) -> usize {
+        self.height * self.width * self.channels
+    }
+
+    /// Whether there is no value at all.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn resized(self, [height, width]: [usize; 2]) -> Self {
+        Self { height, width, ..self }
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}×{}×{}", self.height, self.width, self.channels)
+    }
+}
+
+impl Graph {
+    /// Shape of every node for images of `[H, W]`.
+    ///
+    /// # Errors
+    /// [`GraphError`] naming the first node that cannot take its input.
+    pub fn shapes(&self, image_size: [usize; 2]) -> Result<Vec<Shape>, GraphError> {
+        let image = Shape { height: image_size[0], width: image_size[1], channels: self.input_channels() };
+        let mut shapes: Vec<Shape> = Vec::with_capacity(self.nodes.len());
+        for (_, node) in self.nodes() {
+            let inputs: Vec<Shape> = node.inputs.iter().map(|input| shapes[input.index()]).collect();
+            shapes.push(if node.op == Op::Input { image } else { self.output_shape(node, &inputs)? });
+        }
+        Ok(shapes)
+    }
+
+    fn output_shape(&self, node: &Node, inputs: &[Shape]) -> Result<Shape, GraphError> {
+        let input = inputs[0];
+        let too_small = |kernel| GraphError::TooSmall { node: node.name.clone(), kernel, got: input };
+        match &node.op {
+            Op::Conv(conv) => {
+                let shape = &self.param(conv.weight).shape;
+                let (groups, kernel) = (conv.geometry.groups, [shape[2], shape[3]]);
+                for channels in [shape[0], input.channels] {
+                    if groups == 0 || channels % groups != 0 {
+                        return Err(GraphError::Groups { node: node.name.clone(), groups, channels });
+                    }
+                }
+                self.expect_channels(node, shape[1] * groups, input)?;
+                let size = conv.geometry.output_size(input.size(), kernel).ok_or_else(|| too_small(kernel))?;
+                Ok(Shape { channels: shape[0], ..input.resized(size) })
+            }
+            Op::Dense(dense) => {
+                let shape = &self.param(dense.weight).shape;
+                self.expect_flat(node, input)?;
+                self.expect_channels(node, shape[1], input)?;
+                Ok(Shape::flat(shape[0]))
+            }
+            Op::BatchNorm(norm) => {
+                self.expect_channels(node, self.param(norm.weight).shape[0], input)?;
+                Ok(input)
+            }
+            Op::MaxPool(geometry) => {
+                let size = geometry.output_size(input.size()).ok_or_else(|| too_small(geometry.kernel))?;
+                Ok(input.resized(size))
+            }
+            Op::AveragePool(window) => {
+                let kernel = window.0.map(|axis| axis.kernel);
+                let pool = AveragePool::windows(input.size(), window.0).ok_or_else(|| too_small(kernel))?;
+                Ok(input.resized(pool.output_size()))
+            }
+            Op::AdaptiveAveragePool(size) => Ok(input.resized(*size)),
+            Op::Add => self.expect_equal(node, inputs).map(|()| input),
+            Op::Concat => {
+                let pixels: Vec<Shape> = inputs.iter().map(|shape| Shape { channels: 0, ..*shape }).collect();
+                self.expect_equal(node, &pixels)?;
+                Ok(Shape { channels: inputs.iter().map(|shape| shape.channels).sum(), ..input })
+            }
+            Op::Flatten => Ok(Shape::flat(input.len())),
+            Op::Softmax => self.expect_flat(node, input).map(|()| input),
+            Op::Input | Op::Relu | Op::Dropout(_) | Op::Identity => Ok(input),
+        }
+    }
+
+    fn expect_channels(&self, node: &Node, expected: usize, input: Shape) -> Result<(), GraphError> {
+        if input.channels == expected {
+            return Ok(());
+        }
+        let from = self.node(node.inputs[0]).name.clone();
+        Err(GraphError::Channels { node: node.name.clone(), expected, got: input.channels, input: from })
+    }
+
+    fn expect_flat(&self, node: &Node, input: Shape) -> Result<(), GraphError> {
+        match input.size() {
+            [1, 1] => Ok(()),
+            _ => Err(GraphError::NotFlat { node: node.name.clone(), got: input }),
+        }
+    }
+
+    fn expect_equal(&self, node: &Node, inputs: &[Shape]) -> Result<(), GraphError> {
+        match inputs.iter().position(|shape| *shape != inputs[0]) {
+            None => Ok(()),
+            Some(index) => Err(GraphError::Disagree {
+                node: node.name.clone(),
+                input: self.node(node.inputs[index]).name.clone(),
+                expected: inputs[0],
+                got: inputs[index],
+            }),
+        }
+    }
+}
