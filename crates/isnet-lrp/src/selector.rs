@@ -1,0 +1,195 @@
+//! What is explained: which output, and which quantity of it (METHOD §3).
+
+use burn::tensor::{Int, Tensor, TensorData, activation};
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+
+use crate::error::LrpError;
+
+/// Which output of each sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Every output in turn: `E = K` maps.
+    AllClasses,
+    /// With probability ½ the highest logit, else a uniformly random other one.
+    Stochastic,
+    /// The lowest logit.
+    Lowest,
+    /// The highest logit, the prediction.
+    Highest,
+    /// The true label.
+    Label,
+    /// This output.
+    Class(usize),
+}
+
+/// Which quantity of the output.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Quantity {
+    /// The logit.
+    Logit,
+    /// `η = ln(P + ε_s) − ln(1 − P + ε_s)`, `P` the probability.
+    Eta {
+        /// ε_s.
+        epsilon: f64,
+    },
+}
+
+/// What is explained.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OutputSelector {
+    /// Which output.
+    pub target: Target,
+    /// Which quantity of it.
+    pub quantity: Quantity,
+}
+
+/// What the logits mean, and the truth where it is known.
+#[derive(Clone, Copy, Debug)]
+pub struct Outputs<'a> {
+    /// True label of each sample, for [`Target::Label`].
+    pub labels: Option<&'a [usize]>,
+    /// Whether each output is a label of its own (sigmoid) instead of a class among others (softmax).
+    pub multi_label: bool,
+}
+
+impl<'a> Outputs<'a> {
+    /// Classes that exclude each other.
+    pub fn single_label(labels: Option<&'a [usize]>) -> Self {
+        Self { labels, multi_label: false }
+    }
+
+    /// Labels that do not exclude each other.
+    pub fn multi_label() -> Self {
+        Self { labels: None, multi_label: true }
+    }
+}
+
+/// Where the backward walk starts.
+#[derive(Clone, Debug)]
+pub struct Seeds {
+    /// `∂q/∂logits`, `[N·E, K]`; the maps of a sample next to each other.
+    pub gradient: Tensor<2>,
+    /// `E`.
+    pub maps: usize,
+    /// Which output each map explains, `N·E` values.
+    pub explained: Vec<usize>,
+}
+
+impl OutputSelector {
+    /// The original ISNet: every logit in turn.
+    pub fn all_classes() -> Self {
+        Self { target: Target::AllClasses, quantity: Quantity::Logit }
+    }
+
+    /// The highest logit or a random other one.
+    pub fn stochastic() -> Self {
+        Self { target: Target::Stochastic, quantity: Quantity::Logit }
+    }
+
+    /// Selective ISNet: η of the lowest logit.
+    pub fn selective(epsilon: f64) -> Self {
+        Self { target: Target::Lowest, quantity: Quantity::Eta { epsilon } }
+    }
+
+    /// Number of maps per sample.
+    pub fn maps(&self, n_classes: usize) -> usize {
+        if self.target == Target::AllClasses { n_classes } else { 1 }
+    }
+
+    /// Chooses the outputs of a batch and differentiates the quantity by the logits.
+    ///
+    /// # Shapes
+    /// - `logits`: `[N, K]`
+    /// - returns [`Seeds`] of `[N·E, K]`
+    ///
+    /// # Errors
+    /// [`LrpError`] if a class does not exist or labels are missing.
+    ///
+    /// # Panics
+    /// If the stochastic selector gets no generator: a bug in the caller.
+    pub fn seeds(
+        &self,
+        logits: Tensor<2>,
+        outputs: &Outputs<'_>,
+        rng: Option<&mut ChaCha8Rng>,
+    ) -> Result<Seeds, LrpError> {
+        let [samples, n_classes] = logits.dims();
+        let explained = self.choose(&logits, outputs, rng)?;
+        let maps = self.maps(n_classes);
+        let chosen = one_hot(&explained, n_classes, &logits);
+        let gradient = match self.quantity {
+            Quantity::Logit => chosen,
+            Quantity::Eta { epsilon } => {
+                let wide: Tensor<3> = logits.unsqueeze_dim(1);
+                let logits = wide.expand([samples, maps, n_classes]).reshape([samples * maps, n_classes]);
+                eta_gradient(logits, chosen, outputs.multi_label, epsilon)
+            }
+        };
+        Ok(Seeds { gradient, maps, explained })
+    }
+
+    fn choose(
+        &self,
+        logits: &Tensor<2>,
+        outputs: &Outputs<'_>,
+        rng: Option<&mut ChaCha8Rng>,
+    ) -> Result<Vec<usize>, LrpError> {
+        let [samples, n_classes] = logits.dims();
+        let highest = || indices(logits.clone().detach().argmax(1));
+        match self.target {
+            Target::AllClasses => Ok((0..samples).flat_map(|_| 0..n_classes).collect()),
+            Target::Lowest => Ok(indices(logits.clone().detach().argmin(1))),
+            Target::Highest => Ok(highest()),
+            Target::Stochastic => {
+                let rng = rng.expect("the stochastic selector draws from the generator of the run");
+                Ok(highest().into_iter().map(|class| highest_or_other(class, n_classes, rng)).collect())
+            }
+            Target::Class(class) if class < n_classes => Ok(vec![class; samples]),
+            Target::Class(class) => Err(LrpError::Class { class, n_classes }),
+            Target::Label if outputs.multi_label => Err(LrpError::MultiLabel),
+            Target::Label => checked_labels(outputs.labels.ok_or(LrpError::NoLabels)?, samples, n_classes),
+        }
+    }
+}
+
+fn highest_or_other(highest: usize, n_classes: usize, rng: &mut ChaCha8Rng) -> usize {
+    if n_classes == 1 || rng.random_bool(0.5) {
+        return highest;
+    }
+    let other = rng.random_range(0..n_classes - 1);
+    if other >= highest { other + 1 } else { other }
+}
+
+fn checked_labels(labels: &[usize], samples: usize, n_classes: usize) -> Result<Vec<usize>, LrpError> {
+    if labels.len() != samples {
+        return Err(LrpError::LabelCount { expected: samples, got: labels.len() });
+    }
+    match labels.iter().find(|label| **label >= n_classes) {
+        Some(class) => Err(LrpError::Class { class: *class, n_classes }),
+        None => Ok(labels.to_vec()),
+    }
+}
+
+fn indices(tensor: Tensor<2, Int>) -> Vec<usize> {
+    let values: Vec<i64> = tensor.try_into_vec_as().expect("integers convert to i64");
+    values.into_iter().map(|value| value as usize).collect()
+}
+
+/// `[M, K]` with a one at each chosen class.
+fn one_hot(chosen: &[usize], n_classes: usize, like: &Tensor<2>) -> Tensor<2> {
+    let mut values = vec![0.0_f64; chosen.len() * n_classes];
+    for (row, class) in chosen.iter().enumerate() {
+        values[row * n_classes + class] = 1.0;
+    }
+    Tensor::from_data(TensorData::new(values, [chosen.len(), n_classes]), (&like.device().inner(), like.dtype()))
+}
+
+/// `∂η_c/∂logits = (1/(P_c + ε_s) + 1/(1 − P_c + ε_s)) · ∂P_c/∂logits`.
+fn eta_gradient(logits: Tensor<2>, chosen: Tensor<2>, multi_label: bool, epsilon: f64) -> Tensor<2> {
+    let probabilities = if multi_label { activation::sigmoid(logits) } else { activation::softmax(logits, 1) };
+    let of_chosen = (probabilities.clone() * chosen.clone()).sum_dim(1);
+    let slope = (of_chosen.clone() + epsilon).recip() + (of_chosen.clone().neg() + (1.0 + epsilon)).recip();
+    let others = if multi_label { chosen.clone() * of_chosen.clone() } else { probabilities };
+    slope * of_chosen * (chosen - others)
+}
