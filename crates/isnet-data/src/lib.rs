@@ -1,0 +1,60 @@
+//! Images, masks and labels: from files to batches of plain numbers. No tensors here.
+//!
+//! ```text
+//! manifest.csv or folders ─► Manifest {records} ─► ManifestDataset ─► Loader ─► Batch {image [N,H,W,C], mask [N,H,W], labels [N]}
+//!                                │                    │ read_image       │ Augmentation, seeded per sample
+//!                                └─► check            │ Preparation      │ epoch_order, balanced
+//! ```
+//!
+//! Images are f32 in [0, 1], channels last. Masks are 1 in the foreground and 0 in the background. Every draw has an
+//! address ([`rng::stream`]), so a batch depends on seed, epoch and place alone: not on threads, nor on what came before.
+//!
+//! # Example
+//! ```
+//! use std::sync::Arc;
+//! use isnet_data::{Balance, Fit, Loader, Manifest, ManifestDataset, ManifestOptions, Preparation, epoch_order};
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("manifest.csv");
+//! # for name in ["a.png", "b.png"] { image::GrayImage::new(8, 8).save(folder.path().join(name))?; }
+//! std::fs::write(&path, "image,label,split\na.png,sick,train\nb.png,healthy,train\n")?;
+//!
+//! let manifest = Arc::new(Manifest::read(&path, &ManifestOptions::default())?);
+//! let size = Preparation { height: 4, width: 4, channels: 1, fit: Fit::Pad };
+//! let dataset = ManifestDataset::new(manifest.clone(), manifest.split("train"), size)?;
+//! let order = epoch_order(&dataset, Balance::LabelSource, 42, 0);
+//! let dataset = Arc::new(dataset);
+//! let loader = Loader { dataset, order, batch_size: 2, augmentation: None, seed: 42, epoch: 0, drop_last: false };
+//! for batch in loader.prefetch() {
+//!     assert_eq!(batch?.image.len(), 2 * 4 * 4);
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod augment;
+mod batch;
+mod check;
+mod dataset;
+mod error;
+mod loader;
+mod manifest;
+mod nearest;
+pub mod phantom;
+mod prepare;
+mod read_image;
+pub mod rng;
+pub mod sample;
+mod sampler;
+#[cfg(test)]
+mod testing;
+
+pub use augment::Augmentation;
+pub use batch::Batch;
+pub use check::{CheckOptions, CheckReport, Count, Problem, ProblemKind, Severity, check};
+pub use dataset::{Dataset, ManifestDataset, MemoryDataset};
+pub use error::{DataError, Result};
+pub use loader::{Loader, Prefetch};
+pub use manifest::{Manifest, ManifestOptions, Record, RowProblem, RowProblemKind, Task, is_split_name};
+pub use prepare::{Fit, Preparation};
+pub use read_image::{MaskKind, read_image, read_mask};
+pub use sample::{Image, Label, Mask, Sample};
+pub use sampler::{Balance, epoch_order};

@@ -1,0 +1,135 @@
+//! One sample: what a file pair and a label become.
+
+/// An image, channels last: `pixels[(y · width + x) · channels + c]`, each in [0, 1].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Image {
+    /// H, pixels.
+    pub height: usize,
+    /// W, pixels.
+    pub width: usize,
+    /// C: 1 gray, 3 colour.
+    pub channels: usize,
+    /// `[H, W, C]`, in [0, 1].
+    pub pixels: Vec<f32>,
+}
+
+/// The region of interest of an image: `values[y · width + x]` is 1 for foreground and 0 for background.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mask {
+    /// H, pixels.
+    pub height: usize,
+    /// W, pixels.
+    pub width: usize,
+    /// `[H, W]`, 0 or 1.
+    pub values: Vec<f32>,
+}
+
+/// What a sample is, by class index.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Label {
+    /// Exactly one class.
+    Single(usize),
+    /// Any number of classes, also none; ascending and without repeats.
+    Multi(Vec<usize>),
+}
+
+/// An image with everything known about it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sample {
+    /// The picture.
+    pub image: Image,
+    /// Its foreground; a sample without one is classified but has no heatmap loss.
+    pub mask: Option<Mask>,
+    /// Absent where it is only predicted.
+    pub label: Option<Label>,
+    /// What a person calls it: the path as the manifest writes it, or a generator's number.
+    pub id: String,
+    /// The hospital, camera or generator that it came from; empty if unknown.
+    pub source: String,
+}
+
+impl Image {
+    /// An image of the given size.
+    ///
+    /// # Panics
+    /// If `pixels` does not hold `height · width · channels` values.
+    pub fn new(height: usize, width: usize, channels: usize, pixels: Vec<f32>) -> Self {
+        let expected = height * width * channels;
+        assert_eq!(pixels.len(), expected, "pixels of an image of {height}×{width}×{channels}");
+        Self { height, width, channels, pixels }
+    }
+
+    /// The channels of the pixel in row `y`, column `x`.
+    pub fn pixel(&self, y: usize, x: usize) -> &[f32] {
+        let start = (y * self.width + x) * self.channels;
+        &self.pixels[start..start + self.channels]
+    }
+}
+
+impl Mask {
+    /// A mask of the given size.
+    ///
+    /// # Panics
+    /// If `values` does not hold `height · width` values.
+    pub fn new(height: usize, width: usize, values: Vec<f32>) -> Self {
+        assert_eq!(values.len(), height * width, "values of a mask of {height}×{width}");
+        Self { height, width, values }
+    }
+
+    /// Number of foreground pixels.
+    pub fn foreground(&self) -> usize {
+        self.values.iter().filter(|&&value| value > 0.5).count()
+    }
+}
+
+impl Label {
+    /// The label as `[K]` zeros and ones.
+    ///
+    /// # Panics
+    /// If a class is not below `n_classes`.
+    ///
+    /// # Example
+    /// ```
+    /// # use isnet_data::Label;
+    /// assert_eq!(Label::Single(1).multi_hot(3), [0.0, 1.0, 0.0]);
+    /// assert_eq!(Label::Multi(vec![0, 2]).multi_hot(3), [1.0, 0.0, 1.0]);
+    /// ```
+    pub fn multi_hot(&self, n_classes: usize) -> Vec<f32> {
+        let mut hot = vec![0.0; n_classes];
+        for &class in self.classes() {
+            assert!(class < n_classes, "class {class} of {n_classes}");
+            hot[class] = 1.0;
+        }
+        hot
+    }
+
+    /// The classes that are set.
+    pub fn classes(&self) -> &[usize] {
+        match self {
+            Self::Single(class) => std::slice::from_ref(class),
+            Self::Multi(classes) => classes,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_label_set_is_all_zeros() {
+        assert_eq!(Label::Multi(vec![]).multi_hot(2), [0.0, 0.0]);
+    }
+
+    #[test]
+    fn a_pixel_is_found_by_row_then_column() {
+        let image = Image::new(2, 2, 3, (0..12).map(|i| i as f32).collect());
+        assert_eq!(image.pixel(1, 0), [6.0, 7.0, 8.0]);
+    }
+
+    #[test]
+    #[should_panic(expected = "class 3 of 3")]
+    fn a_class_outside_the_list_is_a_bug() {
+        Label::Single(3).multi_hot(3);
+    }
+}
