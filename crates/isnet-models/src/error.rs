@@ -1,0 +1,180 @@
+//! What can be wrong with an architecture or a weight file.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use isnet_graph::GraphError;
+use thiserror::Error;
+
+use crate::zoo;
+
+/// An architecture that cannot be built, or weights that cannot be read or do not fit.
+#[non_exhaustive]
+#[derive(Debug, Error)]
+pub enum ModelError {
+    /// A name that the zoo does not know.
+    #[error("no architecture is named `{name}`;{} known are {}", did_you_mean(.nearest), listed(zoo::names()))]
+    UnknownArchitecture {
+        /// The name.
+        name: String,
+        /// Known names like it, the most similar first.
+        nearest: Vec<&'static str>,
+    },
+    /// A field of an [`Architecture`](crate::Architecture) out of its range.
+    #[error("architecture `{architecture}`: `{field}` is {got}, but must be {requirement}")]
+    Setting {
+        /// Name of the architecture.
+        architecture: String,
+        /// The field.
+        field: &'static str,
+        /// Its range in words.
+        requirement: &'static str,
+        /// Its value.
+        got: String,
+    },
+    /// A field of a [`Stage`](crate::Stage) out of its range.
+    #[error("architecture `plain_cnn`, stage {stage}: `{field}` is {got}, but must be {requirement}")]
+    Stage {
+        /// Number of the stage, from 1.
+        stage: usize,
+        /// The field.
+        field: &'static str,
+        /// Its range in words.
+        requirement: &'static str,
+        /// Its value.
+        got: usize,
+    },
+    /// A graph that cannot be.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// A weight file that cannot be opened.
+    #[error("cannot read the weight file `{}`", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file whose name does not say how to read it.
+    #[error("`{}` is not a weight file by its name; expected `.safetensors`, `.pth` or `.pt`", .path.display())]
+    UnknownFormat {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A weight file that is cut off or is something else.
+    #[error("the weight file `{}` is damaged or not a weight file ({reason}); download or save it again", .path.display())]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// What its reader found.
+        reason: String,
+    },
+    /// A tensor of a type that no weight here has.
+    #[error("weight file `{}`: tensor `{tensor}` has type {dtype}; save it as f32 (f64, f16 and bf16 are read too)", .path.display())]
+    UnsupportedType {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// Its type.
+        dtype: String,
+    },
+    /// NaN or infinity among the weights.
+    #[error(
+        "weight `{tensor}` is {value} at index {index} (row-major); the file was saved from a diverged run or is damaged"
+    )]
+    NotFinite {
+        /// The tensor.
+        tensor: String,
+        /// Position in row-major order.
+        index: usize,
+        /// The value.
+        value: f32,
+    },
+    /// Weights of another architecture or with other sizes.
+    #[error("the weights do not fit the model: {}{}", first_of(.problems), looks_like_hint(.looks_like))]
+    Mismatch {
+        /// Every tensor that does not fit.
+        problems: Vec<Problem>,
+        /// The architecture that the weights seem to be of, if it is another.
+        looks_like: Option<&'static str>,
+    },
+    /// Weights that the safetensors format cannot hold.
+    #[error("cannot write the weights as safetensors: {reason}")]
+    Encode {
+        /// What the writer said.
+        reason: String,
+    },
+}
+
+/// How one tensor of a file does not fit a graph.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// The graph has it, the file has not.
+    Missing {
+        /// Name of the parameter.
+        name: String,
+        /// Its shape in the graph.
+        shape: Vec<usize>,
+    },
+    /// The file has it, the graph has not.
+    Unused {
+        /// Name of the tensor.
+        name: String,
+    },
+    /// Both have it, in different shapes.
+    Shape(ShapeDifference),
+}
+
+/// One parameter with two shapes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShapeDifference {
+    /// Name of the parameter.
+    pub name: String,
+    /// Shape in the file.
+    pub file: Vec<usize>,
+    /// Shape in the graph.
+    pub graph: Vec<usize>,
+}
+
+impl fmt::Display for ShapeDifference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`: {:?} in the file, {:?} here", self.name, self.file, self.graph)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Problem::Missing { name, shape } => write!(f, "`{name}` {shape:?} is not in the file"),
+            Problem::Unused { name } => write!(f, "`{name}` is only in the file"),
+            Problem::Shape(difference) => write!(f, "{difference}"),
+        }
+    }
+}
+
+fn listed(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+fn did_you_mean(nearest: &[&str]) -> String {
+    if nearest.is_empty() { String::new() } else { format!(" did you mean {}?", listed(nearest)) }
+}
+
+fn first_of(problems: &[Problem]) -> String {
+    const SHOWN: usize = 3;
+    let shown: Vec<_> = problems.iter().take(SHOWN).map(Problem::to_string).collect();
+    let rest = match problems.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!("; and {more} more"),
+    };
+    shown.join("; ") + &rest
+}
+
+fn looks_like_hint(looks_like: &Option<&str>) -> String {
+    match looks_like {
+        Some(name) => format!("; these look like weights of `{name}`: build that, or choose another file"),
+        None => String::new(),
+    }
+}

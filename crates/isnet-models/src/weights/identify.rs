@@ -1,0 +1,53 @@
+//! Whose weights are these?
+
+use std::collections::HashMap;
+
+use isnet_graph::{Graph, ParamSpec};
+
+use crate::weights::{BATCH_COUNTER, NamedArray};
+use crate::zoo::{self, Architecture};
+
+/// Share of tensors that must agree in name and shape. VGG-11 has 16 tensors, of which an image of other channels and a head of
+/// other size leave 13.
+const ENOUGH: f64 = 0.75;
+
+/// The architecture of the zoo that weights agree with, if with any.
+///
+/// `plain_cnn` has no shapes of its own, so it is never named.
+pub(crate) fn of_arrays(arrays: &[NamedArray]) -> Option<&'static str> {
+    let weights = arrays.iter().filter(|array| !array.name.ends_with(BATCH_COUNTER));
+    of_shapes(&weights.map(|array| (array.name.as_str(), array.shape.as_slice())).collect())
+}
+
+/// The architecture of the zoo that a graph's parameters agree with, if with any.
+pub(crate) fn of_graph(graph: &Graph) -> Option<&'static str> {
+    of_shapes(&graph.params().map(|(_, spec)| (spec.name.as_str(), spec.shape.as_slice())).collect())
+}
+
+fn of_shapes(shapes: &HashMap<&str, &[usize]>) -> Option<&'static str> {
+    let agreement = |graph: &Graph| {
+        let agree = |spec: &ParamSpec| shapes.get(spec.name.as_str()) == Some(&spec.shape.as_slice());
+        let agreeing = graph.params().filter(|(_, spec)| agree(spec)).count();
+        agreeing as f64 / graph.params().count().max(shapes.len()) as f64
+    };
+    // No two architectures of the zoo agree with each other that much, so the first is the only one.
+    let candidates = zoo::names().iter().filter(|name| **name != "plain_cnn");
+    let alike =
+        |name: &str| zoo::build(&Architecture::new(name, 1000, 3)).is_ok_and(|graph| agreement(&graph) >= ENOUGH);
+    candidates.copied().find(|name| alike(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_architecture_is_recognised_with_another_head_and_gray_images() {
+        for name in zoo::names() {
+            let gray = Architecture::new(name, 2, 1);
+            let expected = (*name != "plain_cnn").then_some(*name);
+            assert_eq!(of_graph(&zoo::build(&gray).unwrap()), expected);
+        }
+        assert_eq!(of_arrays(&[NamedArray::f32("fc.bias", [1], vec![0.0])]), None);
+    }
+}

@@ -1,0 +1,240 @@
+//! Architectures by name.
+
+use isnet_graph::{Graph, GraphBuilder, NodeId};
+
+use crate::densenet::DenseNet;
+use crate::error::ModelError;
+use crate::plain_cnn::{self, Stage};
+use crate::resnet::ResNet;
+use crate::squeezenet::SqueezeNet;
+use crate::vgg::Vgg;
+
+/// What to build.
+///
+/// # Example
+/// ```
+/// use isnet_models::{Architecture, build};
+/// let gray = Architecture::new("resnet18", 3, 1);
+/// let graph = build(&gray)?;
+/// assert_eq!(graph.summary([64, 64])?.params(), 11_171_779);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Architecture {
+    /// One of [`names`].
+    pub name: String,
+    /// Number of logits, ≥ 1.
+    pub n_classes: usize,
+    /// Channels of the image: 3 for colour, 1 for gray.
+    pub input_channels: usize,
+    /// DenseNet: one more ReLU between the conv and the average pool of each transition, as in the papers.
+    pub transition_relu: bool,
+    /// Probability in [0, 1) of the dropout where the family has one; see [`default_dropout`]. DenseNet: after each dense
+    /// layer. VGG: after each hidden dense layer of the classifier. The others: before the head.
+    pub dropout: f64,
+    /// `plain_cnn`: its stages.
+    pub stages: Vec<Stage>,
+    /// `plain_cnn`: batch norm after each convolution, which then has no bias. (VGG says it in its name: `vgg16_bn`.)
+    pub batch_norm: bool,
+}
+
+impl Architecture {
+    /// Torchvision's form of an architecture; `plain_cnn` with [`plain_cnn::DEFAULT_STAGES`].
+    pub fn new(name: &str, n_classes: usize, input_channels: usize) -> Self {
+        Self {
+            name: name.to_owned(),
+            n_classes,
+            input_channels,
+            transition_relu: false,
+            dropout: default_dropout(name),
+            stages: plain_cnn::DEFAULT_STAGES.to_vec(),
+            batch_norm: false,
+        }
+    }
+
+    fn check(&self) -> Result<(), ModelError> {
+        let setting = |field, requirement, got| {
+            Err(ModelError::Setting { architecture: self.name.clone(), field, requirement, got })
+        };
+        if self.n_classes == 0 {
+            return setting("n_classes", "at least 1", "0".to_owned());
+        }
+        if self.input_channels == 0 {
+            return setting("input_channels", "at least 1", "0".to_owned());
+        }
+        if !(0.0..1.0).contains(&self.dropout) {
+            return setting("dropout", "in [0, 1)", self.dropout.to_string());
+        }
+        Ok(())
+    }
+}
+
+/// An architecture family with its sizes.
+#[derive(Clone, Copy)]
+enum Family {
+    DenseNet(DenseNet),
+    PlainCnn,
+    ResNet(ResNet),
+    SqueezeNet(SqueezeNet),
+    Vgg(Vgg),
+}
+
+const ZOO: &[(&str, Family)] = &[
+    ("densenet121", Family::DenseNet(DenseNet { growth: 32, layers: [6, 12, 24, 16], stem: 64 })),
+    ("densenet161", Family::DenseNet(DenseNet { growth: 48, layers: [6, 12, 36, 24], stem: 96 })),
+    ("densenet169", Family::DenseNet(DenseNet { growth: 32, layers: [6, 12, 32, 32], stem: 64 })),
+    ("densenet201", Family::DenseNet(DenseNet { growth: 32, layers: [6, 12, 48, 32], stem: 64 })),
+    ("plain_cnn", Family::PlainCnn),
+    ("resnet18", Family::ResNet(ResNet { blocks: [2, 2, 2, 2], bottleneck: false })),
+    ("resnet34", Family::ResNet(ResNet { blocks: [3, 4, 6, 3], bottleneck: false })),
+    ("resnet50", Family::ResNet(ResNet { blocks: [3, 4, 6, 3], bottleneck: true })),
+    ("resnet101", Family::ResNet(ResNet { blocks: [3, 4, 23, 3], bottleneck: true })),
+    ("resnet152", Family::ResNet(ResNet { blocks: [3, 8, 36, 3], bottleneck: true })),
+    ("squeezenet1_0", Family::SqueezeNet(SqueezeNet::V1_0)),
+    ("squeezenet1_1", Family::SqueezeNet(SqueezeNet::V1_1)),
+    ("vgg11", Family::Vgg(Vgg { convs: [1, 1, 2, 2, 2], batch_norm: false })),
+    ("vgg11_bn", Family::Vgg(Vgg { convs: [1, 1, 2, 2, 2], batch_norm: true })),
+    ("vgg13", Family::Vgg(Vgg { convs: [2, 2, 2, 2, 2], batch_norm: false })),
+    ("vgg13_bn", Family::Vgg(Vgg { convs: [2, 2, 2, 2, 2], batch_norm: true })),
+    ("vgg16", Family::Vgg(Vgg { convs: [2, 2, 3, 3, 3], batch_norm: false })),
+    ("vgg16_bn", Family::Vgg(Vgg { convs: [2, 2, 3, 3, 3], batch_norm: true })),
+    ("vgg19", Family::Vgg(Vgg { convs: [2, 2, 4, 4, 4], batch_norm: false })),
+    ("vgg19_bn", Family::Vgg(Vgg { convs: [2, 2, 4, 4, 4], batch_norm: true })),
+];
+
+const NAMES: [&str; ZOO.len()] = {
+    let mut names = [""; ZOO.len()];
+    let mut index = 0;
+    while index < names.len() {
+        names[index] = ZOO[index].0;
+        index += 1;
+    }
+    names
+};
+
+/// All names that [`build`] knows.
+pub fn names() -> &'static [&'static str] {
+    &NAMES
+}
+
+/// Builds the graph of an architecture.
+///
+/// # Errors
+/// [`ModelError::UnknownArchitecture`] with the nearest names, or [`ModelError::Setting`] for a value out of its range.
+pub fn build(architecture: &Architecture) -> Result<Graph, ModelError> {
+    let Some(family) = family(&architecture.name) else {
+        return Err(ModelError::UnknownArchitecture {
+            name: architecture.name.clone(),
+            nearest: nearest(&architecture.name),
+        });
+    };
+    architecture.check()?;
+    match family {
+        Family::DenseNet(densenet) => densenet.build(architecture),
+        Family::PlainCnn => plain_cnn::build(architecture),
+        Family::ResNet(resnet) => resnet.build(architecture),
+        Family::SqueezeNet(squeezenet) => squeezenet.build(architecture),
+        Family::Vgg(vgg) => vgg.build(architecture),
+    }
+}
+
+/// The dropout that torchvision trains an architecture with: 0.5 for VGG and SqueezeNet, otherwise 0.
+pub fn default_dropout(name: &str) -> f64 {
+    match family(name) {
+        Some(Family::SqueezeNet(_) | Family::Vgg(_)) => 0.5,
+        _ => 0.0,
+    }
+}
+
+/// Side of the smallest square image that a graph can take, or `None` if 65,536 pixels are not enough.
+///
+/// # Example
+/// ```
+/// use isnet_models::{Architecture, build, minimum_size};
+/// assert_eq!(minimum_size(&build(&Architecture::new("vgg11", 2, 3))?), Some(32)); // five pools halve it to 1
+/// # Ok::<(), isnet_models::ModelError>(())
+/// ```
+pub fn minimum_size(graph: &Graph) -> Option<usize> {
+    let fits = |side: usize| graph.shapes([side, side]).is_ok();
+    let enough = (0..=16).map(|power| 1 << power).find(|side| fits(*side))?;
+    (enough / 2 + 1..=enough).find(|side| fits(*side))
+}
+
+/// Puts a dropout before the head, if there is any.
+pub(crate) fn dropout_before_head(build: &mut GraphBuilder, input: NodeId, probability: f64) -> NodeId {
+    if probability > 0.0 { build.dropout("dropout", input, probability) } else { input }
+}
+
+fn family(name: &str) -> Option<Family> {
+    ZOO.iter().find(|(known, _)| *known == name).map(|(_, family)| *family)
+}
+
+/// Up to three known names, the most similar first; those that hardly resemble are left out.
+fn nearest(name: &str) -> Vec<&'static str> {
+    let name = name.to_lowercase().replace('-', "");
+    let mut alike: Vec<_> = NAMES.iter().map(|known| (strsim::damerau_levenshtein(&name, known), *known)).collect();
+    alike.sort();
+    let best = alike[0].0;
+    alike.into_iter().filter(|(edits, _)| *edits <= 3 && *edits <= best + 1).take(3).map(|(_, known)| known).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(architecture: &Architecture) -> String {
+        build(architecture).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_misspelt_name_finds_its_neighbours() {
+        assert_eq!(nearest("ResNet-18"), ["resnet18"]);
+        assert_eq!(nearest("resnet16"), ["resnet18", "resnet101", "resnet152"]);
+        assert_eq!(nearest("vgg16bn")[0], "vgg16_bn");
+        assert!(nearest("transformer").is_empty());
+        let text = message(&Architecture::new("denesnet121", 2, 3));
+        assert!(text.starts_with("no architecture is named `denesnet121`; did you mean `densenet121`"), "{text}");
+        assert!(text.ends_with("`vgg19_bn`"), "{text}");
+    }
+
+    #[test]
+    fn values_out_of_range_are_named() {
+        let resnet = Architecture::new("resnet18", 2, 3);
+        assert_eq!(
+            message(&Architecture { n_classes: 0, ..resnet.clone() }),
+            "architecture `resnet18`: `n_classes` is 0, but must be at least 1"
+        );
+        assert_eq!(
+            message(&Architecture { dropout: 1.0, ..resnet }),
+            "architecture `resnet18`: `dropout` is 1, but must be in [0, 1)"
+        );
+    }
+
+    #[test]
+    fn every_architecture_has_a_smallest_image_and_fails_below_it() {
+        for name in names() {
+            let graph = build(&Architecture::new(name, 2, 3)).unwrap();
+            let side = minimum_size(&graph).unwrap();
+            assert!(graph.shapes([side, side]).is_ok(), "{name} at {side}");
+            assert!(side == 1 || graph.shapes([side - 1, side - 1]).is_err(), "{name} below {side}");
+            let of_family = [("vgg", 32), ("densenet", 29), ("resnet", 1), ("plain", 4)];
+            if let Some((_, expected)) = of_family.iter().find(|(family, _)| name.starts_with(family)) {
+                assert_eq!(side, *expected, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn dropout_goes_where_the_family_has_it() {
+        let count = |name: &str, dropout| {
+            let graph = build(&Architecture { dropout, ..Architecture::new(name, 2, 3) }).unwrap();
+            graph.nodes().filter(|(_, node)| node.op.name() == "dropout").count()
+        };
+        let table =
+            [("vgg11", 2, 2), ("squeezenet1_1", 1, 1), ("resnet18", 0, 1), ("plain_cnn", 0, 1), ("densenet121", 0, 58)];
+        for (name, without, with) in table {
+            assert_eq!((count(name, 0.0), count(name, 0.3)), (without, with), "{name}");
+        }
+        assert_eq!((default_dropout("vgg11_bn"), default_dropout("resnet50")), (0.5, 0.0));
+    }
+}

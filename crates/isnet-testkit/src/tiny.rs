@@ -1,0 +1,213 @@
+//! Tiny graphs that together use every operation, in the arrangements that break walkers.
+
+use isnet_graph::{AveragePoolWindow, ConvGeometry, ConvSpec, Graph, GraphBuilder, MaxPoolGeometry, NodeId};
+use isnet_kernels::average_pool::AverageWindow;
+
+/// A graph with the image size `[H, W]` it is meant for.
+pub struct Tiny {
+    /// What it tries.
+    pub name: &'static str,
+    /// The graph.
+    pub graph: Graph,
+    /// `[H, W]`.
+    pub size: [usize; 2],
+}
+
+/// Classes of every tiny graph.
+pub const CLASSES: usize = 3;
+
+/// All of them.
+pub fn all() -> Vec<Tiny> {
+    let tiny = |name, size, build: fn(&mut GraphBuilder) -> NodeId, channels| {
+        let mut builder = GraphBuilder::new(channels);
+        let output = build(&mut builder);
+        Tiny { name, size, graph: builder.finish(output).expect("a tiny graph is valid") }
+    };
+    vec![
+        tiny("plain chain", [6, 5], plain_chain, 2),
+        tiny("batch norm after conv", [5, 5], norm_after, 2),
+        tiny("batch norm before conv", [5, 6], norm_before, 2),
+        tiny("residual", [5, 5], residual, 2),
+        tiny("dense block", [4, 5], dense_block, 1),
+        tiny("reused nodes", [5, 5], reused, 1),
+        tiny("no relu at all", [4, 4], no_relu, 2),
+        tiny("multilayer perceptron", [3, 3], perceptron, 2),
+        tiny("groups, stride, dilation", [9, 8], grouped, 2),
+        tiny("overlapping and hanging pools", [7, 8], pools, 2),
+        tiny("two first layers", [6, 6], two_stems, 2),
+        tiny("relu and linear readers of the stem", [5, 5], mixed_readers, 2),
+        tiny("stride larger than kernel", [7, 7], skipping, 2),
+    ]
+}
+
+fn head(build: &mut GraphBuilder, x: NodeId, channels: usize) -> NodeId {
+    let x = build.adaptive_average_pool("pool", x, [1, 1]);
+    let x = build.flatten("flatten", x);
+    build.dense("fc", x, channels, CLASSES)
+}
+
+fn plain_chain(build: &mut GraphBuilder) -> NodeId {
+    let x = build.input();
+    let x = build.conv("conv0", x, ConvSpec::square(2, 3, 3).padded(1).biased());
+    let x = build.relu("relu0", x);
+    let x = build.max_pool("pool0", x, MaxPoolGeometry::square(2));
+    let x = build.conv("conv1", x, ConvSpec::square(3, 4, 3).padded(1).biased());
+    let x = build.relu("relu1", x);
+    let x = build.dropout("dropout", x, 0.5);
+    let x = build.flatten("flatten", x);
+    build.dense("fc", x, 4 * 3 * 2, CLASSES)
+}
+
+fn norm_after(build: &mut GraphBuilder) -> NodeId {
+    let x = build.input();
+    let x = build.conv("conv0", x, ConvSpec::square(2, 3, 3).padded(1));
+    let x = build.batch_norm("norm0", x, 3);
+    let x = build.relu("relu0", x);
+    let x = build.conv("conv1", x, ConvSpec::square(3, 4, 3).biased());
+    let x = build.batch_norm("norm1", x, 4);
+    let x = build.relu("relu1", x);
+    head(build, x, 4)
+}
+
+fn norm_before(build: &mut GraphBuilder) -> NodeId {
+    let x = build.input();
+    let x = build.batch_norm("norm0", x, 2);
+    let x = build.conv("conv0", x, ConvSpec::square(2, 4, 3).padded(1).biased());
+    let x = build.relu("relu0", x);
+    let x = build.batch_norm("norm1", x, 4);
+    let x = build.relu("relu1", x);
+    let x = build.conv("conv1", x, ConvSpec::square(4, 3, 1));
+    let x = build.relu("relu2", x);
+    head(build, x, 3)
+}
+
+fn residual(build: &mut GraphBuilder) -> NodeId {
+    let x = build.input();
+    let x = build.conv("conv0", x, ConvSpec::square(2, 4, 3).padded(1));
+    let x = build.batch_norm("norm0", x, 4);
+    let stem = build.relu("relu0", x);
+    let x = build.conv("conv1", stem, ConvSpec::square(4, 4, 3).padded(1));
+    let x = build.batch_norm("norm1", x, 4);
+    let x = build.relu("relu1", x);
+    let x = build.conv("conv2", x, ConvSpec::square(4, 4, 3).padded(1));
+    let x = build.batch_norm("norm2", x, 4);
+    let x = build.add("add", &[x, stem]);
+    let x = build.relu("relu2", x);
+    build.supervise(x);
+    head(build, x, 4)
+}
+
+fn dense_block(build: &mut GraphBuilder) -> NodeId {
+    let x = build.input();
+    let x = build.conv("conv0", x, ConvSpec::square(1, 3, 3).padded(1));
+    let x = build.relu("relu0", x);
+    let mut features = vec![x];
+    for layer in 1..=10 {
+        let channels = 3 + 2 * (layer - 1);
+        let joined = build.concat(&format!("concat{layer}"), &features);
+        let x = build.batch_norm(&format!("norm{layer}"), joined, channels);
+        let x = build.relu(&format!("relu{layer}"), x);
+        features.push(build.conv(&format!("conv{layer}"), x, ConvSpec::square(channels, 2, 3).padded(1)));
+    }
+    let x = build.concat("concat", &features);
+    let x = build.relu("relu", x);
+    build.supervise(x);
+    head(build, x, 23)
+}
+
+fn reused(build: &mut GraphBuilder) -> NodeId {
+    let x = build.input();
+    let x = build.conv("conv0", x, ConvSpec::square(1, 2, 3).padded(1).biased());
+    let stem = build.relu("relu0", x);
+    let a = build.conv("conv_a", stem, ConvSpec::square(2, 2, 3).padded(1).biased());
+    let a = build.relu("relu_a", a);
+    let twice = build.add("twice", &[stem, a, stem]);
+    let joined = build.concat("joined", &[twice, stem, a]);
+    let x = build.identity("identity", joined);
+    let x = build.conv("conv1", x, ConvSpec::square(6, 3, 1).biased());
+    let x = build.relu("relu1", x);
+    head(build, x, 3)
+}
+
+fn no_relu(build: &mut GraphBuilder) -> NodeId {
+    let x = build.input();
+    let x = build.conv("conv0", x, ConvSpec::square(2, 3, 3).padded(1).biased());
+    let x = build.average_pool("average", x, AveragePoolWindow::square(2));
+    let x = build.conv("conv1", x, ConvSpec::square(3, 3, 1));
+    head(build, x, 3)
+}
+
+fn perceptron(build: &mut GraphBuilder) -> NodeId {
+    let x = build.input();
+    let x = build.flatten("flatten", x);
+    let x = build.dense("fc0", x, 18, 6);
+    let x = build.relu("relu0", x);
+    let x = build.dense("fc1", x, 6, 5);
+    let x = build.relu("relu1", x);
+    build.dense("fc2", x, 5, CLASSES)
+}
+
+fn grouped(build: &mut GraphBuilder) -> NodeId {
+    let x = build.input();
+    let geometry = ConvGeometry { stride: [2, 1], padding: [2, 1], dilation: [2, 1], groups: 2 };
+    let spec = ConvSpec { input: 2, output: 4, kernel: [3, 2], geometry, bias: true };
+    let x = build.conv("conv0", x, spec);
+    let x = build.relu("relu0", x);
+    let x = build.conv("depthwise", x, ConvSpec::square(4, 4, 3).padded(1).grouped(4));
+    let x = build.batch_norm("norm", x, 4);
+    let x = build.relu("relu1", x);
+    let x = build.conv("pointwise", x, ConvSpec::square(4, 3, 1).biased());
+    let x = build.relu("relu2", x);
+    head(build, x, 3)
+}
+
+fn pools(build: &mut GraphBuilder) -> NodeId {
+    let x = build.input();
+    let x = build.conv("conv0", x, ConvSpec::square(2, 3, 3).padded(1).biased());
+    let x = build.relu("relu0", x);
+    let overlapping =
+        MaxPoolGeometry { kernel: [3, 3], stride: [1, 1], padding: [1, 1], dilation: [1, 1], ceil_mode: false };
+    let x = build.max_pool("overlapping", x, overlapping);
+    let hanging =
+        MaxPoolGeometry { kernel: [3, 3], stride: [2, 2], padding: [0, 0], dilation: [1, 1], ceil_mode: true };
+    let x = build.max_pool("hanging", x, hanging);
+    let window = AverageWindow { kernel: 2, stride: 1, padding: 1, ceil_mode: false, count_padding: true };
+    let x =
+        build.average_pool("average", x, AveragePoolWindow([window, AverageWindow { count_padding: false, ..window }]));
+    let x = build.conv("conv1", x, ConvSpec::square(3, 3, 1).biased());
+    let x = build.relu("relu1", x);
+    let x = build.adaptive_average_pool("adaptive", x, [3, 2]);
+    let x = build.flatten("flatten", x);
+    build.dense("fc", x, 18, CLASSES)
+}
+
+fn two_stems(build: &mut GraphBuilder) -> NodeId {
+    let image = build.input();
+    let a = build.conv("conv_a", image, ConvSpec::square(2, 2, 3).padded(1).biased());
+    let a = build.relu("relu_a", a);
+    let b = build.conv("conv_b", image, ConvSpec::square(2, 3, 1));
+    let b = build.batch_norm("norm_b", b, 3);
+    let b = build.relu("relu_b", b);
+    let x = build.concat("concat", &[a, b]);
+    head(build, x, 5)
+}
+
+fn mixed_readers(build: &mut GraphBuilder) -> NodeId {
+    let x = build.input();
+    let stem = build.conv("conv0", x, ConvSpec::square(2, 3, 3).padded(1).biased());
+    let a = build.relu("relu0", stem);
+    let b = build.conv("conv1", stem, ConvSpec::square(3, 3, 1).biased());
+    let x = build.add("add", &[a, b]);
+    let x = build.relu("relu1", x);
+    head(build, x, 3)
+}
+
+fn skipping(build: &mut GraphBuilder) -> NodeId {
+    let x = build.input();
+    let x = build.conv("conv0", x, ConvSpec::square(2, 3, 2).strided(3).biased());
+    let x = build.relu("relu0", x);
+    let x = build.conv("conv1", x, ConvSpec::square(3, 4, 1).strided(2));
+    let x = build.batch_norm("norm1", x, 4);
+    let x = build.relu("relu1", x);
+    head(build, x, 4)
+}
