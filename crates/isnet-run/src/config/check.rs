@@ -1,0 +1,127 @@
+//! Checks that need more than one key: contradictions are errors, oddities are warnings.
+
+use super::{
+    ClassWeights, LearningRateSchedule, MethodName, OptimizerName, PLAIN_CNN, RawConfig, RunConfig, loss::gwrp_decay,
+};
+use crate::error::{Result, RunError};
+
+/// A value that contradicts another: key, value and what is expected.
+type Contradiction = (&'static str, String, String);
+
+/// Refuses values that contradict each other.
+pub(super) fn check(config: &RunConfig, raw: &RawConfig) -> Result<()> {
+    let contradictions = [name, scale, bounds, splits, stages, class_weights];
+    match contradictions.iter().find_map(|contradiction| contradiction(config)) {
+        None => Ok(()),
+        Some((key, value, reason)) => Err(RunError::Value { key: key.into(), place: raw.place(key), value, reason }),
+    }
+}
+
+fn name(config: &RunConfig) -> Option<Contradiction> {
+    let empty = config.name.trim().is_empty();
+    empty.then(|| ("name", config.name.clone(), "a run needs a name".into()))
+}
+
+fn scale(config: &RunConfig) -> Option<Contradiction> {
+    let [low, high] = config.data.augment.scale;
+    (low > high).then(|| ("data.augment.scale", format!("[{low}, {high}]"), "the smallest factor comes first".into()))
+}
+
+fn bounds(config: &RunConfig) -> Option<Contradiction> {
+    let (low, high) = (config.method.low, config.method.high);
+    (low >= high).then(|| ("method.high", high.to_string(), format!("it must be above `method.low` = {low}")))
+}
+
+fn splits(config: &RunConfig) -> Option<Contradiction> {
+    let data = &config.data;
+    let tested = |split| data.test_splits.iter().flatten().any(|test| test == split);
+    if data.train_split == data.validation_split {
+        let reason = "validation must not look at the training split";
+        return Some(("data.validation_split", data.validation_split.clone(), reason.into()));
+    }
+    tested(&data.train_split)
+        .then(|| ("data.test_splits", data.train_split.clone(), "a test must not look at the training split".into()))
+}
+
+fn stages(config: &RunConfig) -> Option<Contradiction> {
+    let stages = &config.model.stages;
+    if config.model.architecture != PLAIN_CNN {
+        let reason =
+            format!("stages build a `{PLAIN_CNN}`, but `model.architecture` is `{}`", config.model.architecture);
+        return (!stages.is_empty()).then(|| ("model.stages", format!("{} stages", stages.len()), reason));
+    }
+    if stages.is_empty() {
+        return Some(("model.stages", "[]".into(), format!("a `{PLAIN_CNN}` needs at least one stage")));
+    }
+    if let Some(stage) = stages.iter().find(|stage| stage.kernel % 2 == 0) {
+        return Some(("model.stages", stage.kernel.to_string(), "a kernel must be odd to keep the size".into()));
+    }
+    let shrink = stages.iter().try_fold(1_usize, |shrink, stage| shrink.checked_mul(stage.pool));
+    let side = config.data.height.min(config.data.width);
+    shrink.is_none_or(|shrink| shrink > side).then(|| {
+        let reason = format!("their pools shrink an image of {side} px to nothing; use fewer or smaller pools");
+        ("model.stages", format!("{} stages", stages.len()), reason)
+    })
+}
+
+fn class_weights(config: &RunConfig) -> Option<Contradiction> {
+    let (ClassWeights::List(weights), Some(classes)) = (&config.loss.class_weights, &config.data.classes) else {
+        return None;
+    };
+    (weights.len() != classes.len()).then(|| {
+        let reason = format!("`data.classes` has {} classes, so it needs as many weights", classes.len());
+        ("loss.class_weights", format!("{weights:?}"), reason)
+    })
+}
+
+/// Says what is valid but odd.
+pub(super) fn warnings(config: &RunConfig) -> Vec<String> {
+    let mut warnings: Vec<String> = missing_paths(config).chain(far_decay(config)).collect();
+    let (method, train) = (&config.method, &config.train);
+    let (sgd, steps) = (train.optimizer == OptimizerName::Sgd, train.schedule == LearningRateSchedule::Step);
+    let odd = [
+        (
+            method.name == MethodName::Isnet && config.loss.heatmap_loss_weight == 0.0,
+            "`loss.heatmap_loss_weight` is 0: this trains the standard classifier; say `method.name = \"standard\"`",
+        ),
+        (
+            method.name != MethodName::Standard && method.start_epoch >= train.epochs,
+            "`method.start_epoch` is not before `train.epochs`: the heatmap loss never starts",
+        ),
+        (
+            method.name == MethodName::Isnet && method.epsilon == 0.0,
+            "`method.epsilon` is 0: this is gradient × input; the papers use 0.01",
+        ),
+        (train.nesterov && sgd && train.momentum == 0.0, "`train.nesterov` does nothing: `train.momentum` is 0"),
+        (train.nesterov && !sgd, "`train.nesterov` does nothing: `train.optimizer` is `adamw`"),
+        (
+            steps && train.step_epochs >= train.epochs,
+            "`train.step_epochs` is not below `train.epochs`: the learning rate never drops",
+        ),
+        (train.batch_size == 1, "`train.batch_size` is 1: batch norm has no batch to measure"),
+        (
+            train.gradient_clip_norm == 0.0,
+            "`train.gradient_clip_norm` is 0: a heatmap loss without clipping may diverge",
+        ),
+    ];
+    warnings.extend(odd.into_iter().filter(|(holds, _)| *holds).map(|(_, text)| text.to_owned()));
+    warnings
+}
+
+fn missing_paths(config: &RunConfig) -> impl Iterator<Item = String> {
+    let weights = config.model.weights.iter().map(|path| ("model.weights", path));
+    let missing = config.data.source.paths().into_iter().chain(weights).filter(|(_, path)| !path.exists());
+    missing.map(|(key, path)| format!("`{key}`: `{}` does not exist", path.display()))
+}
+
+/// `1 − d` more than ten times larger or smaller than the preset.
+fn far_decay(config: &RunConfig) -> Option<String> {
+    const FAR: f64 = 10.0;
+    let (d, preset) = (config.loss.gwrp_decay, gwrp_decay(config.data.height * config.data.width));
+    let ratio = (1.0 - d) / (1.0 - preset);
+    (config.method.name != MethodName::Standard && !(1.0 / FAR..=FAR).contains(&ratio)).then(|| {
+        let effect = if ratio > 1.0 { "only the worst pixels count" } else { "nearly the mean counts" };
+        let (height, width) = (config.data.height, config.data.width);
+        format!("`loss.gwrp_decay` is {d}, far from {preset:.4}, the preset for {height} × {width} px: {effect}")
+    })
+}

@@ -1,0 +1,211 @@
+//! `[data]`: which images, masks and labels, and how they become a batch.
+
+use std::path::PathBuf;
+
+use serde::{Serialize, Serializer, ser::SerializeMap};
+
+use super::{
+    raw::Section,
+    section::{Field, POSITIVE, choice, section},
+};
+use crate::error::{Result, RunError};
+
+choice! {
+    /// How an image becomes `height` × `width`.
+    Fit {
+        /// Scaled by one factor; the rest is filled with black, which counts as background.
+        Pad = "pad",
+        /// Scaled by two factors, so that it fills the frame.
+        Squash = "squash",
+    }
+}
+
+impl From<Fit> for isnet_data::Fit {
+    fn from(fit: Fit) -> Self {
+        match fit {
+            Fit::Pad => Self::Pad,
+            Fit::Squash => Self::Squash,
+        }
+    }
+}
+
+impl From<isnet_data::Fit> for Fit {
+    fn from(fit: isnet_data::Fit) -> Self {
+        match fit {
+            isnet_data::Fit::Pad => Self::Pad,
+            isnet_data::Fit::Squash => Self::Squash,
+        }
+    }
+}
+
+impl From<Balance> for isnet_data::Balance {
+    fn from(balance: Balance) -> Self {
+        match balance {
+            Balance::None => Self::None,
+            Balance::Label => Self::Label,
+            Balance::LabelSource => Self::LabelSource,
+        }
+    }
+}
+
+choice! {
+    /// How often a training image is drawn.
+    Balance {
+        /// Each image once per epoch.
+        None = "none",
+        /// Each class equally often.
+        Label = "label",
+        /// Each pair of class and source equally often.
+        LabelSource = "label_source",
+    }
+}
+
+section! {
+    /// `[data]`.
+    DataConfig(section) {
+        /// Column of the manifest that holds the path of the image, relative to the manifest.
+        image_column: String = "image".into();
+        /// Column of the manifest that holds the path of the mask (1 = foreground); may be empty in a row.
+        mask_column: String = "mask".into();
+        /// The classes in the order of the logits; the default takes the sorted labels of the training split.
+        classes: Option<Vec<String>> = None;
+        /// Height of the network's input, in pixels (H).
+        height: usize = 128, in 8..=4096;
+        /// Width of the network's input, in pixels (W).
+        width: usize = 128, in 8..=4096;
+        /// Channels of the network's input (C); a gray image is repeated.
+        channels: usize = 3, in 1..=4;
+        /// How an image becomes `height` × `width`: `"pad"` or `"squash"`.
+        fit: Fit = Fit::Pad;
+        /// Name of the split to train on.
+        train_split: String = "train".into();
+        /// Name of the split that chooses the best checkpoint.
+        validation_split: String = "val".into();
+        /// Names of the splits to report; the default takes all that are neither training nor validation.
+        test_splits: Option<Vec<String>> = None;
+        /// How often a training image is drawn: `"none"`, `"label"` or `"label_source"`.
+        balance: Balance = Balance::None;
+    }
+    computed {
+        /// Where images come from: `manifest`, `[data.folder]` or `[data.phantom]`.
+        #[serde(flatten)]
+        source: DataSource = DataSource::resolve(section)?;
+        /// `[data.augment]`.
+        augment: AugmentConfig = AugmentConfig::resolve(&section.section("augment")?)?;
+    }
+}
+
+section! {
+    /// `[data.folder]`: one sub-folder per class, masks in parallel.
+    FolderConfig(section) {
+        /// Folder with `<split>/<class>/<file>` or `<class>/<file>`.
+        images: PathBuf = required(section, "images")?;
+        /// Folder with the same names for the masks; the default trains without masks.
+        masks: Option<PathBuf> = None;
+    }
+}
+
+section! {
+    /// `[data.phantom]`: generated chest phantoms, nothing to download.
+    PhantomConfig(section) {
+        /// Side of the image, in pixels; it is resized to `height` × `width` like any image.
+        size: usize = 64, in 32..=1024;
+        /// Images to train on, all classes together.
+        train: usize = 400, in 2..=1_000_000;
+        /// Images to validate on.
+        val: usize = 100, in 2..=1_000_000;
+        /// Images in each of the tests: biased, standard, deceiving, external.
+        test: usize = 200, in 2..=1_000_000;
+        /// Seed of the generator, apart from the seed of the run.
+        seed: u64 = 0;
+    }
+}
+
+section! {
+    /// `[data.augment]`: random changes of training images, the same for image and mask. All off by default.
+    AugmentConfig(section) {
+        /// Largest rotation to either side, in degrees.
+        rotation_degrees: f64 = 0.0, in 0.0..=180.0;
+        /// Largest shift to each side, as a share of the side.
+        translation: f64 = 0.0, in 0.0..=0.5;
+        /// Smallest and largest factor of size.
+        scale: [f64; 2] = [1.0, 1.0], in POSITIVE;
+        /// Whether half of the images are mirrored left to right.
+        flip_horizontal: bool = false;
+        /// Largest value added or taken away, in units of the pixel range [0, 1].
+        brightness: f64 = 0.0, in 0.0..=1.0;
+        /// Largest relative change of contrast: 0.2 multiplies by 0.8 to 1.2.
+        contrast: f64 = 0.0, in 0.0..1.0;
+        /// Standard deviation of noise added to pixels, in units of the pixel range [0, 1].
+        noise: f64 = 0.0, in 0.0..=1.0;
+    }
+}
+
+/// Where images come from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum DataSource {
+    /// A CSV file with a row per image.
+    Manifest(PathBuf),
+    /// Folders of images.
+    Folder(FolderConfig),
+    /// Generated images.
+    Phantom(PhantomConfig),
+}
+
+impl DataSource {
+    /// The keys of `[data]` that choose a source.
+    pub(super) const FIELDS: &[Field] = &[Field {
+        key: "manifest",
+        default: "",
+        range: "",
+        doc: " A CSV file with a row per image: image, mask, label, source, split.",
+    }];
+
+    fn resolve(section: &Section<'_>) -> Result<Self> {
+        let found = ["manifest", "folder", "phantom"].into_iter().filter(|key| section.has(key));
+        let found: Vec<_> = found.collect();
+        match found.as_slice() {
+            ["manifest"] => {
+                let path = section.get::<PathBuf>("manifest")?.unwrap_or_default();
+                Ok(Self::Manifest(section.raw.absolute(&path)))
+            }
+            ["folder"] => {
+                let mut folder = FolderConfig::resolve(&section.section("folder")?)?;
+                folder.images = section.raw.absolute(&folder.images);
+                folder.masks = folder.masks.map(|masks| section.raw.absolute(&masks));
+                Ok(Self::Folder(folder))
+            }
+            ["phantom"] => Ok(Self::Phantom(PhantomConfig::resolve(&section.section("phantom")?)?)),
+            _ => Err(RunError::DataSource { place: section.raw.place("data"), found }),
+        }
+    }
+
+    /// The paths named by the source.
+    pub(super) fn paths(&self) -> Vec<(&'static str, &PathBuf)> {
+        match self {
+            Self::Manifest(path) => vec![("data.manifest", path)],
+            Self::Folder(FolderConfig { images, masks }) => {
+                let masks = masks.iter().map(|path| ("data.folder.masks", path));
+                std::iter::once(("data.folder.images", images)).chain(masks).collect()
+            }
+            Self::Phantom(_) => Vec::new(),
+        }
+    }
+}
+
+/// As one key of `[data]`; serde's own form cannot be flattened into a TOML table.
+impl Serialize for DataSource {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(1))?;
+        match self {
+            Self::Manifest(path) => map.serialize_entry("manifest", path)?,
+            Self::Folder(folder) => map.serialize_entry("folder", folder)?,
+            Self::Phantom(phantom) => map.serialize_entry("phantom", phantom)?,
+        }
+        map.end()
+    }
+}
+
+fn required<T>(section: &Section<'_>, key: &str) -> Result<T> {
+    Err(section.invalid(key, "missing", "this key is required"))
+}

@@ -1,0 +1,136 @@
+//! The configuration of a run: every key, its meaning, unit, range and default.
+//!
+//! Two stages: [`RawConfig`] is what was typed, with known keys; [`RunConfig`] is valid and complete. A default has its
+//! one home here, in the row that declares its key. A resolved configuration is written as `config.toml` into the run
+//! folder and can be loaded again.
+//!
+//! Paths in a configuration are relative to the current folder if they exist there, else to the folder of the
+//! configuration file; `output` is always relative to the current folder. A resolved configuration has absolute paths.
+
+mod check;
+mod data;
+mod loss;
+mod method;
+mod model;
+mod raw;
+mod section;
+mod train;
+
+use std::path::{Path, PathBuf};
+
+pub use data::{AugmentConfig, Balance, DataConfig, DataSource, Fit, FolderConfig, PhantomConfig};
+pub use loss::{ClassWeights, ForegroundForm, ForegroundRange, HeatmapLossSchedule, LossConfig, gwrp_decay};
+pub use method::{MethodConfig, MethodName, Selector};
+pub use model::{ModelConfig, PLAIN_CNN, Stage};
+pub use raw::{RawConfig, split_override};
+pub use section::Field;
+pub use train::{BestMetric, LearningRateSchedule, OptimizerName, TrainConfig};
+
+use crate::{
+    error::{Result, RunError},
+    tensor::read_text,
+};
+use section::section;
+
+/// All sections with their keys, for typos and for help. A name twice: the section has two lists of keys.
+pub const SECTIONS: &[(&str, &[Field])] = &[
+    ("", RunConfig::FIELDS),
+    ("data", DataConfig::FIELDS),
+    ("data", DataSource::FIELDS),
+    ("data.folder", FolderConfig::FIELDS),
+    ("data.phantom", PhantomConfig::FIELDS),
+    ("data.augment", AugmentConfig::FIELDS),
+    ("model", ModelConfig::FIELDS),
+    ("model.stages", Stage::FIELDS),
+    ("method", MethodConfig::FIELDS),
+    ("loss", LossConfig::FIELDS),
+    ("train", TrainConfig::FIELDS),
+];
+
+section! {
+    /// A valid and complete configuration: what a run needs to be repeated.
+    ///
+    /// # Example
+    /// ```
+    /// use isnet_run::config::RunConfig;
+    /// let config = RunConfig::from_toml("[data.phantom]", "configs/demo.toml", &[("train.epochs", "4")])?;
+    /// assert_eq!((config.name.as_str(), config.train.epochs), ("demo", 4));
+    /// assert_eq!(config.loss.heatmap_loss_weight, 0.7);
+    ///
+    /// let error = RunConfig::from_toml("train.epoch = 4", "x.toml", &[]).unwrap_err();
+    /// assert_eq!(error.to_string(), "unknown key `train.epoch` in x.toml:1; did you mean `train.epochs`?");
+    /// # Ok::<(), isnet_run::RunError>(())
+    /// ```
+    RunConfig(section) {
+        /// Name of the run; by default that of the configuration file.
+        name: String = section.raw.stem();
+        /// Seed of everything random: weights, order, augmentation, selectors.
+        seed: u64 = 0;
+        /// Device to compute on, such as `"cpu"`.
+        device: String = "cpu".into();
+        /// The run folder.
+        output: PathBuf = Path::new("runs").join(&name);
+    }
+    computed {
+        /// `[data]`.
+        data: DataConfig = DataConfig::resolve(&section.section("data")?)?;
+        /// `[model]`.
+        model: ModelConfig = ModelConfig::resolve(&section.section("model")?)?;
+        /// `[method]`.
+        method: MethodConfig = MethodConfig::resolve(&section.section("method")?)?;
+        /// `[loss]`.
+        loss: LossConfig = LossConfig::resolve(&section.section("loss")?, &data)?;
+        /// `[train]`.
+        train: TrainConfig = TrainConfig::resolve(&section.section("train")?)?;
+    }
+}
+
+impl RunConfig {
+    /// Reads the file at `path` and lays `overrides` (key, value) over it, in order.
+    ///
+    /// # Errors
+    /// [`RunError::Read`] if the file cannot be read; else as [`RunConfig::from_toml`].
+    pub fn load(path: impl AsRef<Path>, overrides: &[(&str, &str)]) -> Result<Self> {
+        let path = path.as_ref();
+        Self::from_toml(&read_text("configuration", path)?, path, overrides)
+    }
+
+    /// Reads a configuration from text; `file` is where it would stand, for the name, messages and relative paths.
+    ///
+    /// # Errors
+    /// [`RunError::Syntax`], [`RunError::UnknownKey`], [`RunError::Value`], [`RunError::Range`],
+    /// [`RunError::DataSource`]: each names key and place.
+    pub fn from_toml(text: &str, file: impl AsRef<Path>, overrides: &[(&str, &str)]) -> Result<Self> {
+        let mut raw = RawConfig::parse(text, file.as_ref())?;
+        overrides.iter().try_for_each(|(key, value)| raw.set(key, value))?;
+        Self::from_raw(&raw)
+    }
+
+    /// Fills in the defaults and checks every value.
+    ///
+    /// # Errors
+    /// As [`RunConfig::from_toml`], without those of reading.
+    pub fn from_raw(raw: &RawConfig) -> Result<Self> {
+        let mut config = Self::resolve(&raw.top())?;
+        config.output = std::path::absolute(&config.output).unwrap_or(config.output);
+        config.model.weights = config.model.weights.map(|path| raw.absolute(&path));
+        check::check(&config, raw)?;
+        Ok(config)
+    }
+
+    /// The configuration as TOML, which [`RunConfig::from_toml`] reads back to the same.
+    ///
+    /// # Errors
+    /// [`RunError::Encode`] for a path that is not UTF-8, or a seed above 2⁶³.
+    pub fn to_toml(&self) -> Result<String> {
+        toml::to_string(self).map_err(|error| RunError::Encode { what: "the configuration", reason: error.to_string() })
+    }
+
+    /// What is valid but worth a second look, a sentence each; empty for the presets.
+    pub fn warnings(&self) -> Vec<String> {
+        check::warnings(self)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,267 @@
+//! What was typed: a TOML table whose keys are known, with overrides from the command line laid over it.
+//!
+//! [`RawConfig`] knows no meaning and no default. It answers for a key: its value, if any, and the place it came from,
+//! so that every error can name file and line.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+use serde::de::DeserializeOwned;
+use toml::{
+    Table, Value,
+    de::{DeTable, DeValue},
+};
+
+use super::{Field, SECTIONS};
+use crate::error::{Result, RunError};
+
+/// A configuration as typed. Every key in it is known; no value has been looked at.
+#[derive(Debug, Clone)]
+pub struct RawConfig {
+    table: Table,
+    text: String,
+    file: PathBuf,
+    overridden: BTreeSet<String>,
+}
+
+impl RawConfig {
+    /// Reads `text` as TOML; `file` is where it comes from (or would stand), for messages and relative paths.
+    ///
+    /// # Errors
+    /// [`RunError::Syntax`] with line and column, [`RunError::UnknownKey`] with the nearest valid key.
+    pub fn parse(text: &str, file: &Path) -> Result<Self> {
+        let syntax = |error: toml::de::Error| RunError::Syntax {
+            place: format!("`{}`", file.display()),
+            reason: error.to_string().trim_end().to_owned(),
+        };
+        let raw = Self {
+            table: text.parse().map_err(syntax)?,
+            text: text.to_owned(),
+            file: file.to_owned(),
+            overridden: BTreeSet::new(),
+        };
+        raw.check_keys("", &raw.table)?;
+        Ok(raw)
+    }
+
+    /// Lays `key = value` over what was typed; `key` has its section: `train.epochs`.
+    ///
+    /// The value is TOML if it can be read so (`4`, `true`, `[1, 25]`), else a string; a string that looks like a
+    /// number wants quotes inside: `--set 'name="42"'`.
+    ///
+    /// # Errors
+    /// [`RunError::UnknownKey`] with the nearest valid key.
+    pub fn set(&mut self, key: &str, value: &str) -> Result<()> {
+        let parsed = format!("value = {value}").parse::<Table>().ok().filter(|table| table.len() == 1);
+        let parsed = parsed.and_then(|mut table| table.remove("value"));
+        let mut value = parsed.unwrap_or_else(|| Value::String(value.to_owned()));
+        for part in key.rsplit('.').collect::<Vec<_>>().into_iter().take(key.matches('.').count()) {
+            value = Value::Table(Table::from_iter([(part.to_owned(), value)]));
+        }
+        let top = key.split('.').next().unwrap_or_default().to_owned();
+        let addition = Table::from_iter([(top, value)]);
+        self.overridden.insert(key.to_owned());
+        self.check_keys("", &addition)?;
+        lay_over(&mut self.table, addition);
+        Ok(())
+    }
+
+    /// The section without a name, at the top of the file.
+    pub(super) fn top(&self) -> Section<'_> {
+        Section { raw: self, path: String::new(), table: Some(&self.table) }
+    }
+
+    /// The name of the file without folder and extension.
+    pub(super) fn stem(&self) -> String {
+        self.file.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// `path` made absolute: relative to the current folder if it exists there, else to the folder of the file.
+    pub(super) fn absolute(&self, path: &Path) -> PathBuf {
+        let base = self.file.parent().unwrap_or(Path::new(""));
+        let found = if path.exists() { path.to_owned() } else { base.join(path) };
+        std::path::absolute(&found).unwrap_or(found)
+    }
+
+    /// Where a key was typed: `--set`, or the file with the line.
+    pub(super) fn place(&self, key: &str) -> String {
+        let covers = |set: &String| set == key || key.starts_with(&format!("{set}."));
+        if self.overridden.iter().any(covers) {
+            return "`--set`".into();
+        }
+        let file = self.file.display();
+        line_of(&self.text, key).map_or_else(|| format!("{file}"), |line| format!("{file}:{line}"))
+    }
+
+    fn check_keys(&self, section: &str, table: &Table) -> Result<()> {
+        for (key, value) in table {
+            let path = join(section, key);
+            let is_section = SECTIONS.iter().any(|(name, _)| *name == path);
+            if !is_section && !fields_of(section).any(|field| field.key == key) {
+                return Err(RunError::UnknownKey {
+                    place: self.place(&path),
+                    suggestion: nearest_key(section, key),
+                    valid: fields_of(section).map(|field| field.key).collect(),
+                    key: path,
+                });
+            }
+            match value {
+                Value::Table(inner) if is_section => self.check_keys(&path, inner)?,
+                Value::Array(items) if is_section => {
+                    items.iter().filter_map(Value::as_table).try_for_each(|inner| self.check_keys(&path, inner))?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One section of a [`RawConfig`], there or not.
+#[derive(Debug, Clone)]
+pub(crate) struct Section<'a> {
+    pub(super) raw: &'a RawConfig,
+    path: String,
+    table: Option<&'a Table>,
+}
+
+impl<'a> Section<'a> {
+    /// The value of `key`, or `None` where it was not typed.
+    pub(super) fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
+        let Some(value) = self.table.and_then(|table| table.get(key)) else { return Ok(None) };
+        T::deserialize(value.clone()).map(Some).map_err(|error| self.invalid(key, value, error.message()))
+    }
+
+    /// Whether `key` was typed.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.table.is_some_and(|table| table.contains_key(key))
+    }
+
+    /// The section `key` inside this one.
+    pub(super) fn section(&self, key: &str) -> Result<Section<'a>> {
+        let table = match self.table.and_then(|table| table.get(key)) {
+            None => None,
+            Some(Value::Table(table)) => Some(table),
+            Some(value) => return Err(self.invalid(key, value, "this is a section, like `{ key = value }`")),
+        };
+        Ok(Section { raw: self.raw, path: join(&self.path, key), table })
+    }
+
+    /// The list of sections `key` inside this one: `[[model.stages]]` or `stages = [{ … }]`.
+    pub(super) fn sections(&self, key: &str) -> Result<Option<Vec<Section<'a>>>> {
+        let Some(value) = self.table.and_then(|table| table.get(key)) else { return Ok(None) };
+        let tables = value.as_array().and_then(|items| items.iter().map(Value::as_table).collect::<Option<Vec<_>>>());
+        let tables = tables.ok_or_else(|| self.invalid(key, value, "this is a list, like `[{ key = value }, …]`"))?;
+        let numbered = tables.into_iter().enumerate().map(|(index, table)| Section {
+            raw: self.raw,
+            path: format!("{}[{index}]", join(&self.path, key)),
+            table: Some(table),
+        });
+        Ok(Some(numbered.collect()))
+    }
+
+    /// The full name of `key`.
+    pub(super) fn name(&self, key: &str) -> String {
+        join(&self.path, key)
+    }
+
+    /// The place of `key`.
+    pub(super) fn place(&self, key: &str) -> String {
+        self.raw.place(&self.name(key))
+    }
+
+    /// An error about the value of `key`.
+    pub(super) fn invalid(&self, key: &str, value: impl ToString, reason: &str) -> RunError {
+        RunError::Value {
+            key: self.name(key),
+            place: self.place(key),
+            value: value.to_string(),
+            reason: reason.to_owned(),
+        }
+    }
+}
+
+/// Splits the argument of `--set` at its first `=`.
+///
+/// # Errors
+/// [`RunError::Override`] without a key and `=`.
+///
+/// # Example
+/// ```
+/// use isnet_run::config::split_override;
+/// assert_eq!(split_override("train.epochs=4")?, ("train.epochs", "4"));
+/// assert!(split_override("train.epochs").is_err());
+/// # Ok::<(), isnet_run::RunError>(())
+/// ```
+pub fn split_override(text: &str) -> Result<(&str, &str)> {
+    let pair = text.split_once('=').map(|(key, value)| (key.trim(), value.trim()));
+    pair.filter(|(key, _)| !key.is_empty()).ok_or_else(|| RunError::Override { text: text.to_owned() })
+}
+
+fn lay_over(base: &mut Table, addition: Table) {
+    for (key, value) in addition {
+        match (base.get_mut(&key), value) {
+            (Some(Value::Table(inner)), Value::Table(more)) => lay_over(inner, more),
+            (_, value) => drop(base.insert(key, value)),
+        }
+    }
+}
+
+fn join(section: &str, key: &str) -> String {
+    if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") }
+}
+
+fn fields_of(section: &str) -> impl Iterator<Item = &'static Field> {
+    SECTIONS.iter().filter(move |(name, _)| *name == section).flat_map(|(_, fields)| *fields)
+}
+
+/// The valid key that `key` in `section` was most likely meant to be, if any is near.
+///
+/// Keys of the same section are looked at first, then the last words of all keys: `epochs` at the top is meant to be
+/// `train.epochs`.
+fn nearest_key(section: &str, key: &str) -> Option<String> {
+    const NEAR: f64 = 0.6;
+    let candidates = SECTIONS.iter().flat_map(|(name, fields)| {
+        let named = (!name.is_empty()).then(|| split_last(name));
+        fields.iter().map(|field| (*name, field.key)).chain(named)
+    });
+    let score = |(place, word): &(&str, &str)| {
+        let near = strsim::normalized_damerau_levenshtein(word, key);
+        if *place == section { near + 0.2 } else { near }
+    };
+    let scored = candidates.map(|candidate| (score(&candidate), candidate));
+    let best = scored.max_by(|(one, _), (other, _)| one.total_cmp(other))?;
+    (best.0 >= NEAR).then(|| join(best.1.0, best.1.1))
+}
+
+fn split_last(path: &str) -> (&str, &str) {
+    path.rsplit_once('.').unwrap_or(("", path))
+}
+
+/// The line of `key` in `text`, counted from 1: the first part of the key that is found, from the end.
+fn line_of(text: &str, key: &str) -> Option<usize> {
+    let document = DeTable::parse(text).ok()?;
+    let mut table = document.get_ref();
+    let mut offset = None;
+    for part in key.split('.') {
+        let (word, index) = part
+            .split_once('[')
+            .map_or((part, None), |(word, rest)| (word, rest.trim_end_matches(']').parse::<usize>().ok()));
+        let Some((name, value)) = table.iter().find(|(name, _)| name.get_ref() == word) else { break };
+        offset = Some(name.span().start);
+        let item = match (value.get_ref(), index) {
+            (DeValue::Array(items), Some(index)) => items.get(index).map(|item| {
+                offset = Some(item.span().start);
+                item.get_ref()
+            }),
+            (value, _) => Some(value),
+        };
+        match item {
+            Some(DeValue::Table(inner)) => table = inner,
+            _ => break,
+        }
+    }
+    offset.map(|offset| text[..offset].matches('\n').count() + 1)
+}

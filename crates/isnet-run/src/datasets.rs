@@ -1,0 +1,162 @@
+//! The data sets of a configuration.
+
+use std::sync::Arc;
+
+use isnet_data::phantom::{self, PhantomSplit};
+use isnet_data::{Augmentation, Dataset, Manifest, ManifestDataset, ManifestOptions, MemoryDataset, Preparation, Task};
+
+use crate::config::{AugmentConfig, DataConfig, DataSource, PhantomConfig};
+use crate::error::{Result, RunError};
+
+/// Prepared samples kept in memory per data set.
+const CACHE_BYTES: usize = 2 << 30;
+
+/// What a run trains on, chooses with and reports.
+pub struct Datasets {
+    /// Classes in the order of the logits.
+    pub classes: Vec<String>,
+    /// Single-label or multi-label.
+    pub task: Task,
+    /// How an image becomes the network's input.
+    pub preparation: Preparation,
+    /// To learn from.
+    pub train: Arc<dyn Dataset>,
+    /// To choose the best epoch with; `None` if the split is empty.
+    pub validation: Option<Arc<dyn Dataset>>,
+    /// To report, by name of the split.
+    pub tests: Vec<(String, Arc<dyn Dataset>)>,
+}
+
+impl Datasets {
+    /// Opens the data of a configuration.
+    ///
+    /// # Errors
+    /// [`RunError::Data`] with file and line, [`RunError::EmptySplit`] without a training sample.
+    pub fn open(config: &DataConfig) -> Result<Self> {
+        match &config.source {
+            DataSource::Phantom(phantom) => Self::phantoms(config, phantom),
+            DataSource::Manifest(_) | DataSource::Folder(_) => Self::files(config, manifest(config)?),
+        }
+    }
+
+    fn files(config: &DataConfig, manifest: Manifest) -> Result<Self> {
+        let preparation = preparation(config);
+        let manifest = Arc::new(manifest);
+        let dataset = |split: &str| -> Result<Arc<dyn Dataset>> {
+            let records = manifest.split(split);
+            Ok(Arc::new(ManifestDataset::new(manifest.clone(), records, preparation)?.with_cache(CACHE_BYTES)))
+        };
+        let train = dataset(&config.train_split)?;
+        if train.is_empty() {
+            let known = split_names(&manifest);
+            return Err(RunError::EmptySplit { split: config.train_split.clone(), known });
+        }
+        train.check_labels()?;
+        let validation = dataset(&config.validation_split)?;
+        let names = config.test_splits.clone().unwrap_or_else(|| {
+            let own = [&config.train_split, &config.validation_split];
+            split_names(&manifest).into_iter().filter(|name| !own.contains(&name)).collect()
+        });
+        let mut tests = Vec::new();
+        for name in names {
+            let test = dataset(&name)?;
+            if test.is_empty() {
+                return Err(RunError::EmptySplit { split: name, known: split_names(&manifest) });
+            }
+            tests.push((name, test));
+        }
+        Ok(Self {
+            classes: manifest.classes.clone(),
+            task: manifest.task,
+            preparation,
+            train,
+            validation: (!validation.is_empty()).then_some(validation),
+            tests,
+        })
+    }
+
+    fn phantoms(config: &DataConfig, phantoms: &PhantomConfig) -> Result<Self> {
+        let preparation = preparation(config);
+        let generator = phantom_config(phantoms, config.channels);
+        generator.check()?;
+        let classes = generator.class_names();
+        let dataset = |split: PhantomSplit| -> Result<Arc<dyn Dataset>> {
+            let mut samples = phantom::dataset(&generator, split);
+            for sample in &mut samples {
+                let (image, mask) = preparation.apply(&sample.image, sample.mask.as_ref())?;
+                (sample.image, sample.mask) = (image, mask);
+            }
+            Ok(Arc::new(MemoryDataset::new(Task::SingleLabel, classes.clone(), samples)))
+        };
+        let tests = [PhantomSplit::Biased, PhantomSplit::Standard, PhantomSplit::Deceiving, PhantomSplit::External];
+        let tests = tests.into_iter().map(|split| Ok((split.name().to_owned(), dataset(split)?)));
+        Ok(Self {
+            task: Task::SingleLabel,
+            preparation,
+            train: dataset(PhantomSplit::Train)?,
+            validation: Some(dataset(PhantomSplit::Val)?),
+            tests: tests.collect::<Result<_>>()?,
+            classes,
+        })
+    }
+}
+
+/// The geometry of the network's input.
+pub fn preparation(config: &DataConfig) -> Preparation {
+    Preparation { height: config.height, width: config.width, channels: config.channels, fit: config.fit.into() }
+}
+
+/// The generator of a phantom section.
+pub fn phantom_config(config: &PhantomConfig, channels: usize) -> phantom::PhantomConfig {
+    phantom::PhantomConfig {
+        size: config.size,
+        channels,
+        train: config.train,
+        val: config.val,
+        test: config.test,
+        seed: config.seed,
+        ..Default::default()
+    }
+}
+
+/// The changes to training images, or `None` if there are none.
+pub fn augmentation(config: &AugmentConfig) -> Option<Augmentation> {
+    let augmentation = Augmentation {
+        rotation_degrees: config.rotation_degrees as f32,
+        translation: config.translation as f32,
+        scale: (config.scale[0] as f32, config.scale[1] as f32),
+        flip_horizontal: config.flip_horizontal,
+        brightness: config.brightness as f32,
+        contrast: config.contrast as f32,
+        noise: config.noise as f32,
+    };
+    (augmentation != Augmentation::default()).then_some(augmentation)
+}
+
+/// The manifest of a configuration whose data are files.
+///
+/// # Errors
+/// [`RunError::Data`] with file and line.
+pub fn manifest(config: &DataConfig) -> Result<Manifest> {
+    let options = ManifestOptions {
+        image_column: config.image_column.clone(),
+        mask_column: config.mask_column.clone(),
+        classes: config.classes.clone(),
+        ..Default::default()
+    };
+    match &config.source {
+        DataSource::Manifest(path) => Ok(Manifest::read(path, &options)?),
+        DataSource::Folder(folder) => Ok(Manifest::from_folders(&folder.images, folder.masks.as_deref(), &options)?),
+        DataSource::Phantom(_) => Err(RunError::NoManifest),
+    }
+}
+
+fn split_names(manifest: &Manifest) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for record in &manifest.records {
+        if !names.contains(&record.split) {
+            names.push(record.split.clone());
+        }
+    }
+    names
+}

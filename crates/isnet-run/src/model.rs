@@ -1,0 +1,179 @@
+//! A model in memory: graph, parameters, and all that is needed to feed it and read it.
+
+use burn::tensor::{Device, Tensor, TensorData};
+use isnet_data::Preparation;
+use isnet_graph::{Graph, Params};
+use isnet_models::{Architecture, ArrayValues, NamedArray, Stage, build, export, load_into};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Result, RunError};
+use crate::model_file::{ModelFile, Normalisation};
+use crate::tensor::{NamedTensor, TensorValues};
+use isnet_data::Task;
+
+/// A classifier that can run, be explained, be trained further, and be saved.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// What the graph was built from.
+    pub architecture: Architecture,
+    /// The graph.
+    pub graph: Graph,
+    /// Its weights.
+    pub params: Params,
+    /// Classes in the order of the logits.
+    pub classes: Vec<String>,
+    /// What the logits mean.
+    pub task: Task,
+    /// How an image becomes the network's input.
+    pub preparation: Preparation,
+    /// How it was trained, for people.
+    pub training: serde_json::Value,
+}
+
+impl Model {
+    /// Reads a model: its folder, a run folder, or either of its two files.
+    ///
+    /// # Errors
+    /// As [`ModelFile::load`]; [`RunError::Model`] if architecture and weights do not belong together.
+    pub fn load(path: &std::path::Path, device: &Device) -> Result<Self> {
+        Self::from_file(ModelFile::load(path)?, device)
+    }
+
+    /// Builds the graph of a model file and fills it.
+    ///
+    /// # Errors
+    /// [`RunError::Model`] if architecture and weights do not belong together.
+    pub fn from_file(file: ModelFile, device: &Device) -> Result<Self> {
+        let architecture = architecture_from_json(&file.architecture)?;
+        let graph = build(&architecture)?;
+        graph.shapes([file.height, file.width]).map_err(isnet_models::ModelError::from)?;
+        let mut params = Params::initialize(&graph, 0, device);
+        let arrays: Vec<NamedArray> = file.parameters.into_iter().map(to_array).collect();
+        let report = load_into(&graph, &mut params, &arrays)?;
+        if !(report.head_replaced.is_empty() && report.missing.is_empty()) {
+            let sizes = report.head_replaced.iter().map(ToString::to_string);
+            let missing = report.missing.iter().map(|name| format!("`{name}` is missing"));
+            return Err(RunError::Incomplete { reason: sizes.chain(missing).collect::<Vec<_>>().join(", ") });
+        }
+        if file.normalisation != Normalisation::default() {
+            return Err(RunError::Normalisation);
+        }
+        let preparation =
+            Preparation { height: file.height, width: file.width, channels: file.channels, fit: file.fit.into() };
+        Ok(Self {
+            architecture,
+            graph,
+            params,
+            classes: file.classes,
+            task: file.task.into(),
+            preparation,
+            training: file.training,
+        })
+    }
+
+    /// The form on disk.
+    pub fn to_file(&self) -> ModelFile {
+        ModelFile {
+            architecture: architecture_to_json(&self.architecture),
+            classes: self.classes.clone(),
+            task: self.task.into(),
+            height: self.preparation.height,
+            width: self.preparation.width,
+            channels: self.preparation.channels,
+            fit: self.preparation.fit.into(),
+            normalisation: Normalisation::default(),
+            training: self.training.clone(),
+            parameters: export(&self.graph, &self.params).into_iter().map(from_array).collect(),
+        }
+    }
+
+    /// The images of a batch on the device of the parameters, `[N, H, W, C]`.
+    pub fn images(&self, batch: &isnet_data::Batch) -> Tensor<4> {
+        let shape = [batch.len(), batch.height, batch.width, batch.channels];
+        let device = self.params.values()[0].device().inner();
+        Tensor::from_data(TensorData::new(batch.image.clone(), shape), &device)
+    }
+}
+
+/// A tensor of a weight file as a run stores it.
+pub fn from_array(array: NamedArray) -> NamedTensor {
+    match array.values {
+        ArrayValues::F32(values) => NamedTensor::f32(array.name, array.shape, values),
+        ArrayValues::I64(values) => NamedTensor::i64(array.name, array.shape, values),
+    }
+}
+
+/// A tensor of a run as a weight file has it.
+pub fn to_array(tensor: NamedTensor) -> NamedArray {
+    let values = match tensor.values {
+        TensorValues::F32(values) => ArrayValues::F32(values),
+        TensorValues::I64(values) => ArrayValues::I64(values),
+    };
+    NamedArray { name: tensor.name, shape: tensor.shape, values }
+}
+
+/// The JSON form of an architecture in `model.json`.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ArchitectureJson {
+    name: String,
+    n_classes: usize,
+    input_channels: usize,
+    #[serde(default)]
+    transition_relu: bool,
+    #[serde(default)]
+    dropout: f64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    stages: Vec<StageJson>,
+    #[serde(default)]
+    batch_norm: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StageJson {
+    channels: usize,
+    convs: usize,
+    kernel: usize,
+    pool: usize,
+}
+
+fn architecture_from_json(value: &serde_json::Value) -> Result<Architecture> {
+    let json =
+        ArchitectureJson::deserialize(value).map_err(|error| RunError::Architecture { reason: error.to_string() })?;
+    let stage = |stage: StageJson| Stage {
+        channels: stage.channels,
+        convs: stage.convs,
+        kernel: stage.kernel,
+        pool: stage.pool,
+    };
+    Ok(Architecture {
+        name: json.name,
+        n_classes: json.n_classes,
+        input_channels: json.input_channels,
+        transition_relu: json.transition_relu,
+        dropout: json.dropout,
+        stages: json.stages.into_iter().map(stage).collect(),
+        batch_norm: json.batch_norm,
+    })
+}
+
+fn architecture_to_json(architecture: &Architecture) -> serde_json::Value {
+    let stage = |stage: &Stage| StageJson {
+        channels: stage.channels,
+        convs: stage.convs,
+        kernel: stage.kernel,
+        pool: stage.pool,
+    };
+    let is_plain = architecture.name == crate::config::PLAIN_CNN;
+    let json = ArchitectureJson {
+        name: architecture.name.clone(),
+        n_classes: architecture.n_classes,
+        input_channels: architecture.input_channels,
+        transition_relu: architecture.transition_relu,
+        dropout: architecture.dropout,
+        stages: if is_plain { architecture.stages.iter().map(stage).collect() } else { Vec::new() },
+        batch_norm: architecture.batch_norm,
+    };
+    serde_json::to_value(json).expect("plain data has a JSON form")
+}

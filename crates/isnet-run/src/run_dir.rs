@@ -1,0 +1,373 @@
+//! A run folder: where everything of a run lies, and the lock that keeps a second training out.
+//!
+//! ```text
+//! runs/<name>/
+//!   config.toml            the resolved configuration: enough to repeat the run
+//!   versions.json          program, compiler, system, device
+//!   log.jsonl              a line per step and per epoch
+//!   metrics.csv            a row per epoch
+//!   tensorboard/           the same as event files
+//!   checkpoints/           last.safetensors, best.safetensors
+//!   model.safetensors      the trained model …
+//!   model.json             … and its description
+//!   metrics.json           scores on the test splits
+//!   heatmaps/              pictures
+//! ```
+
+use std::{
+    fs::{self, File, TryLockError},
+    io::{self, Read, Seek, Write},
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    atomic,
+    config::RunConfig,
+    error::{Result, RunError},
+};
+
+const LOCK: &str = ".lock";
+/// All that a run writes, apart from the lock.
+const CONTENTS: &[&str] = &[
+    "config.toml",
+    "versions.json",
+    "log.jsonl",
+    "metrics.csv",
+    "tensorboard",
+    "checkpoints",
+    "model.safetensors",
+    "model.json",
+    "metrics.json",
+    "heatmaps",
+];
+
+/// What to do with a folder that is not empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existing {
+    /// Stop with an error.
+    Refuse,
+    /// Remove what an earlier run wrote there, and nothing else; begin anew.
+    Overwrite,
+    /// Go on with what is there; the configuration is replaced.
+    Resume,
+}
+
+/// Which of the two checkpoints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CheckpointKind {
+    /// The newest: where to resume.
+    Last,
+    /// The one with the best validation score: what becomes the model.
+    Best,
+}
+
+/// A run folder. One that was created or resumed is locked until it is dropped or the process ends, however it ends.
+///
+/// # Example
+/// ```
+/// use isnet_run::{Existing, RunConfig, RunDir};
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("runs/demo");
+/// let config = RunConfig::from_toml("[data.phantom]", "demo.toml", &[])?;
+/// let run = RunDir::create(&path, &config, Existing::Refuse)?;
+/// assert!(RunDir::create(&path, &config, Existing::Overwrite).is_err()); // locked
+/// drop(run);
+/// assert_eq!(RunDir::open(&path)?.config()?, config);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct RunDir {
+    path: PathBuf,
+    /// Held, not used: the system releases the lock with the file.
+    _lock: Option<File>,
+}
+
+impl RunDir {
+    /// Makes the folder (with its parents), locks it, and writes `config.toml` and `versions.json`.
+    ///
+    /// # Errors
+    /// [`RunError::Folder`] if it cannot be written, [`RunError::Occupied`] if it is not empty and `existing` is
+    /// [`Existing::Refuse`], [`RunError::Locked`] if another training works there.
+    pub fn create(path: impl AsRef<Path>, config: &RunConfig, existing: Existing) -> Result<Self> {
+        let path = path.as_ref();
+        fs::create_dir_all(path).map_err(folder_error("create", path))?;
+        if existing == Existing::Refuse
+            && let Some(holds) = first_content(path)?
+        {
+            return Err(RunError::Occupied { path: path.to_owned(), holds });
+        }
+        let lock = lock(path)?;
+        if existing == Existing::Overwrite {
+            clear(path)?;
+        }
+        let run = Self { path: path.to_owned(), _lock: Some(lock) };
+        for folder in [run.checkpoints(), run.tensorboard(), run.heatmaps()] {
+            fs::create_dir_all(&folder).map_err(folder_error("create", &folder))?;
+        }
+        atomic::write(&run.file("config.toml"), config.to_toml()?.as_bytes())?;
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        atomic::write_json(&run.file("versions.json"), &Versions::current(&config.device, threads))?;
+        Ok(run)
+    }
+
+    /// Locks an existing run to go on with it, as it is.
+    ///
+    /// # Errors
+    /// [`RunError::NotARun`] without `config.toml`, [`RunError::Locked`] if another training works there.
+    pub fn resume(path: impl AsRef<Path>) -> Result<Self> {
+        let run = Self::open(path)?;
+        let lock = lock(&run.path)?;
+        Ok(Self { _lock: Some(lock), ..run })
+    }
+
+    /// Opens a run to read it; a training may go on meanwhile.
+    ///
+    /// # Errors
+    /// [`RunError::NotARun`] without `config.toml`.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let run = Self { path: path.as_ref().to_owned(), _lock: None };
+        if !run.file("config.toml").is_file() {
+            return Err(RunError::NotARun { path: run.path });
+        }
+        Ok(run)
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The configuration of the run.
+    ///
+    /// # Errors
+    /// As [`RunConfig::load`].
+    pub fn config(&self) -> Result<RunConfig> {
+        RunConfig::load(self.file("config.toml"), &[])
+    }
+
+    /// `log.jsonl`.
+    pub fn log(&self) -> PathBuf {
+        self.file("log.jsonl")
+    }
+
+    /// `metrics.csv`.
+    pub fn metrics_csv(&self) -> PathBuf {
+        self.file("metrics.csv")
+    }
+
+    /// `tensorboard/`.
+    pub fn tensorboard(&self) -> PathBuf {
+        self.file("tensorboard")
+    }
+
+    /// `checkpoints/`.
+    pub fn checkpoints(&self) -> PathBuf {
+        self.file("checkpoints")
+    }
+
+    /// `checkpoints/last.safetensors` or `checkpoints/best.safetensors`.
+    pub fn checkpoint(&self, kind: CheckpointKind) -> PathBuf {
+        self.checkpoints().join(match kind {
+            CheckpointKind::Last => "last.safetensors",
+            CheckpointKind::Best => "best.safetensors",
+        })
+    }
+
+    /// `model.safetensors`, with `model.json` beside it.
+    pub fn model(&self) -> PathBuf {
+        self.file("model.safetensors")
+    }
+
+    /// `metrics.json`.
+    pub fn metrics_json(&self) -> PathBuf {
+        self.file("metrics.json")
+    }
+
+    /// `heatmaps/`.
+    pub fn heatmaps(&self) -> PathBuf {
+        self.file("heatmaps")
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+}
+
+/// What a run was made with: `versions.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Versions {
+    /// Version of this program.
+    pub isnet: String,
+    /// The compiler, as known at build time.
+    pub rustc: Option<String>,
+    /// The commit, where the build was given `ISNET_GIT_COMMIT`.
+    pub git_commit: Option<String>,
+    /// Operating system.
+    pub os: String,
+    /// Processor architecture.
+    pub arch: String,
+    /// Device computed on.
+    pub device: String,
+    /// Threads available.
+    pub threads: usize,
+}
+
+impl Versions {
+    /// The versions of this program on this machine.
+    pub fn current(device: &str, threads: usize) -> Self {
+        Self {
+            isnet: env!("CARGO_PKG_VERSION").into(),
+            rustc: option_env!("ISNET_RUSTC").map(Into::into),
+            git_commit: option_env!("ISNET_GIT_COMMIT").map(Into::into),
+            os: std::env::consts::OS.into(),
+            arch: std::env::consts::ARCH.into(),
+            device: device.into(),
+            threads,
+        }
+    }
+}
+
+/// Takes the lock of the system on the file `.lock`; the system gives it back when the process ends, even by SIGKILL.
+fn lock(path: &Path) -> Result<File> {
+    let failed = folder_error("lock", path);
+    let mut options = File::options();
+    let mut file =
+        options.read(true).write(true).create(true).truncate(false).open(path.join(LOCK)).map_err(&failed)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut process = String::new();
+            let said = file.read_to_string(&mut process).is_ok() && !process.is_empty();
+            let process = if said { process } else { "unknown".into() };
+            return Err(RunError::Locked { path: path.to_owned(), process });
+        }
+        Err(TryLockError::Error(source)) => return Err(failed(source)),
+    }
+    // The number is for people; the lock is what counts.
+    let number = std::process::id().to_string();
+    file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(number.as_bytes())).map_err(failed)?;
+    Ok(file)
+}
+
+fn first_content(path: &Path) -> Result<Option<String>> {
+    let entries = fs::read_dir(path).map_err(folder_error("list", path))?;
+    let mut names: Vec<_> = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.retain(|name| name != LOCK);
+    names.sort();
+    Ok(names.into_iter().next())
+}
+
+fn clear(path: &Path) -> Result<()> {
+    for name in CONTENTS {
+        let entry = path.join(name);
+        let removed = if entry.is_dir() { fs::remove_dir_all(&entry) } else { fs::remove_file(&entry) };
+        match removed {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(folder_error("clear", &entry)(error)),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn folder_error(action: &'static str, path: &Path) -> impl Fn(io::Error) -> RunError + use<> {
+    let path = path.to_owned();
+    move |source| RunError::Folder { action, path: path.clone(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    fn config() -> RunConfig {
+        RunConfig::from_toml("[data.phantom]", "demo.toml", &[]).unwrap()
+    }
+
+    #[test]
+    fn a_folder_with_something_in_it_is_refused_or_cleared_of_the_run_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("notes.txt"), "mine").unwrap();
+        fs::write(folder.path().join("log.jsonl"), "old").unwrap();
+        let error = RunDir::create(folder.path(), &config(), Existing::Refuse).unwrap_err();
+        assert!(error.to_string().contains("`log.jsonl`") && error.to_string().contains("resume"), "{error}");
+        assert!(!folder.path().join(LOCK).exists());
+        drop(RunDir::create(folder.path(), &config(), Existing::Resume).unwrap());
+        assert!(folder.path().join("log.jsonl").exists());
+        drop(RunDir::create(folder.path(), &config(), Existing::Overwrite).unwrap());
+        assert!(!folder.path().join("log.jsonl").exists());
+        assert_eq!(fs::read(folder.path().join("notes.txt")).unwrap(), b"mine");
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_is_a_clear_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, "").unwrap();
+        let error = RunDir::create(file.join("run"), &config(), Existing::Refuse).unwrap_err().to_string();
+        assert!(error.starts_with("cannot create run folder") && error.contains("`output`"), "{error}");
+    }
+
+    #[test]
+    fn a_folder_with_nothing_but_an_old_lock_is_empty() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(LOCK), "4242").unwrap();
+        RunDir::create(folder.path(), &config(), Existing::Refuse).unwrap();
+    }
+
+    #[test]
+    fn a_folder_without_configuration_is_not_a_run() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(matches!(RunDir::open(folder.path()), Err(RunError::NotARun { .. })));
+        assert!(matches!(RunDir::resume(folder.path()), Err(RunError::NotARun { .. })));
+    }
+
+    #[test]
+    fn a_run_being_trained_can_be_read_but_not_trained_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunDir::create(folder.path(), &config(), Existing::Refuse).unwrap();
+        assert_eq!(RunDir::open(folder.path()).unwrap().config().unwrap(), config());
+        let error = RunDir::resume(folder.path()).unwrap_err().to_string();
+        assert!(error.contains(&format!("process {}", std::process::id())), "{error}");
+        drop(run);
+        RunDir::resume(folder.path()).unwrap();
+    }
+
+    /// Runs itself again as the process to be killed.
+    #[test]
+    fn a_killed_training_leaves_no_lock() {
+        const FOLDER: &str = "ISNET_TEST_LOCK_FOLDER";
+        if let Some(folder) = std::env::var_os(FOLDER) {
+            let _run = RunDir::create(folder, &config(), Existing::Refuse).unwrap();
+            std::thread::sleep(std::time::Duration::from_secs(60));
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run");
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["a_killed_training_leaves_no_lock", "--test-threads=1"])
+            .env(FOLDER, &path)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        while !path.join("versions.json").exists() {
+            assert!(child.try_wait().unwrap().is_none(), "the child ended before it could be killed");
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        assert!(matches!(RunDir::resume(&path), Err(RunError::Locked { .. })));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        RunDir::resume(&path).unwrap();
+    }
+
+    #[test]
+    fn versions_name_compiler_and_system() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunDir::create(folder.path(), &config(), Existing::Refuse).unwrap();
+        let versions: Versions = serde_json::from_slice(&fs::read(run.file("versions.json")).unwrap()).unwrap();
+        assert!(versions.rustc.unwrap().starts_with("rustc 1."));
+        assert_eq!((versions.os.as_str(), versions.device.as_str()), (std::env::consts::OS, "cpu"));
+    }
+}
