@@ -195,9 +195,8 @@ impl Graph {
                 (output, Some(statistics))
             }
             Mode::Evaluate => {
-                let scale = gamma / (params.flat(norm.running_var) + norm.epsilon).sqrt();
-                let shift = beta - params.flat(norm.running_mean) * scale.clone();
-                (kernels::scale_shift(input, scale, Some(shift)), None)
+                let deviation = kernels::inverse_deviation(params.flat(norm.running_var), norm.epsilon);
+                (kernels::normalize(input, params.flat(norm.running_mean), deviation * gamma, beta), None)
             }
         }
     }

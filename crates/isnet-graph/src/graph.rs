@@ -40,7 +40,7 @@ pub struct Graph {
 
 impl Graph {
     /// All nodes; every node comes after its inputs.
-    pub fn nodes(&self) -> impl Iterator<Item = (NodeId, &Node)> + DoubleEndedIterator {
+    pub fn nodes(&self) -> impl DoubleEndedIterator<Item = (NodeId, &Node)> + ExactSizeIterator {
         self.nodes.iter().enumerate().map(|(index, node)| (NodeId(index), node))
     }
 

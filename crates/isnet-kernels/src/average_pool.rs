@@ -5,7 +5,11 @@
 
 use burn::tensor::{Tensor, TensorData};
 
-use crate::max_pool::pooled_length;
+use crate::{
+    cpu::{self, pool::Blend},
+    max_pool::pooled_length,
+    plain,
+};
 
 /// The weights of an average pool along both axes.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,6 +66,19 @@ impl AveragePool {
     pub fn output_size(&self) -> [usize; 2] {
         [self.vertical.output, self.horizontal.output]
     }
+
+    /// `P_h` and `P_w` as tensors `[1, output, input]`, of the kind of `like`.
+    pub(crate) fn matrices(&self, like: &Tensor<4>) -> [Tensor<3>; 2] {
+        [self.vertical.tensor(like), self.horizontal.tensor(like)]
+    }
+
+    /// The pool and its transpose for the CPU.
+    fn blends(&self) -> [Blend; 2] {
+        let (vertical, horizontal) = (&self.vertical, &self.horizontal);
+        let forth = Blend { axes: [vertical.shares(), horizontal.shares()] };
+        let back = Blend { axes: [vertical.transposed_shares(), horizontal.transposed_shares()] };
+        [forth, back]
+    }
 }
 
 impl Weights {
@@ -93,6 +110,21 @@ impl Weights {
         let data = TensorData::new(self.values.clone(), [1, self.output, self.input]);
         Tensor::from_data(data, (&like.device(), like.dtype()))
     }
+
+    /// For each output, the inputs that share in it.
+    fn shares(&self) -> Vec<Vec<(usize, f32)>> {
+        let share = |(place, value): (usize, &f64)| (*value != 0.0).then_some((place, *value as f32));
+        self.values.chunks(self.input).map(|row| row.iter().enumerate().filter_map(share).collect()).collect()
+    }
+
+    /// For each input, the outputs it shares in.
+    fn transposed_shares(&self) -> Vec<Vec<(usize, f32)>> {
+        let mut shares = vec![Vec::new(); self.input];
+        for (output, row) in self.shares().into_iter().enumerate() {
+            row.into_iter().for_each(|(input, value)| shares[input].push((output, value)));
+        }
+        shares
+    }
 }
 
 /// Averages every window.
@@ -101,8 +133,11 @@ impl Weights {
 /// - `input`: `[N, H, W, C]`
 /// - returns `[N, H_out, W_out, C]`
 pub fn average_pool(input: Tensor<4>, pool: &AveragePool) -> Tensor<4> {
-    let (vertical, horizontal) = (pool.vertical.tensor(&input), pool.horizontal.tensor(&input));
-    along_both_axes(input, vertical, horizontal)
+    if cpu::applies(&input) {
+        let [forth, back] = pool.blends();
+        return cpu::pool::blend(input, forth, back);
+    }
+    plain::average_pool(input, pool)
 }
 
 /// Applies the transpose of [`average_pool`]: every output spreads over its window.
@@ -111,16 +146,11 @@ pub fn average_pool(input: Tensor<4>, pool: &AveragePool) -> Tensor<4> {
 /// - `output`: `[N, H_out, W_out, C]`
 /// - returns `[N, H, W, C]`
 pub fn average_pool_transpose(output: Tensor<4>, pool: &AveragePool) -> Tensor<4> {
-    let (vertical, horizontal) = (pool.vertical.tensor(&output), pool.horizontal.tensor(&output));
-    along_both_axes(output, vertical.swap_dims(1, 2), horizontal.swap_dims(1, 2))
-}
-
-fn along_both_axes(input: Tensor<4>, vertical: Tensor<3>, horizontal: Tensor<3>) -> Tensor<4> {
-    let [samples, height, width, channels] = input.dims();
-    let (out_h, out_w) = (vertical.dims()[1], horizontal.dims()[1]);
-    let rows: Tensor<3> = input.reshape([samples, height, width * channels]);
-    let rows = vertical.matmul(rows).reshape([samples * out_h, width, channels]);
-    horizontal.matmul(rows).reshape([samples, out_h, out_w, channels])
+    if cpu::applies(&output) {
+        let [forth, back] = pool.blends();
+        return cpu::pool::blend(output, back, forth);
+    }
+    plain::average_pool_transpose(output, pool)
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use burn::tensor::Tensor;
 
+use crate::{cpu, plain};
+
 /// What a batch said about each channel; detached from the graph. Shapes `[C]`.
 #[derive(Clone, Debug)]
 pub struct BatchStatistics {
@@ -25,30 +27,40 @@ pub fn batch_norm_train(
     beta: Tensor<1>,
     epsilon: f64,
 ) -> (Tensor<4>, BatchStatistics) {
-    let dims = input.dims();
-    let count = dims[0] * dims[1] * dims[2];
-    let flat: Tensor<2> = input.reshape([count, dims[3]]);
-    let mean = flat.clone().mean_dim(0);
-    let centred = flat - mean.clone();
-    let variance = centred.clone().square().mean_dim(0);
-    let scale = gamma.unsqueeze::<2>() / (variance.clone() + epsilon).sqrt();
-    let output = centred * scale + beta.unsqueeze::<2>();
-    let statistics = BatchStatistics {
-        mean: mean.detach().reshape([dims[3]]),
-        variance: variance.detach().reshape([dims[3]]),
-        count,
-    };
-    (output.reshape(dims), statistics)
+    if cpu::applies(&input) {
+        return cpu::batch_norm::batch_norm_train(input, gamma, beta, epsilon);
+    }
+    plain::batch_norm_train(input, gamma, beta, epsilon)
 }
 
-/// Multiplies and shifts every channel: batch normalization with constant statistics.
+/// `1/√(variance + ε)`, per channel.
+pub fn inverse_deviation(variance: Tensor<1>, epsilon: f64) -> Tensor<1> {
+    (variance + epsilon).sqrt().recip()
+}
+
+/// Normalizes with constant statistics: `(x − mean)·scale + β`, where `scale = γ/σ`.
+///
+/// Differentiable in `input`, `scale` and `beta`; `mean` is a constant. Evaluated as `x·scale + (β − mean·scale)` with exact products, which is
+/// how PyTorch rounds it: relevance reacts to the last bit of a scale that all pixels share.
 ///
 /// # Shapes
-/// - `input`: `[M, H, W, C]`; `scale`, `shift`: `[C]`
-pub fn scale_shift(input: Tensor<4>, scale: Tensor<1>, shift: Option<Tensor<1>>) -> Tensor<4> {
-    let scaled = input * scale.unsqueeze::<4>();
-    match shift {
-        Some(shift) => scaled + shift.unsqueeze::<4>(),
-        None => scaled,
+/// - `input`: `[N, H, W, C]`; `mean`, `scale`, `beta`: `[C]`
+pub fn normalize(input: Tensor<4>, mean: Tensor<1>, scale: Tensor<1>, beta: Tensor<1>) -> Tensor<4> {
+    if cpu::applies(&input) {
+        return cpu::pointwise::normalize(input, mean, scale, beta);
     }
+    plain::normalize(input, mean, scale, beta)
+}
+
+/// Carries relevance back through a batch norm with constant statistics: `(G·1/σ)·γ`, in this order of rounding.
+///
+/// Differentiable in `gradient` and `gamma`; `inverse_deviation` is a constant.
+///
+/// # Shapes
+/// - `gradient`: `[M, H, W, C]`; `inverse_deviation`, `gamma`: `[C]`
+pub fn normalize_transpose(gradient: Tensor<4>, inverse_deviation: Tensor<1>, gamma: Tensor<1>) -> Tensor<4> {
+    if cpu::applies(&gradient) {
+        return cpu::pointwise::normalize_transpose(gradient, inverse_deviation, gamma);
+    }
+    plain::normalize_transpose(gradient, inverse_deviation, gamma)
 }

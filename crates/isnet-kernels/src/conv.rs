@@ -1,11 +1,8 @@
 //! Convolution and its transpose, channels last.
 
-use burn::tensor::{
-    Tensor, module,
-    ops::{ConvOptions, ConvTransposeOptions},
-};
+use burn::tensor::Tensor;
 
-use crate::pointwise::{to_channels_first, to_channels_last};
+use crate::{cpu, plain};
 
 /// How a convolution walks over its input; `[vertical, horizontal]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,8 +54,10 @@ impl ConvGeometry {
 /// # Panics
 /// If the shapes disagree; graphs are checked by `isnet-graph` before they run.
 pub fn conv2d(input: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>, geometry: &ConvGeometry) -> Tensor<4> {
-    let options = ConvOptions::new(geometry.stride, geometry.padding, geometry.dilation, geometry.groups);
-    to_channels_last(module::conv2d(to_channels_first(input), weight, bias, options))
+    if cpu::applies(&input) {
+        return cpu::conv::conv2d(input, weight, bias, geometry);
+    }
+    plain::conv2d(input, weight, bias, geometry)
 }
 
 /// Applies the transpose of [`conv2d`] (without its bias): the data gradient, which carries relevance.
@@ -81,16 +80,8 @@ pub fn conv2d_transpose(
     let [_, _, kernel_h, kernel_w] = weight.dims();
     let expected = geometry.output_size(input_size, [kernel_h, kernel_w]);
     assert_eq!(expected, Some([height, width]), "transpose of a convolution over {input_size:?}");
-    let left_over = |axis: usize, kernel: usize| {
-        let room = input_size[axis] + 2 * geometry.padding[axis] - geometry.dilation[axis] * (kernel - 1) - 1;
-        room % geometry.stride[axis]
-    };
-    let options = ConvTransposeOptions::new(
-        geometry.stride,
-        geometry.padding,
-        [left_over(0, kernel_h), left_over(1, kernel_w)],
-        geometry.dilation,
-        geometry.groups,
-    );
-    to_channels_last(module::conv_transpose2d(to_channels_first(output), weight, None, options))
+    if cpu::applies(&output) {
+        return cpu::conv::conv2d_transpose(output, weight, geometry, input_size);
+    }
+    plain::conv2d_transpose(output, weight, geometry, input_size)
 }

@@ -11,12 +11,14 @@
 pub mod average_pool;
 pub mod batch_norm;
 pub mod conv;
+pub mod cpu;
 pub mod max_pool;
+pub mod plain;
 pub mod pointwise;
 pub mod ranked_pooling;
 
 pub use average_pool::{AveragePool, average_pool, average_pool_transpose};
-pub use batch_norm::{BatchStatistics, batch_norm_train, scale_shift};
+pub use batch_norm::{BatchStatistics, batch_norm_train, inverse_deviation, normalize, normalize_transpose};
 pub use conv::{ConvGeometry, conv2d, conv2d_transpose};
 pub use max_pool::{MaxPoolGeometry, max_pool, max_unpool};
 pub use pointwise::{concat_channels, expand_maps, relevance_step, relu};

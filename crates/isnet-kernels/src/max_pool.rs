@@ -1,8 +1,8 @@
 //! Max pooling that remembers its winners, and the way back to them.
 
-use burn::tensor::{IndexingUpdateOp, Int, Tensor, module, ops::MaxPoolOptions};
+use burn::tensor::{Int, Tensor};
 
-use crate::pointwise::{to_channels_first, to_channels_last};
+use crate::{cpu, plain};
 
 /// How a max pool walks over its input; `[vertical, horizontal]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,13 +62,7 @@ pub(crate) fn pooled_length(
 /// - `input`: `[N, H, W, C]`
 /// - returns values and indices, both `[N, H_out, W_out, C]`
 pub fn max_pool(input: Tensor<4>, geometry: &MaxPoolGeometry) -> (Tensor<4>, Tensor<4, Int>) {
-    let options = MaxPoolOptions::new(geometry.kernel)
-        .with_stride(geometry.stride)
-        .with_padding(geometry.padding)
-        .with_dilation(geometry.dilation)
-        .with_ceil_mode(geometry.ceil_mode);
-    let (values, indices) = module::max_pool2d_with_indices(to_channels_first(input), options);
-    (to_channels_last(values), indices.permute([0, 2, 3, 1]))
+    if cpu::applies(&input) { cpu::pool::max_pool(input, geometry) } else { plain::max_pool(input, geometry) }
 }
 
 /// Puts every value where its window found the maximum; windows that share a winner add up.
@@ -80,20 +74,8 @@ pub fn max_pool(input: Tensor<4>, geometry: &MaxPoolGeometry) -> (Tensor<4>, Ten
 /// - `indices`: `[N, H_out, W_out, C]`, from [`max_pool`]
 /// - returns `[N·E, H, W, C]` with `[H, W] = input_size`
 pub fn max_unpool(output: Tensor<4>, indices: Tensor<4, Int>, input_size: [usize; 2]) -> Tensor<4> {
-    let [rows, height, width, channels] = output.dims();
-    let samples = indices.dims()[0];
-    let maps = rows / samples;
-    let cells = height * width;
-    let indices: Tensor<4, Int> =
-        indices.reshape([samples, 1, cells, channels]).expand([samples, maps, cells, channels]);
-    let pixels = input_size[0] * input_size[1];
-    let empty = Tensor::<3>::zeros([rows, pixels, channels], (&output.device(), output.dtype()));
-    empty
-        .scatter(
-            1,
-            indices.reshape([rows, cells, channels]),
-            output.reshape([rows, cells, channels]),
-            IndexingUpdateOp::Add,
-        )
-        .reshape([rows, input_size[0], input_size[1], channels])
+    if cpu::applies(&output) {
+        return cpu::pool::max_unpool(output, indices, input_size);
+    }
+    plain::max_unpool(output, indices, input_size)
 }

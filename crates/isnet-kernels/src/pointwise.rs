@@ -1,10 +1,12 @@
 //! Operations that look at one pixel at a time, and the layout helpers.
 
-use burn::tensor::{Tensor, activation};
+use burn::tensor::Tensor;
+
+use crate::{cpu, plain};
 
 /// `max(input, 0)`.
 pub fn relu(input: Tensor<4>) -> Tensor<4> {
-    activation::relu(input)
+    if cpu::applies(&input) { cpu::pointwise::relu(input) } else { plain::relu(input) }
 }
 
 /// Carries the modified gradient through a ReLU: `G_in = G_out · a / (a + ε)`, 0 where `a = 0` (METHOD §2).
@@ -18,9 +20,10 @@ pub fn relu(input: Tensor<4>) -> Tensor<4> {
 /// # Panics
 /// If the first axis of `gradient` is not a multiple of `N`.
 pub fn relevance_step(gradient: Tensor<4>, output: Tensor<4>, epsilon: f64) -> Tensor<4> {
-    let maps = gradient.dims()[0] / output.dims()[0];
-    let ratio = if epsilon == 0.0 { output.detach().sign() } else { output.clone() / (output + epsilon) };
-    gradient * expand_maps(ratio, maps)
+    if cpu::applies(&gradient) {
+        return cpu::pointwise::relevance_step(gradient, output, epsilon);
+    }
+    plain::relevance_step(gradient, output, epsilon)
 }
 
 /// Repeats every sample `maps` times: `[N, H, W, C]` to `[N·E, H, W, C]`, the copies of a sample next to each other.

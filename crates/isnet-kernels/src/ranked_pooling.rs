@@ -1,10 +1,13 @@
 //! Global weighted ranked pooling (METHOD §4, step 4; arXiv 1809.08264).
 
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::Tensor;
+
+use crate::{cpu, plain};
 
 /// Averages every row with weights that fall with the rank: `Σ_i d^(i−1)·b_i / Σ_i d^(i−1)`, `b_1 ≥ b_2 ≥ …`.
 ///
-/// `decay = 1` is the mean, `decay = 0` the maximum. The order is held constant in the gradient.
+/// `decay = 1` is the mean, `decay = 0` the maximum. The order is held constant in the gradient;
+/// on the CPU, equal values rank by their index.
 ///
 /// # Shapes
 /// - `values` (`b`): `[R, P]`
@@ -23,18 +26,15 @@ use burn::tensor::{Tensor, TensorData};
 /// ```
 pub fn ranked_pooling(values: Tensor<2>, decay: f64) -> Tensor<1> {
     assert!((0.0..=1.0).contains(&decay), "decay must lie in [0, 1], got {decay}");
-    let [rows, length] = values.dims();
-    if decay == 1.0 {
-        return values.mean_dim(1).reshape([rows]);
+    if decay < 1.0 && cpu::applies(&values) {
+        let weights = rank_weights(decay, values.dims()[1]);
+        return cpu::ranked::ranked_sum(values, weights);
     }
-    let weights = rank_weights(decay, length);
-    let order = values.clone().detach().argsort_descending(1).slice([0..rows, 0..weights.len()]);
-    let weights = Tensor::<1>::from_data(TensorData::from(weights.as_slice()), (&values.device(), values.dtype()));
-    (values.gather(1, order) * weights.unsqueeze::<2>()).sum_dim(1).reshape([rows])
+    plain::ranked_pooling(values, decay)
 }
 
 /// Normalized weights, cut where the rest cannot change an `f32` sum.
-fn rank_weights(decay: f64, length: usize) -> Vec<f64> {
+pub(crate) fn rank_weights(decay: f64, length: usize) -> Vec<f64> {
     let mut weights = vec![1.0];
     let mut total = 1.0;
     let mut weight = decay;

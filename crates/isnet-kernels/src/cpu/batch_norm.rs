@@ -1,0 +1,199 @@
+//! Batch normalization in training as a differentiable operation: statistics, normalization and both gradients in one sweep each.
+
+use burn::{
+    backend::{
+        Autodiff, Backend, Dispatch, Flex,
+        autodiff::{
+            checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
+            grads::Gradients,
+            ops::{Backward, Ops, OpsKind},
+        },
+        backend_extension,
+        tensor::FloatTensor,
+    },
+    tensor::Tensor,
+};
+use rayon::prelude::*;
+
+use super::{
+    primitive::{Primitive, contiguous, dims, primitive, take_gradient, values},
+    sums::{ROWS, row_sums},
+    sweep,
+};
+use crate::batch_norm::BatchStatistics;
+
+/// The operation of this file on a backend.
+#[backend_extension(Autodiff, Flex)]
+pub(crate) trait BatchNormOps: Backend {
+    /// [`crate::batch_norm_train`]: the output, and mean and variance of the batch without gradient.
+    fn isnet_batch_norm(
+        input: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        epsilon: f64,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+}
+
+/// The fast [`crate::batch_norm_train`].
+pub(crate) fn batch_norm_train(
+    input: Tensor<4>,
+    gamma: Tensor<1>,
+    beta: Tensor<1>,
+    epsilon: f64,
+) -> (Tensor<4>, BatchStatistics) {
+    let [samples, height, width, _] = input.dims();
+    let (input, gamma, beta) = (input.into_dispatch(), gamma.into_dispatch(), beta.into_dispatch());
+    let (output, mean, variance) = Dispatch::isnet_batch_norm(input, gamma, beta, epsilon);
+    let (mean, variance) = (Tensor::from_dispatch(mean), Tensor::from_dispatch(variance));
+    (Tensor::from_dispatch(output), BatchStatistics { mean, variance, count: samples * height * width })
+}
+
+impl BatchNormOps for Flex {
+    fn isnet_batch_norm(
+        input: Primitive,
+        gamma: Primitive,
+        beta: Primitive,
+        epsilon: f64,
+    ) -> (Primitive, Primitive, Primitive) {
+        let (output, state) = normalize(&contiguous(input), &contiguous(gamma), &contiguous(beta), epsilon);
+        let (mean, variance) = state.statistics();
+        (output, mean, variance)
+    }
+}
+
+impl<C: CheckpointStrategy> BatchNormOps for Autodiff<Flex, C> {
+    fn isnet_batch_norm(
+        input: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        epsilon: f64,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        let nodes = [input.node(), gamma.node(), beta.node()];
+        let [input, gamma, beta] = [input, gamma, beta].map(|tensor| contiguous(tensor.into_primitive()));
+        let (output, state) = normalize(&input, &gamma, &beta, epsilon);
+        let (mean, variance) = state.statistics();
+        let output = match BatchNorm.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish(state, output),
+            OpsKind::UnTracked(prep) => prep.finish(output),
+        };
+        (output, <FloatTensor<Self>>::new(mean), <FloatTensor<Self>>::new(variance))
+    }
+}
+
+/// What the gradients need.
+#[derive(Clone, Debug)]
+struct Normalized {
+    input: Primitive,
+    gamma: Primitive,
+    mean: Vec<f32>,
+    variance: Vec<f32>,
+    /// `1 / √(variance + ε)`.
+    inverse_deviation: Vec<f32>,
+}
+
+impl Normalized {
+    fn statistics(&self) -> (Primitive, Primitive) {
+        let channels = [self.mean.len()];
+        (primitive(self.mean.clone(), channels), primitive(self.variance.clone(), channels))
+    }
+}
+
+fn normalize(input: &Primitive, gamma: &Primitive, beta: &Primitive, epsilon: f64) -> (Primitive, Normalized) {
+    let [.., channels] = dims::<4>(input);
+    let (x, shift) = (values(input), values(beta));
+    let (mean, variance) = statistics(x, channels);
+    let inverse = |variance: &f32| (1.0 / (f64::from(*variance) + epsilon).sqrt()) as f32;
+    let inverse_deviation: Vec<f32> = variance.iter().map(inverse).collect();
+    let scale: Vec<f32> = inverse_deviation.iter().zip(values(gamma)).map(|(inverse, gamma)| inverse * gamma).collect();
+    let output = sweep::update(input.clone(), channels, |_, x| {
+        for pixel in x.chunks_mut(channels) {
+            let factors = mean.iter().zip(&scale).zip(shift);
+            pixel.iter_mut().zip(factors).for_each(|(x, ((mean, scale), shift))| *x = (*x - mean) * scale + shift);
+        }
+    });
+    let state = Normalized { input: input.clone(), gamma: gamma.clone(), mean, variance, inverse_deviation };
+    (output, state)
+}
+
+/// Mean and biased variance per channel: exact in chunks of rows, the chunks joined in order (Chan et al. 1983).
+fn statistics(x: &[f32], channels: usize) -> (Vec<f32>, Vec<f32>) {
+    let of_chunk = |rows: &[f32]| {
+        let count = (rows.len() / channels) as f32;
+        let (mut mean, mut squares) = (vec![0.0f32; channels], vec![0.0f32; channels]);
+        rows.chunks(channels).for_each(|row| mean.iter_mut().zip(row).for_each(|(sum, x)| *sum += x));
+        mean.iter_mut().for_each(|sum| *sum /= count);
+        for row in rows.chunks(channels) {
+            squares.iter_mut().zip(row.iter().zip(&mean)).for_each(|(sum, (x, mean))| *sum += (x - mean) * (x - mean));
+        }
+        (f64::from(count), mean, squares)
+    };
+    let chunks: Vec<_> = x.par_chunks(ROWS * channels).map(of_chunk).collect();
+    let (mut count, mut mean, mut squares) = (0.0, vec![0.0f64; channels], vec![0.0f64; channels]);
+    for (chunk_count, chunk_mean, chunk_squares) in chunks {
+        let total = count + chunk_count;
+        for channel in 0..channels {
+            let distance = f64::from(chunk_mean[channel]) - mean[channel];
+            mean[channel] += distance * chunk_count / total;
+            squares[channel] += f64::from(chunk_squares[channel]) + distance * distance * count * chunk_count / total;
+        }
+        count = total;
+    }
+    let variance = squares.into_iter().map(|squares| (squares / count) as f32).collect();
+    (mean.into_iter().map(|mean| mean as f32).collect(), variance)
+}
+
+#[derive(Debug)]
+struct BatchNorm;
+
+impl Backward<Flex, 3> for BatchNorm {
+    type State = Normalized;
+
+    fn backward(self, ops: Ops<Normalized, 3>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = take_gradient(gradients, &ops);
+        let [samples, height, width, channels] = dims::<4>(&gradient);
+        let count = samples * height * width;
+        let state = &ops.state;
+        let (upstream, x, mean) = (values(&gradient), values(&state.input), &state.mean[..]);
+        // Σ dy and Σ dy·(x − mean).
+        let sums = row_sums(count, 2 * channels, |sums, row| {
+            let part = row * channels..(row + 1) * channels;
+            let (plain, centred) = sums.split_at_mut(channels);
+            let rows = upstream[part.clone()].iter().zip(x[part].iter().zip(mean));
+            plain.iter_mut().zip(centred).zip(rows).for_each(|((plain, centred), (g, (x, mean)))| {
+                *plain += g;
+                *centred += g * (x - mean);
+            });
+        });
+        let (plain, centred) = sums.split_at(channels);
+        let inverse = &state.inverse_deviation;
+        if let Some(node) = &ops.parents[1] {
+            let slope = centred.iter().zip(inverse).map(|(sum, inverse)| sum * inverse).collect();
+            gradients.register::<Flex>(node.id, primitive(slope, [channels]));
+        }
+        if let Some(node) = &ops.parents[2] {
+            gradients.register::<Flex>(node.id, primitive(plain.to_vec(), [channels]));
+        }
+        if let Some(node) = &ops.parents[0] {
+            gradients.register::<Flex>(node.id, spread(state, gradient, [plain, centred], count));
+        }
+    }
+}
+
+/// `dx = γ/σ · (dy − Σdy/M − (x − mean)/σ² · Σ(dy·(x − mean))/M)`.
+fn spread(state: &Normalized, upstream: Primitive, [plain, centred]: [&[f32]; 2], count: usize) -> Primitive {
+    let channels = plain.len();
+    let share = 1.0 / count as f32;
+    let inverse = &state.inverse_deviation;
+    let scale: Vec<f32> = inverse.iter().zip(values(&state.gamma)).map(|(inverse, gamma)| inverse * gamma).collect();
+    let level: Vec<f32> = plain.iter().map(|sum| sum * share).collect();
+    let tilt: Vec<f32> = centred.iter().zip(inverse).map(|(sum, inverse)| sum * share * inverse * inverse).collect();
+    let (x, mean) = (values(&state.input), &state.mean);
+    sweep::update(upstream, channels, |start, gradient| {
+        for (pixel, x) in gradient.chunks_mut(channels).zip(x[start..].chunks(channels)) {
+            let factors = scale.iter().zip(&level).zip(tilt.iter().zip(mean));
+            pixel.iter_mut().zip(x).zip(factors).for_each(|((g, x), ((scale, level), (tilt, mean)))| {
+                *g = scale * (*g - level - (x - mean) * tilt);
+            });
+        }
+    })
+}

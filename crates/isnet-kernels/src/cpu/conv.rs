@@ -1,0 +1,207 @@
+//! Convolution and its transpose as differentiable operations.
+
+use burn::{
+    backend::{
+        Autodiff, Backend, Dispatch, Flex,
+        autodiff::{
+            checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
+            grads::Gradients,
+            ops::{Backward, Ops, OpsKind},
+        },
+        backend_extension,
+        tensor::FloatTensor,
+    },
+    tensor::Tensor,
+};
+
+use super::{
+    convolve::{self, ConvShape},
+    primitive::{Primitive, contiguous, dims, primitive, take_gradient, values},
+    weight_gradient::weight_gradient,
+};
+use crate::conv::ConvGeometry;
+
+/// The operations of this file on a backend.
+#[backend_extension(Autodiff, Flex)]
+pub(crate) trait ConvOps: Backend {
+    /// [`crate::conv2d`]; `bias` has `C_out` values or none.
+    fn isnet_conv2d(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        geometry: ConvGeometry,
+    ) -> FloatTensor<Self>;
+
+    /// [`crate::conv2d_transpose`].
+    fn isnet_conv2d_transpose(
+        output: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        geometry: ConvGeometry,
+        input_size: [usize; 2],
+    ) -> FloatTensor<Self>;
+}
+
+/// The fast [`crate::conv2d`].
+pub(crate) fn conv2d(
+    input: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Option<Tensor<1>>,
+    geometry: &ConvGeometry,
+) -> Tensor<4> {
+    let bias = bias.unwrap_or_else(|| Tensor::empty([0], &input.device()));
+    let (input, weight, bias) = (input.into_dispatch(), weight.into_dispatch(), bias.into_dispatch());
+    Tensor::from_dispatch(Dispatch::isnet_conv2d(input, weight, bias, *geometry))
+}
+
+/// The fast [`crate::conv2d_transpose`].
+pub(crate) fn conv2d_transpose(
+    output: Tensor<4>,
+    weight: Tensor<4>,
+    geometry: &ConvGeometry,
+    input_size: [usize; 2],
+) -> Tensor<4> {
+    let (output, weight) = (output.into_dispatch(), weight.into_dispatch());
+    Tensor::from_dispatch(Dispatch::isnet_conv2d_transpose(output, weight, *geometry, input_size))
+}
+
+impl ConvOps for Flex {
+    fn isnet_conv2d(input: Primitive, weight: Primitive, bias: Primitive, geometry: ConvGeometry) -> Primitive {
+        let shape = shape_of(&input, &weight, geometry);
+        forward(shape, &contiguous(input), &contiguous(weight), Some(&contiguous(bias)))
+    }
+
+    fn isnet_conv2d_transpose(
+        output: Primitive,
+        weight: Primitive,
+        geometry: ConvGeometry,
+        input_size: [usize; 2],
+    ) -> Primitive {
+        let shape = transpose_shape_of(&output, &weight, geometry, input_size);
+        backward(shape, &contiguous(output), &contiguous(weight))
+    }
+}
+
+impl<C: CheckpointStrategy> ConvOps for Autodiff<Flex, C> {
+    fn isnet_conv2d(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        geometry: ConvGeometry,
+    ) -> FloatTensor<Self> {
+        let nodes = [input.node(), weight.node(), bias.node()];
+        let tracked = [input.is_tracked(), weight.is_tracked()];
+        let shape = shape_of(input.primitive(), weight.primitive(), geometry);
+        let [input, weight, bias] = [input, weight, bias].map(|tensor| contiguous(tensor.into_primitive()));
+        let output = forward(shape, &input, &weight, Some(&bias));
+        match (Conv2d { shape }).prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish(Factors::kept(input, weight, tracked), output),
+            OpsKind::UnTracked(prep) => prep.finish(output),
+        }
+    }
+
+    fn isnet_conv2d_transpose(
+        output: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        geometry: ConvGeometry,
+        input_size: [usize; 2],
+    ) -> FloatTensor<Self> {
+        let nodes = [output.node(), weight.node()];
+        let tracked = [output.is_tracked(), weight.is_tracked()];
+        let shape = transpose_shape_of(output.primitive(), weight.primitive(), geometry, input_size);
+        let [output, weight] = [output, weight].map(|tensor| contiguous(tensor.into_primitive()));
+        let input = backward(shape, &output, &weight);
+        match (Conv2dTranspose { shape }).prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish(Factors::kept(output, weight, tracked), input),
+            OpsKind::UnTracked(prep) => prep.finish(input),
+        }
+    }
+}
+
+/// What the gradients need: the data if the weight is tracked, the weight if the data are.
+#[derive(Clone, Debug)]
+struct Factors {
+    data: Option<Primitive>,
+    weight: Option<Primitive>,
+}
+
+impl Factors {
+    fn kept(data: Primitive, weight: Primitive, [data_tracked, weight_tracked]: [bool; 2]) -> Self {
+        Self { data: weight_tracked.then_some(data), weight: data_tracked.then_some(weight) }
+    }
+}
+
+#[derive(Debug)]
+struct Conv2d {
+    shape: ConvShape,
+}
+
+impl Backward<Flex, 3> for Conv2d {
+    type State = Factors;
+
+    fn backward(self, ops: Ops<Factors, 3>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = take_gradient(gradients, &ops);
+        let [input, weight, bias] = ops.parents;
+        if let (Some(node), Some(weight)) = (input, &ops.state.weight) {
+            gradients.register::<Flex>(node.id, backward(self.shape, &gradient, weight));
+        }
+        if let (Some(node), Some(input)) = (weight, &ops.state.data) {
+            gradients.register::<Flex>(node.id, outer(self.shape, input, &gradient));
+        }
+        if let Some(node) = bias {
+            let channels = self.shape.out_channels();
+            let sums = super::sums::column_sums(values(&gradient), channels);
+            gradients.register::<Flex>(node.id, primitive(sums, [channels]));
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Conv2dTranspose {
+    shape: ConvShape,
+}
+
+impl Backward<Flex, 2> for Conv2dTranspose {
+    type State = Factors;
+
+    fn backward(self, ops: Ops<Factors, 2>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = take_gradient(gradients, &ops);
+        let [output, weight] = ops.parents;
+        if let (Some(node), Some(weight)) = (output, &ops.state.weight) {
+            gradients.register::<Flex>(node.id, forward(self.shape, &gradient, weight, None));
+        }
+        if let (Some(node), Some(output)) = (weight, &ops.state.data) {
+            gradients.register::<Flex>(node.id, outer(self.shape, &gradient, output));
+        }
+    }
+}
+
+fn shape_of(input: &Primitive, weight: &Primitive, geometry: ConvGeometry) -> ConvShape {
+    let ([samples, height, width, channels], weight) = (dims(input), dims(weight));
+    let input = [height, width];
+    let output = geometry.output_size(input, [weight[2], weight[3]]);
+    let output = output.unwrap_or_else(|| panic!("a kernel of {weight:?} does not fit into {input:?} ({geometry:?})"));
+    let shape = ConvShape { samples, input, output, weight, geometry };
+    assert_eq!(channels, shape.in_channels(), "input channels against a weight of {weight:?} ({geometry:?})");
+    shape
+}
+
+fn transpose_shape_of(output: &Primitive, weight: &Primitive, geometry: ConvGeometry, input: [usize; 2]) -> ConvShape {
+    let ([samples, height, width, channels], weight) = (dims(output), dims(weight));
+    assert_eq!(channels, weight[0], "output channels against a weight of {weight:?}");
+    ConvShape { samples, input, output: [height, width], weight, geometry }
+}
+
+fn forward(shape: ConvShape, input: &Primitive, weight: &Primitive, bias: Option<&Primitive>) -> Primitive {
+    let bias = bias.map(values).filter(|bias| !bias.is_empty());
+    let output = convolve::convolution(shape, values(input), values(weight), bias);
+    primitive(output, [shape.samples, shape.output[0], shape.output[1], shape.out_channels()])
+}
+
+fn backward(shape: ConvShape, output: &Primitive, weight: &Primitive) -> Primitive {
+    let input = convolve::transpose(shape, values(output), values(weight));
+    primitive(input, [shape.samples, shape.input[0], shape.input[1], shape.in_channels()])
+}
+
+fn outer(shape: ConvShape, input: &Primitive, gradient: &Primitive) -> Primitive {
+    primitive(weight_gradient(shape, values(input), values(gradient)), shape.weight)
+}

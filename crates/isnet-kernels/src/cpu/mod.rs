@@ -1,0 +1,37 @@
+//! Hand-written `f32` operations for the CPU (Burn's `flex` device).
+//!
+//! Each file here is one family of operations: its kernels, their hand-written gradients, and their registration as a Burn
+//! backend extension. They compute what the functions of [`crate::plain`] compute; `tests/oracle.rs` holds the two against
+//! each other.
+//!
+//! All results depend on the shapes and values alone, never on the number of threads: work is cut by the shapes, and sums
+//! are taken in a fixed order.
+
+pub(crate) mod batch_norm;
+mod columns;
+pub(crate) mod conv;
+mod convolve;
+mod depthwise;
+mod gemm;
+pub(crate) mod pointwise;
+pub(crate) mod pool;
+mod primitive;
+pub(crate) mod ranked;
+mod scratch;
+mod sums;
+mod sweep;
+mod thin;
+mod walk;
+mod weight_gradient;
+
+use std::sync::OnceLock;
+
+use burn::tensor::{DType, Device, Tensor};
+
+/// Whether the operations of this module run on `tensor`: on `flex`, in `f32`, unless the environment says
+/// `ISNET_KERNELS=plain`.
+pub fn applies<const D: usize>(tensor: &Tensor<D>) -> bool {
+    static WANTED: OnceLock<bool> = OnceLock::new();
+    let wanted = *WANTED.get_or_init(|| std::env::var_os("ISNET_KERNELS").is_none_or(|value| value != "plain"));
+    wanted && tensor.dtype() == DType::F32 && tensor.device() == Device::flex()
+}

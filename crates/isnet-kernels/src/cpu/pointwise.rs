@@ -1,0 +1,341 @@
+//! ReLU, the relevance step, and scale and shift as differentiable operations.
+
+use burn::{
+    backend::{
+        Autodiff, Backend, Dispatch, Flex,
+        autodiff::{
+            checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
+            grads::Gradients,
+            ops::{Backward, Ops, OpsKind},
+        },
+        backend_extension,
+        tensor::FloatTensor,
+    },
+    tensor::Tensor,
+};
+
+use super::{
+    primitive::{Primitive, contiguous, dims, primitive, take_gradient, values},
+    sums::{column_sums, row_sums},
+    sweep,
+};
+
+/// The operations of this file on a backend.
+#[backend_extension(Autodiff, Flex)]
+pub(crate) trait PointwiseOps: Backend {
+    /// [`crate::relu`].
+    fn isnet_relu(input: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// [`crate::relevance_step`].
+    fn isnet_relevance_step(gradient: FloatTensor<Self>, output: FloatTensor<Self>, epsilon: f32) -> FloatTensor<Self>;
+
+    /// [`crate::normalize`].
+    fn isnet_normalize(
+        input: FloatTensor<Self>,
+        mean: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+
+    /// [`crate::normalize_transpose`].
+    fn isnet_normalize_transpose(
+        gradient: FloatTensor<Self>,
+        inverse_deviation: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+}
+
+/// The fast [`crate::relu`].
+pub(crate) fn relu(input: Tensor<4>) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::isnet_relu(input.into_dispatch()))
+}
+
+/// The fast [`crate::relevance_step`].
+pub(crate) fn relevance_step(gradient: Tensor<4>, output: Tensor<4>, epsilon: f64) -> Tensor<4> {
+    let (gradient, output) = (gradient.into_dispatch(), output.into_dispatch());
+    Tensor::from_dispatch(Dispatch::isnet_relevance_step(gradient, output, epsilon as f32))
+}
+
+/// The fast [`crate::normalize`].
+pub(crate) fn normalize(input: Tensor<4>, mean: Tensor<1>, scale: Tensor<1>, beta: Tensor<1>) -> Tensor<4> {
+    let (input, mean) = (input.into_dispatch(), mean.into_dispatch());
+    Tensor::from_dispatch(Dispatch::isnet_normalize(input, mean, scale.into_dispatch(), beta.into_dispatch()))
+}
+
+/// The fast [`crate::normalize_transpose`].
+pub(crate) fn normalize_transpose(gradient: Tensor<4>, inverse_deviation: Tensor<1>, gamma: Tensor<1>) -> Tensor<4> {
+    let (gradient, inverse_deviation) = (gradient.into_dispatch(), inverse_deviation.into_dispatch());
+    Tensor::from_dispatch(Dispatch::isnet_normalize_transpose(gradient, inverse_deviation, gamma.into_dispatch()))
+}
+
+impl PointwiseOps for Flex {
+    fn isnet_relu(input: Primitive) -> Primitive {
+        rectify(input)
+    }
+
+    fn isnet_relevance_step(gradient: Primitive, output: Primitive, epsilon: f32) -> Primitive {
+        step(gradient, &contiguous(output), epsilon)
+    }
+
+    fn isnet_normalize(input: Primitive, mean: Primitive, scale: Primitive, beta: Primitive) -> Primitive {
+        let [mean, scale, beta] = [mean, scale, beta].map(contiguous);
+        affine(input, &mean, &scale, &beta)
+    }
+
+    fn isnet_normalize_transpose(gradient: Primitive, inverse_deviation: Primitive, gamma: Primitive) -> Primitive {
+        scale_twice(gradient, &contiguous(inverse_deviation), &contiguous(gamma))
+    }
+}
+
+impl<C: CheckpointStrategy> PointwiseOps for Autodiff<Flex, C> {
+    fn isnet_relu(input: FloatTensor<Self>) -> FloatTensor<Self> {
+        let nodes = [input.node()];
+        let output = rectify(input.into_primitive());
+        match Relu.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish(output.clone(), output),
+            OpsKind::UnTracked(prep) => prep.finish(output),
+        }
+    }
+
+    fn isnet_relevance_step(gradient: FloatTensor<Self>, output: FloatTensor<Self>, epsilon: f32) -> FloatTensor<Self> {
+        let nodes = [gradient.node(), output.node()];
+        let output_tracked = output.is_tracked() && epsilon != 0.0;
+        let [gradient, output] = [gradient, output].map(|tensor| contiguous(tensor.into_primitive()));
+        let kept = output_tracked.then(|| gradient.clone());
+        let result = step(gradient, &output, epsilon);
+        match (RelevanceStep { epsilon }).prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((kept, output), result),
+            OpsKind::UnTracked(prep) => prep.finish(result),
+        }
+    }
+
+    fn isnet_normalize(
+        input: FloatTensor<Self>,
+        mean: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let nodes = [input.node(), scale.node(), beta.node()];
+        let scale_tracked = scale.is_tracked();
+        let tensors = [input, mean, scale, beta];
+        let [input, mean, scale, beta] = tensors.map(|tensor| contiguous(tensor.into_primitive()));
+        let kept = scale_tracked.then(|| (input.clone(), mean.clone()));
+        let output = affine(input, &mean, &scale, &beta);
+        match Normalize.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((kept, scale), output),
+            OpsKind::UnTracked(prep) => prep.finish(output),
+        }
+    }
+
+    fn isnet_normalize_transpose(
+        gradient: FloatTensor<Self>,
+        inverse_deviation: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let nodes = [gradient.node(), gamma.node()];
+        let gamma_tracked = gamma.is_tracked();
+        let tensors = [gradient, inverse_deviation, gamma];
+        let [gradient, inverse_deviation, gamma] = tensors.map(|tensor| contiguous(tensor.into_primitive()));
+        let kept = gamma_tracked.then(|| gradient.clone());
+        let output = scale_twice(gradient, &inverse_deviation, &gamma);
+        match NormalizeTranspose.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((kept, inverse_deviation, gamma), output),
+            OpsKind::UnTracked(prep) => prep.finish(output),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Relu;
+
+impl Backward<Flex, 1> for Relu {
+    /// The output.
+    type State = Primitive;
+
+    fn backward(self, ops: Ops<Primitive, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = take_gradient(gradients, &ops);
+        if let [Some(node)] = ops.parents {
+            let output = values(&ops.state);
+            let through = sweep::update(gradient, 1, |start, gradient| {
+                let pairs = gradient.iter_mut().zip(&output[start..]);
+                pairs.for_each(|(g, y)| *g = if *y > 0.0 { *g } else { 0.0 });
+            });
+            gradients.register::<Flex>(node.id, through);
+        }
+    }
+}
+
+fn rectify(input: Primitive) -> Primitive {
+    // NaN compares false and passes: nothing is repaired in silence.
+    sweep::update(input, 1, |_, x| x.iter_mut().for_each(|x| *x = if *x <= 0.0 { 0.0 } else { *x }))
+}
+
+#[derive(Debug)]
+struct RelevanceStep {
+    epsilon: f32,
+}
+
+impl Backward<Flex, 2> for RelevanceStep {
+    /// The incoming gradient if the output is tracked, and the output.
+    type State = (Option<Primitive>, Primitive);
+
+    fn backward(self, ops: Ops<Self::State, 2>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let upstream = take_gradient(gradients, &ops);
+        let (incoming, output) = &ops.state;
+        if let (Some(node), Some(incoming)) = (&ops.parents[1], incoming) {
+            gradients.register::<Flex>(node.id, step_slope(&upstream, incoming, output, self.epsilon));
+        }
+        if let Some(node) = &ops.parents[0] {
+            gradients.register::<Flex>(node.id, step(upstream, output, self.epsilon));
+        }
+    }
+}
+
+/// `gradient · a / (a + ε)`, the maps of a sample sharing its `a`.
+fn step(gradient: Primitive, output: &Primitive, epsilon: f32) -> Primitive {
+    let ([rows, ..], [samples, height, width, channels]) = (dims::<4>(&gradient), dims::<4>(output));
+    let maps = check_maps(rows, samples);
+    let (length, activation) = (height * width * channels, values(output));
+    sweep::update(gradient, 1, |start, mut gradient| {
+        let mut position = start;
+        while !gradient.is_empty() {
+            // As far as one sample reaches.
+            let (row, offset) = (position / length, position % length);
+            let (part, rest) = gradient.split_at_mut((length - offset).min(gradient.len()));
+            let activation = &activation[row / maps * length + offset..];
+            if epsilon == 0.0 {
+                part.iter_mut().zip(activation).for_each(|(g, a)| *g *= sign(*a));
+            } else {
+                part.iter_mut().zip(activation).for_each(|(g, a)| *g *= a / (a + epsilon));
+            }
+            position += part.len();
+            gradient = rest;
+        }
+    })
+}
+
+/// The gradient with respect to `a`: `Σ over maps of upstream · incoming · ε / (a + ε)²`.
+fn step_slope(upstream: &Primitive, incoming: &Primitive, output: &Primitive, epsilon: f32) -> Primitive {
+    let ([rows, ..], [samples, height, width, channels]) = (dims::<4>(upstream), dims::<4>(output));
+    let maps = check_maps(rows, samples);
+    let length = height * width * channels;
+    let (upstream, incoming, activation) = (values(upstream), values(incoming), values(output));
+    let slope = sweep::fill_samples(samples, length, |sample, start, out| {
+        for row in sample * maps..(sample + 1) * maps {
+            let upstream = &upstream[row * length + start..][..out.len()];
+            let incoming = &incoming[row * length + start..][..out.len()];
+            out.iter_mut().zip(upstream).zip(incoming).for_each(|((out, u), g)| *out += u * g);
+        }
+        let activation = &activation[sample * length + start..][..out.len()];
+        out.iter_mut().zip(activation).for_each(|(out, a)| *out *= epsilon / ((a + epsilon) * (a + epsilon)));
+    });
+    primitive(slope, dims::<4>(output))
+}
+
+/// The number of maps per sample.
+pub(super) fn check_maps(rows: usize, samples: usize) -> usize {
+    assert!(samples > 0 && rows.is_multiple_of(samples), "{rows} maps do not divide among {samples} samples");
+    rows / samples
+}
+
+/// `0` stays `0`, NaN stays NaN.
+fn sign(value: f32) -> f32 {
+    if value > 0.0 {
+        1.0
+    } else if value < 0.0 {
+        -1.0
+    } else {
+        value
+    }
+}
+
+#[derive(Debug)]
+struct Normalize;
+
+impl Backward<Flex, 3> for Normalize {
+    /// Input and mean if the scale is tracked, and the scale.
+    type State = (Option<(Primitive, Primitive)>, Primitive);
+
+    fn backward(self, ops: Ops<Self::State, 3>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = take_gradient(gradients, &ops);
+        let [.., channels] = dims::<4>(&gradient);
+        let (input, scale) = &ops.state;
+        if let (Some(node), Some((input, mean))) = (&ops.parents[1], input) {
+            let mean = values(mean);
+            let sums = weighted_sums(&gradient, input, |channel, x| x - mean[channel]);
+            gradients.register::<Flex>(node.id, primitive(sums, [channels]));
+        }
+        if let Some(node) = &ops.parents[2] {
+            gradients.register::<Flex>(node.id, primitive(column_sums(values(&gradient), channels), [channels]));
+        }
+        if let Some(node) = &ops.parents[0] {
+            let ones = primitive(vec![1.0; channels], [channels]);
+            gradients.register::<Flex>(node.id, scale_twice(gradient, scale, &ones));
+        }
+    }
+}
+
+#[derive(Debug)]
+struct NormalizeTranspose;
+
+impl Backward<Flex, 2> for NormalizeTranspose {
+    /// The incoming gradient if γ is tracked, 1/σ, and γ.
+    type State = (Option<Primitive>, Primitive, Primitive);
+
+    fn backward(self, ops: Ops<Self::State, 2>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let upstream = take_gradient(gradients, &ops);
+        let [.., channels] = dims::<4>(&upstream);
+        let (incoming, inverse_deviation, gamma) = &ops.state;
+        if let (Some(node), Some(incoming)) = (&ops.parents[1], incoming) {
+            let inverse_deviation = values(inverse_deviation);
+            let sums = weighted_sums(&upstream, incoming, |channel, g| g * inverse_deviation[channel]);
+            gradients.register::<Flex>(node.id, primitive(sums, [channels]));
+        }
+        if let Some(node) = &ops.parents[0] {
+            gradients.register::<Flex>(node.id, scale_twice(upstream, inverse_deviation, gamma));
+        }
+    }
+}
+
+/// `Σ over pixels of upstream · weight(channel, value)`, per channel.
+fn weighted_sums(upstream: &Primitive, input: &Primitive, weight: impl Fn(usize, f32) -> f32 + Sync) -> Vec<f32> {
+    let [samples, height, width, channels] = dims::<4>(upstream);
+    let (upstream, input) = (values(upstream), values(input));
+    row_sums(samples * height * width, channels, |sums, row| {
+        let part = row * channels..(row + 1) * channels;
+        let pairs = upstream[part.clone()].iter().zip(&input[part]);
+        let channels = sums.iter_mut().zip(pairs).enumerate();
+        channels.for_each(|(channel, (sum, (g, x)))| *sum += g * weight(channel, *x));
+    })
+}
+
+/// `input · scale + (β − mean · scale)`, both products exact before their sum is rounded once, as a fused multiply-add does.
+fn affine(input: Primitive, mean: &Primitive, scale: &Primitive, beta: &Primitive) -> Primitive {
+    let [.., channels] = dims::<4>(&input);
+    let (mean, scale, beta) = (values(mean), values(scale), values(beta));
+    assert!([mean.len(), scale.len(), beta.len()] == [channels; 3], "one mean, scale and shift per channel");
+    let shift: Vec<f32> = (0..channels).map(|c| fused(-mean[c], scale[c], beta[c])).collect();
+    sweep::update(input, channels, |_, x| {
+        for pixel in x.chunks_mut(channels) {
+            let factors = scale.iter().zip(&shift);
+            pixel.iter_mut().zip(factors).for_each(|(x, (scale, shift))| *x = fused(*x, *scale, *shift));
+        }
+    })
+}
+
+/// `a·b + c` with the product exact: in `f64`, which vectorizes on every machine, unlike `mul_add` without the instruction.
+fn fused(a: f32, b: f32, c: f32) -> f32 {
+    (f64::from(a) * f64::from(b) + f64::from(c)) as f32
+}
+
+/// `(input · first) · second` per channel.
+fn scale_twice(input: Primitive, first: &Primitive, second: &Primitive) -> Primitive {
+    let [.., channels] = dims::<4>(&input);
+    let (first, second) = (values(first), values(second));
+    assert!([first.len(), second.len()] == [channels; 2], "two factors per channel");
+    sweep::update(input, channels, |_, x| {
+        for pixel in x.chunks_mut(channels) {
+            pixel.iter_mut().zip(first.iter().zip(second)).for_each(|(x, (first, second))| *x = *x * first * second);
+        }
+    })
+}

@@ -1,0 +1,41 @@
+//! One parallel pass over memory, in chunks of fixed size, in place where nobody else holds the tensor.
+
+use rayon::prelude::*;
+
+use super::primitive::{Primitive, contiguous, primitive, values};
+
+/// Values in a chunk: large against the cost of a task, small against a cache.
+const CHUNK: usize = 16 * 1024;
+
+/// Lets `change` rewrite the tensor's values chunk by chunk; it gets the position of the chunk's first value.
+///
+/// Chunks end between groups of `unit` values.
+pub(super) fn update(tensor: Primitive, unit: usize, change: impl Fn(usize, &mut [f32]) + Sync) -> Primitive {
+    let chunk = (CHUNK / unit.max(1)).max(1) * unit.max(1);
+    let mut tensor = contiguous(tensor);
+    if let Some(own) = tensor.try_storage_mut::<f32>() {
+        own.par_chunks_mut(chunk).enumerate().for_each(|(part, own)| change(part * chunk, own));
+        return tensor;
+    }
+    let shared = values(&tensor);
+    let mut out = Vec::with_capacity(shared.len());
+    let fresh = &mut out.spare_capacity_mut()[..shared.len()];
+    fresh.par_chunks_mut(chunk).zip(shared.par_chunks(chunk)).enumerate().for_each(|(part, (out, shared))| {
+        change(part * chunk, out.write_copy_of_slice(shared));
+    });
+    #[expect(unsafe_code, reason = "zeroing the values first would cost as much as the sweep")]
+    // SAFETY: both sides were cut into the same chunks, and every chunk was written above.
+    unsafe {
+        out.set_len(shared.len());
+    }
+    primitive(out, tensor.layout().shape().clone())
+}
+
+/// Fills `samples · length` values: `fill(sample, start, part)` for every part of a sample, beginning at its value `start`.
+pub(super) fn fill_samples(samples: usize, length: usize, fill: impl Fn(usize, usize, &mut [f32]) + Sync) -> Vec<f32> {
+    let mut out = vec![0.0; samples * length];
+    out.par_chunks_mut(length.max(1)).enumerate().for_each(|(sample, out)| {
+        out.par_chunks_mut(CHUNK).enumerate().for_each(|(part, out)| fill(sample, part * CHUNK, out));
+    });
+    out
+}

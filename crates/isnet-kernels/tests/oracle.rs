@@ -1,0 +1,448 @@
+//! The hand-written CPU kernels against the same operations composed of Burn's: values and all gradients.
+
+use std::fmt::Debug;
+
+use burn::tensor::{Device, FloatDType, Int, Tensor, TensorData};
+use isnet_kernels::{
+    AveragePool, ConvGeometry, MaxPoolGeometry,
+    average_pool::{self, AverageWindow},
+    cpu, plain,
+};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// Largest difference allowed, relative to the largest value.
+const TOLERANCE: f32 = 1e-5;
+
+/// The numbers of one computation: results first, then gradients.
+type Numbers = Vec<Vec<f32>>;
+
+fn rng(seed: u64) -> ChaCha8Rng {
+    ChaCha8Rng::seed_from_u64(seed)
+}
+
+fn random<const D: usize>(rng: &mut ChaCha8Rng, shape: [usize; D]) -> Tensor<D> {
+    let values: Vec<f32> = (0..shape.iter().product()).map(|_| rng.random_range(-1.0..1.0)).collect();
+    Tensor::from_data(TensorData::new(values, shape), &Device::flex())
+}
+
+/// Which implementation runs: ours in `f32`, or Burn's operations in `f64`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Path {
+    Fast,
+    Plain,
+}
+
+impl Path {
+    fn leaf<const D: usize>(self, tensor: &Tensor<D>) -> Tensor<D> {
+        let precision = if self == Path::Fast { FloatDType::F32 } else { FloatDType::F64 };
+        tensor.clone().cast(precision).autodiff().require_grad()
+    }
+}
+
+fn numbers<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.cast(FloatDType::F32).into_data().try_into_vec().expect("f32 values")
+}
+
+/// The values of `output` and the gradients of a random weighting of them; the weighting depends on the seed alone.
+macro_rules! evaluate {
+    ($output:expr, $($leaf:expr),+) => {{
+        let output = $output;
+        let weighting = random(&mut rng(99), output.dims()).cast(output.dtype());
+        let gradients = (output.clone() * weighting).sum().backward();
+        vec![numbers(output.inner()), $(numbers($leaf.grad(&gradients).expect("a gradient")),)+]
+    }};
+}
+
+fn assert_close(fast: &Numbers, plain: &Numbers, case: &dyn Debug) {
+    assert_eq!(fast.len(), plain.len());
+    for (part, (fast, plain)) in fast.iter().zip(plain).enumerate() {
+        assert_eq!(fast.len(), plain.len(), "length of part {part} of {case:?}");
+        let largest = plain.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
+        let error = fast.iter().zip(plain).map(|(a, b)| (a - b).abs()).fold(0.0f32, f32::max);
+        let finite = fast.iter().all(|value| value.is_finite());
+        assert!(
+            finite && error <= TOLERANCE * largest.max(1e-3),
+            "part {part}: error {error} of {largest} in {case:?}"
+        );
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct ConvCase {
+    samples: usize,
+    input: [usize; 2],
+    channels: [usize; 2],
+    kernel: [usize; 2],
+    geometry: ConvGeometry,
+    bias: bool,
+}
+
+impl ConvCase {
+    /// A random case, or `None` if its kernel does not fit.
+    fn draw(rng: &mut ChaCha8Rng) -> Option<Self> {
+        let axes =
+            |rng: &mut ChaCha8Rng, choices: &[usize]| [0, 1].map(|_| choices[rng.random_range(0..choices.len())]);
+        let (inputs, outputs) = ([1, 2, 3, 5, 17], [1, 3, 4, 9, 70]);
+        let groups = [1, 1, 1, 2, 6][rng.random_range(0..5)];
+        let mut channels = [inputs[rng.random_range(0..5)] * groups, outputs[rng.random_range(0..5)] * groups];
+        if groups == 6 {
+            channels = [6, 6];
+        }
+        let square = rng.random_bool(0.7);
+        let same = |pair: [usize; 2]| if square { [pair[0]; 2] } else { pair };
+        let case = Self {
+            samples: rng.random_range(1..4),
+            input: axes(rng, &[1, 2, 5, 7, 8, 13, 30]),
+            channels,
+            kernel: same(axes(rng, &[1, 2, 3, 3, 5, 7])),
+            geometry: ConvGeometry {
+                stride: same(axes(rng, &[1, 1, 2, 3])),
+                padding: same(axes(rng, &[0, 1, 2, 3])),
+                dilation: same(axes(rng, &[1, 1, 2])),
+                groups,
+            },
+            bias: rng.random_bool(0.5),
+        };
+        case.geometry.output_size(case.input, case.kernel).map(|_| case)
+    }
+
+    /// Cases that the loop might miss.
+    fn chosen() -> Vec<Self> {
+        let conv = |samples, side, channels, kernel, stride, padding, groups| Self {
+            samples,
+            input: [side; 2],
+            channels,
+            kernel: [kernel; 2],
+            geometry: ConvGeometry { stride: [stride; 2], padding: [padding; 2], dilation: [1; 2], groups },
+            bias: true,
+        };
+        vec![
+            conv(2, 33, [3, 64], 7, 2, 3, 1),
+            conv(1, 64, [3, 8], 7, 2, 3, 1),
+            conv(1, 4, [130, 200], 3, 1, 1, 1),
+            conv(8, 4, [150, 160], 3, 1, 1, 1),
+            conv(3, 16, [64, 128], 1, 2, 0, 1),
+            conv(2, 40, [32, 96], 1, 1, 0, 1),
+            conv(9, 1, [300, 250], 1, 1, 0, 1),
+            conv(2, 9, [4, 5], 2, 3, 0, 1),
+            conv(1, 7, [4, 5], 1, 3, 2, 1),
+            conv(2, 21, [40, 40], 3, 2, 1, 40),
+            conv(1, 12, [4, 8], 3, 1, 1, 4),
+        ]
+    }
+
+    fn tensors(&self, seed: u64) -> (Tensor<4>, Tensor<4>, Tensor<1>) {
+        let rng = &mut rng(seed);
+        let [height, width] = self.input;
+        let [inputs, outputs] = self.channels;
+        let weight = [outputs, inputs / self.geometry.groups, self.kernel[0], self.kernel[1]];
+        (random(rng, [self.samples, height, width, inputs]), random(rng, weight), random(rng, [outputs]))
+    }
+
+    fn conv2d(&self, seed: u64, path: Path) -> Numbers {
+        let (input, weight, bias) = self.tensors(seed);
+        let (input, weight, bias) = (path.leaf(&input), path.leaf(&weight), path.leaf(&bias));
+        let conv = if path == Path::Fast { isnet_kernels::conv2d } else { plain::conv2d };
+        let output = conv(input.clone(), weight.clone(), self.bias.then(|| bias.clone()), &self.geometry);
+        if self.bias { evaluate!(output, input, weight, bias) } else { evaluate!(output, input, weight) }
+    }
+
+    fn conv2d_transpose(&self, seed: u64, path: Path) -> Numbers {
+        let (_, weight, _) = self.tensors(seed);
+        let [height, width] = self.geometry.output_size(self.input, self.kernel).expect("fits");
+        let output = path.leaf(&random(&mut rng(seed + 1), [self.samples, height, width, self.channels[1]]));
+        let weight = path.leaf(&weight);
+        let transpose = if path == Path::Fast { isnet_kernels::conv2d_transpose } else { plain::conv2d_transpose };
+        evaluate!(transpose(output.clone(), weight.clone(), &self.geometry, self.input), output, weight)
+    }
+}
+
+fn conv_cases() -> Vec<ConvCase> {
+    let rng = &mut rng(1);
+    let drawn = std::iter::repeat_with(|| ConvCase::draw(rng)).flatten().take(150);
+    ConvCase::chosen().into_iter().chain(drawn).collect()
+}
+
+#[test]
+fn the_fast_path_is_taken_on_the_cpu_in_f32() {
+    let tensor = random(&mut rng(0), [1, 1]);
+    assert!(cpu::applies(&tensor) && cpu::applies(&tensor.clone().autodiff()));
+    assert!(!cpu::applies(&tensor.cast(FloatDType::F64)));
+}
+
+#[test]
+fn convolution_and_its_gradients_match_burn() {
+    for (seed, case) in (0..).zip(conv_cases()) {
+        assert_close(&case.conv2d(seed, Path::Fast), &case.conv2d(seed, Path::Plain), &case);
+    }
+}
+
+#[test]
+fn transposed_convolution_and_its_gradients_match_burn() {
+    for (seed, case) in (0..).zip(conv_cases()) {
+        assert_close(&case.conv2d_transpose(seed, Path::Fast), &case.conv2d_transpose(seed, Path::Plain), &case);
+    }
+}
+
+#[test]
+fn gradients_flow_to_tracked_parents_only() {
+    let case = ConvCase::chosen()[0];
+    let (input, weight, _) = case.tensors(3);
+    let all = case.conv2d(3, Path::Fast);
+    let (tracked, constant) = (Path::Fast.leaf(&weight), input.autodiff());
+    let output = isnet_kernels::conv2d(constant.clone(), tracked.clone(), None, &case.geometry);
+    let weighting = random(&mut rng(99), output.dims());
+    let gradients = (output * weighting).sum().backward();
+    assert_eq!(numbers(tracked.grad(&gradients).expect("tracked")), all[2]);
+    assert!(constant.grad(&gradients).is_none());
+}
+
+#[test]
+fn permuted_inputs_are_read_in_their_own_order() {
+    let input = random(&mut rng(4), [2, 5, 6, 7]).permute([0, 2, 3, 1]);
+    let weight = random(&mut rng(5), [3, 5, 3, 3]);
+    let geometry = ConvGeometry::default();
+    let fast = isnet_kernels::conv2d(input.clone(), weight.clone(), None, &geometry);
+    let slow = plain::conv2d(input, weight, None, &geometry);
+    assert_close(&vec![numbers(fast)], &vec![numbers(slow)], &"permuted");
+}
+
+const IMAGES: [[usize; 4]; 6] =
+    [[1, 1, 1, 1], [1, 7, 5, 3], [3, 13, 9, 16], [2, 40, 37, 20], [5, 4, 4, 130], [2, 1, 1, 7]];
+
+#[test]
+fn batch_normalization_and_its_gradients_match_burn() {
+    for (seed, shape) in (0..).zip(IMAGES.into_iter().filter(|shape| shape[..3].iter().product::<usize>() > 2)) {
+        let rng = &mut rng(seed);
+        let input = random(rng, shape) * 3.0 + 2.0;
+        let (gamma, beta) = (random(rng, [shape[3]]) + 1.5, random(rng, [shape[3]]));
+        let run = |path: Path| {
+            let (input, gamma, beta) = (path.leaf(&input), path.leaf(&gamma), path.leaf(&beta));
+            let norm = if path == Path::Fast { isnet_kernels::batch_norm_train } else { plain::batch_norm_train };
+            let (output, statistics) = norm(input.clone(), gamma.clone(), beta.clone(), 1e-5);
+            assert_eq!(statistics.count, shape[..3].iter().product::<usize>());
+            assert!(!statistics.mean.is_tracked() && !statistics.variance.is_tracked());
+            let mut all = evaluate!(output, input, gamma, beta);
+            all.extend([numbers(statistics.mean.inner()), numbers(statistics.variance.inner())]);
+            all
+        };
+        assert_close(&run(Path::Fast), &run(Path::Plain), &shape);
+    }
+}
+
+#[test]
+fn normalization_and_its_gradients_match_burn() {
+    for (seed, shape) in (0..).zip(IMAGES) {
+        let rng = &mut rng(seed);
+        let (input, mean) = (random(rng, shape), random(rng, [shape[3]]));
+        let (scale, beta) = (random(rng, [shape[3]]), random(rng, [shape[3]]));
+        let run = |path: Path| {
+            let (input, scale, beta) = (path.leaf(&input), path.leaf(&scale), path.leaf(&beta));
+            let mean = path.leaf(&mean).detach();
+            let apply = if path == Path::Fast { isnet_kernels::normalize } else { plain::normalize };
+            evaluate!(apply(input.clone(), mean, scale.clone(), beta.clone()), input, scale, beta)
+        };
+        assert_close(&run(Path::Fast), &run(Path::Plain), &shape);
+    }
+}
+
+#[test]
+fn the_transposed_normalization_and_its_gradients_match_burn() {
+    for (seed, shape) in (0..).zip(IMAGES) {
+        let rng = &mut rng(seed);
+        let gradient = random(rng, shape);
+        let (inverse_deviation, gamma) = (random(rng, [shape[3]]) + 1.5, random(rng, [shape[3]]));
+        let run = |path: Path| {
+            let (gradient, gamma) = (path.leaf(&gradient), path.leaf(&gamma));
+            let inverse = path.leaf(&inverse_deviation).detach();
+            let apply =
+                if path == Path::Fast { isnet_kernels::normalize_transpose } else { plain::normalize_transpose };
+            evaluate!(apply(gradient.clone(), inverse, gamma.clone()), gradient, gamma)
+        };
+        assert_close(&run(Path::Fast), &run(Path::Plain), &shape);
+    }
+}
+
+#[test]
+fn relu_and_its_gradient_match_burn() {
+    for (seed, shape) in (0..).zip(IMAGES) {
+        let input = random(&mut rng(seed), shape);
+        let run = |path: Path| {
+            let input = path.leaf(&input);
+            let relu = if path == Path::Fast { isnet_kernels::relu } else { plain::relu };
+            evaluate!(relu(input.clone()), input)
+        };
+        assert_close(&run(Path::Fast), &run(Path::Plain), &shape);
+    }
+}
+
+#[test]
+fn relu_does_not_hide_nan() {
+    let input = Tensor::<4>::from_floats([[[[f32::NAN, -1.0, 2.0]]]], &Device::flex());
+    let output = numbers(isnet_kernels::relu(input));
+    assert!(output[0].is_nan() && output[1..] == [0.0, 2.0]);
+}
+
+#[test]
+fn the_relevance_step_and_its_gradients_match_burn() {
+    for (seed, shape) in (0..).zip(IMAGES) {
+        for (maps, epsilon) in [(1, 0.01), (3, 0.01), (1, 0.0), (3, 0.0)] {
+            let rng = &mut rng(seed);
+            let gradient = random(rng, [shape[0] * maps, shape[1], shape[2], shape[3]]);
+            let output = plain::relu(random(rng, shape));
+            let run = |path: Path| {
+                let (gradient, output) = (path.leaf(&gradient), path.leaf(&output));
+                let step = if path == Path::Fast { isnet_kernels::relevance_step } else { plain::relevance_step };
+                let result = step(gradient.clone(), output.clone(), epsilon);
+                if epsilon == 0.0 { evaluate!(result, gradient) } else { evaluate!(result, gradient, output) }
+            };
+            assert_close(&run(Path::Fast), &run(Path::Plain), &(shape, maps, epsilon));
+        }
+    }
+}
+
+fn max_pools() -> Vec<MaxPoolGeometry> {
+    let overlapping =
+        MaxPoolGeometry { kernel: [3; 2], stride: [2; 2], padding: [1; 2], dilation: [1; 2], ceil_mode: false };
+    vec![
+        MaxPoolGeometry::square(2),
+        overlapping,
+        MaxPoolGeometry { ceil_mode: true, ..overlapping },
+        MaxPoolGeometry { kernel: [2, 3], stride: [3, 1], padding: [1, 0], dilation: [1, 2], ceil_mode: true },
+    ]
+}
+
+#[test]
+fn max_pooling_its_winners_and_its_gradient_match_burn() {
+    for (seed, shape) in (0..).zip(IMAGES) {
+        for geometry in max_pools().into_iter().filter(|g| g.output_size([shape[1], shape[2]]).is_some()) {
+            // Few distinct values: ties must go to the same winner.
+            let input = (random(&mut rng(seed), shape) * 3.0).round();
+            let run = |path: Path| {
+                let input = path.leaf(&input);
+                let pool = if path == Path::Fast { isnet_kernels::max_pool } else { plain::max_pool };
+                let (values, indices) = pool(input.clone(), &geometry);
+                let mut all = evaluate!(values, input);
+                all.push(numbers(indices.float().inner()));
+                all
+            };
+            assert_close(&run(Path::Fast), &run(Path::Plain), &(shape, geometry));
+        }
+    }
+}
+
+#[test]
+fn nan_wins_a_max_pool_as_in_burn() {
+    let input = Tensor::<4>::from_floats([[[[1.0], [f32::NAN]], [[f32::NAN], [5.0]]]], &Device::flex());
+    let winner = |(values, indices): (Tensor<4>, Tensor<4, Int>)| (numbers(values)[0], numbers(indices.float())[0]);
+    let fast = winner(isnet_kernels::max_pool(input.clone(), &MaxPoolGeometry::square(2)));
+    let slow = winner(plain::max_pool(input, &MaxPoolGeometry::square(2)));
+    assert!(fast.0.is_nan() && slow.0.is_nan());
+    assert_eq!(fast.1, slow.1);
+}
+
+#[test]
+fn max_unpooling_and_its_gradient_match_burn() {
+    for (seed, shape) in (0..).zip(IMAGES) {
+        for (maps, geometry) in [1, 3].into_iter().flat_map(|maps| max_pools().into_iter().map(move |g| (maps, g))) {
+            let size = [shape[1], shape[2]];
+            let Some([height, width]) = geometry.output_size(size) else { continue };
+            let rng = &mut rng(seed);
+            let (_, indices) = plain::max_pool(random(rng, shape), &geometry);
+            let output = random(rng, [shape[0] * maps, height, width, shape[3]]);
+            let run = |path: Path| {
+                let output = path.leaf(&output);
+                let unpool = if path == Path::Fast { isnet_kernels::max_unpool } else { plain::max_unpool };
+                evaluate!(unpool(output.clone(), indices.clone(), size), output)
+            };
+            assert_close(&run(Path::Fast), &run(Path::Plain), &(shape, maps, geometry));
+        }
+    }
+}
+
+#[test]
+fn average_pooling_its_transpose_and_their_gradients_match_burn() {
+    let window = AverageWindow { kernel: 3, stride: 2, padding: 1, ceil_mode: true, count_padding: true };
+    for (seed, shape) in (0..).zip(IMAGES) {
+        let size = [shape[1], shape[2]];
+        let windows = [window, AverageWindow { count_padding: false, kernel: 2, ..window }];
+        let pools = [AveragePool::adaptive(size, [1, 1]), AveragePool::adaptive(size, [3, 2])];
+        for pool in pools.into_iter().chain(windows.into_iter().filter_map(|w| AveragePool::windows(size, [w, w]))) {
+            let [height, width] = pool.output_size();
+            let rng = &mut rng(seed);
+            let (input, output) = (random(rng, shape), random(rng, [shape[0], height, width, shape[3]]));
+            let run = |path: Path| {
+                let (input, output) = (path.leaf(&input), path.leaf(&output));
+                let (there, back) = if path == Path::Fast {
+                    (
+                        average_pool::average_pool(input.clone(), &pool),
+                        average_pool::average_pool_transpose(output.clone(), &pool),
+                    )
+                } else {
+                    (plain::average_pool(input.clone(), &pool), plain::average_pool_transpose(output.clone(), &pool))
+                };
+                let mut all = evaluate!(there, input);
+                all.extend(evaluate!(back, output));
+                all
+            };
+            assert_close(&run(Path::Fast), &run(Path::Plain), &(shape, height, width));
+        }
+    }
+}
+
+#[test]
+fn ranked_pooling_and_its_gradient_match_burn() {
+    for (seed, (rows, length)) in (0..).zip([(1, 1), (3, 5), (7, 100), (4, 3000)]) {
+        for decay in [0.0, 0.3, 0.9, 0.996, 1.0] {
+            let values = random(&mut rng(seed), [rows, length]);
+            let run = |path: Path| {
+                let values = path.leaf(&values);
+                let pool = if path == Path::Fast { isnet_kernels::ranked_pooling } else { plain::ranked_pooling };
+                evaluate!(pool(values.clone(), decay), values)
+            };
+            assert_close(&run(Path::Fast), &run(Path::Plain), &(rows, length, decay));
+        }
+    }
+}
+
+#[test]
+fn equal_values_rank_by_their_index() {
+    let values = Path::Fast.leaf(&Tensor::<2>::from_floats([[0.0, 7.0, 7.0, 7.0]], &Device::flex()));
+    let gradients = isnet_kernels::ranked_pooling(values.clone(), 0.5).sum().backward();
+    let gradient = numbers(values.grad(&gradients).expect("a gradient")); // weights 1, 1/2, 1/4, 1/8 over 15/8
+    let expected = [1.0, 8.0, 4.0, 2.0].map(|weight: f32| weight / 15.0);
+    assert_close(&vec![gradient], &vec![expected.to_vec()], &"ties");
+}
+
+/// One computation through every operation.
+fn everything() -> Numbers {
+    let rng = &mut rng(7);
+    let (image, weight) = (Path::Fast.leaf(&random(rng, [3, 33, 31, 3])), Path::Fast.leaf(&random(rng, [24, 3, 3, 3])));
+    let (wide, gamma) = (Path::Fast.leaf(&random(rng, [200, 24, 3, 3])), Path::Fast.leaf(&random(rng, [24])));
+    let geometry = ConvGeometry { stride: [1; 2], padding: [1; 2], ..Default::default() };
+    let strided = ConvGeometry { stride: [2; 2], ..geometry };
+    let x = isnet_kernels::conv2d(image.clone(), weight.clone(), None, &geometry);
+    let (x, _) = isnet_kernels::batch_norm_train(x, gamma.clone(), gamma.clone(), 1e-5);
+    let x = isnet_kernels::relu(x);
+    let (pooled, winners) = isnet_kernels::max_pool(x.clone(), &MaxPoolGeometry::square(2));
+    let size = [pooled.dims()[1], pooled.dims()[2]];
+    let y = isnet_kernels::conv2d(pooled, wide.clone(), None, &strided);
+    let back = isnet_kernels::conv2d_transpose(y, wide.clone(), &strided, size);
+    let back = isnet_kernels::max_unpool(back, winners, [33, 31]);
+    let back = isnet_kernels::relevance_step(back, x, 0.01);
+    let heatmap = isnet_kernels::conv2d_transpose(back, weight.clone(), &geometry, [33, 31]);
+    let pooled = isnet_kernels::ranked_pooling(heatmap.reshape([9, 33 * 31]), 0.9);
+    evaluate!(pooled, image, weight, wide, gamma)
+}
+
+#[test]
+fn the_number_of_threads_does_not_change_a_bit() {
+    let with_threads = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+        let bits = |numbers: Vec<f32>| numbers.into_iter().map(f32::to_bits).collect::<Vec<_>>();
+        pool.install(everything).into_iter().map(bits).collect::<Vec<_>>()
+    };
+    let one = with_threads(1);
+    assert!(one == with_threads(3) && one == with_threads(2));
+}
