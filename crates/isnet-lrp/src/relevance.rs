@@ -165,8 +165,9 @@ impl Walk<'_> {
                 let weight: Tensor<2> = self.params.get(self.graph, dense.weight);
                 gradient.reshape([rows, outputs]).matmul(weight).reshape([rows, 1, 1, channels])
             }
-            Op::BatchNorm(_) => {
-                kernels::scale_shift(gradient, norm_scale(self.graph, self.params, self.trace, id), None)
+            Op::BatchNorm(norm) => {
+                let (_, deviation) = norm_statistics(self.graph, self.params, self.trace, id);
+                kernels::normalize_transpose(gradient, deviation, self.params.flat(norm.weight))
             }
             Op::MaxPool(_) => {
                 let winners = self.trace.winners(id).expect("a max pool in a trace has its winners");
@@ -190,14 +191,14 @@ impl Walk<'_> {
     }
 }
 
-/// `γ/σ` of a batch norm, with the statistics its forward pass used held constant.
-pub(crate) fn norm_scale(graph: &Graph, params: &Params, trace: &Trace, id: NodeId) -> Tensor<1> {
-    let Op::BatchNorm(norm) = &graph.node(id).op else { unreachable!("only batch norms have a scale") };
-    let variance = match trace.statistics(id) {
-        Some(batch) => batch.variance.clone(),
-        None => params.flat(norm.running_var),
+/// Mean and `1/σ` of a batch norm: the statistics its forward pass used, held constant.
+pub(crate) fn norm_statistics(graph: &Graph, params: &Params, trace: &Trace, id: NodeId) -> (Tensor<1>, Tensor<1>) {
+    let Op::BatchNorm(norm) = &graph.node(id).op else { unreachable!("only batch norms have statistics") };
+    let (mean, variance) = match trace.statistics(id) {
+        Some(batch) => (batch.mean.clone(), batch.variance.clone()),
+        None => (params.flat(norm.running_mean), params.flat(norm.running_var)),
     };
-    params.flat(norm.weight) / (variance + norm.epsilon).sqrt()
+    (mean, kernels::inverse_deviation(variance, norm.epsilon))
 }
 
 /// Back from the channel-first flat order to `[M, H, W, C]`.

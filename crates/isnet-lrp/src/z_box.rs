@@ -15,7 +15,7 @@ use isnet_graph::{ConvGeometry, Graph, NodeId, Op, Params, Trace};
 use isnet_kernels as kernels;
 
 use crate::first_layer::AffinePart;
-use crate::relevance::{norm_scale, unflatten};
+use crate::relevance::{norm_statistics, unflatten};
 
 /// Relevance of the image from the relevance at the head of an affine part.
 ///
@@ -87,12 +87,12 @@ impl FoldedLayer {
         let flattened =
             part.before.iter().any(|id| graph.node(*id).op == Op::Flatten).then_some(([height, width], channels));
         let size = input.dims();
+        // The relevance pass holds biases constant (b and β, not γ): gradients reach them through the activations only.
+        let bias = bias.detach();
         let mut layer =
             Self { weight, bias: bias.unsqueeze::<4>(), geometry, input_size: [size[1], size[2]], flattened };
         layer.fold_before((graph, params, trace), part, [height, width, channels]);
         layer.fold_after((graph, params, trace), part);
-        // The relevance pass holds biases constant: gradients reach them through the activations only.
-        layer.bias = layer.bias.detach();
         layer
     }
 
@@ -181,14 +181,11 @@ fn layer_weight(graph: &Graph, params: &Params, id: NodeId) -> (Tensor<4>, Tenso
     (weight.clone(), bias.map_or_else(zero, |bias| params.flat(bias)), geometry)
 }
 
-/// A batch norm as `x ↦ scale·x + shift`, its statistics constant.
+/// A batch norm as `x ↦ scale·x + shift`, its statistics and β constant.
 fn norm_affine((graph, params, trace): (&Graph, &Params, &Trace), id: NodeId) -> (Tensor<1>, Tensor<1>) {
     let Op::BatchNorm(norm) = &graph.node(id).op else { unreachable!("only batch norms are folded") };
-    let scale = norm_scale(graph, params, trace, id);
-    let mean = match trace.statistics(id) {
-        Some(batch) => batch.mean.clone(),
-        None => params.flat(norm.running_mean),
-    };
-    let shift = params.flat(norm.bias) - mean * scale.clone();
+    let (mean, deviation) = norm_statistics(graph, params, trace, id);
+    let scale = deviation * params.flat(norm.weight);
+    let shift = params.flat(norm.bias).detach() - mean * scale.clone();
     (scale, shift)
 }
