@@ -1,0 +1,94 @@
+//! What can go wrong while a model is evaluated.
+
+use std::path::PathBuf;
+
+/// An error of this crate; the variants hold the facts.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EvalError {
+    /// There is no sample, and the accuracy of nothing is not a number.
+    #[error("the predictions hold no sample, so there is nothing to score; choose a split that has images")]
+    Empty,
+
+    /// Two columns of the predictions have different lengths.
+    #[error("`{column}` has {got} entries for {expected} samples; every sample needs one")]
+    Length {
+        /// Field of [`Predictions`](crate::metrics::Predictions) that disagrees with `ids`.
+        column: &'static str,
+        /// Number of samples, which is the length of `ids`.
+        expected: usize,
+        /// Length of the column.
+        got: usize,
+    },
+
+    /// A sample has more or fewer probabilities than there are classes.
+    #[error(
+        "sample `{id}` has {got} probabilities for {expected} classes; evaluate it with the model's own class list"
+    )]
+    Probabilities {
+        /// Sample.
+        id: String,
+        /// Number of classes.
+        expected: usize,
+        /// Number of probabilities.
+        got: usize,
+    },
+
+    /// A label is not an index into the classes.
+    #[error(
+        "sample `{id}` has label {label}, but there are {n_classes} classes, numbered from 0; map its label to the model's class list"
+    )]
+    UnknownLabel {
+        /// Sample.
+        id: String,
+        /// The index that is out of range.
+        label: usize,
+        /// Number of classes.
+        n_classes: usize,
+    },
+
+    /// A sample of a single-label task has no label, or several.
+    #[error(
+        "sample `{id}` has {got} labels in a single-label task; give it exactly one, or score the task as multi-label"
+    )]
+    LabelCount {
+        /// Sample.
+        id: String,
+        /// Number of labels.
+        got: usize,
+    },
+
+    /// A probability or a background share is NaN or infinite.
+    #[error("{what} of sample `{id}` is not a finite number; check the model's weights and the image")]
+    NonFinite {
+        /// The number, such as ``the probability of `covid` ``.
+        what: String,
+        /// Sample.
+        id: String,
+    },
+
+    /// A file could not be written.
+    #[error("cannot write `{path}`; check that its folder exists, is writable and has space left")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+
+    /// A sample cannot be read.
+    #[error(transparent)]
+    Data(#[from] isnet_data::DataError),
+
+    /// The model cannot be explained.
+    #[error(transparent)]
+    Lrp(#[from] isnet_lrp::LrpError),
+
+    /// The device did not give back what it computed.
+    #[error("cannot read from the device: {0}")]
+    Device(String),
+
+    /// The CSV writer failed.
+    #[error("cannot write the predictions as csv")]
+    Csv(#[from] csv::Error),
+}

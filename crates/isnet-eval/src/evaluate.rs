@@ -1,0 +1,101 @@
+//! A model's predictions on a data set, with the share of its relevance on the background.
+
+use std::sync::Arc;
+
+use burn::tensor::{Tensor, activation};
+use isnet_data::{Batch, Dataset, Label, Loader};
+use isnet_graph::Mode;
+use isnet_lrp::{Composite, FirstLayer, OutputSelector, Outputs, Plan, Quantity, Target, explain};
+use isnet_run::Model;
+
+use crate::EvalError;
+use crate::metrics::{Predictions, Task};
+use crate::relevance_share::{Layout, background_share};
+
+/// Whether an evaluation explains each prediction to measure the background share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Explain {
+    /// Yes, wherever there is a mask.
+    Predicted,
+    /// No; faster.
+    No,
+}
+
+/// The composite to explain a trained model with: ISNet's, or without z^B where the graph has no first layer for it.
+pub fn explaining_plan(model: &Model) -> Result<Plan, EvalError> {
+    let isnet = Composite::isnet();
+    let plain = Composite { first_layer: FirstLayer::TimesInput, ..isnet };
+    Ok(isnet.plan(&model.graph).or_else(|_| plain.plan(&model.graph))?)
+}
+
+/// Predicts every sample of a data set; `split` is the name that the predictions carry.
+///
+/// The background share is that of the logit of the predicted class. `progress` is told how many samples are done.
+///
+/// # Errors
+/// [`EvalError`] if a sample cannot be read or the model cannot be explained.
+pub fn evaluate(
+    model: &Model,
+    dataset: &Arc<dyn Dataset>,
+    split: &str,
+    explaining: Explain,
+    mut progress: impl FnMut(usize),
+) -> Result<Predictions, EvalError> {
+    let task = match model.task {
+        isnet_data::Task::SingleLabel => Task::Single,
+        isnet_data::Task::MultiLabel => Task::Multi,
+    };
+    let mut predictions = Predictions::new(model.classes.clone(), task);
+    let plan = if explaining == Explain::Predicted { Some(explaining_plan(model)?) } else { None };
+    let loader = Loader {
+        dataset: dataset.clone(),
+        order: (0..dataset.len()).collect(),
+        batch_size: 16,
+        augmentation: None,
+        seed: 0,
+        epoch: 0,
+        drop_last: false,
+    };
+    for batch in loader.prefetch() {
+        let batch = batch?;
+        let (logits, shares) = match &plan {
+            None => (model.graph.predict(&model.params, model.images(&batch)), vec![None; batch.len()]),
+            Some(plan) => explained(model, plan, &batch)?,
+        };
+        let probabilities = probabilities(model, logits);
+        for (row, index) in batch.indices.iter().enumerate() {
+            let label = dataset.label(*index).map(Label::classes).unwrap_or_default();
+            predictions.push(&dataset.id(*index), dataset.source(*index), split, label, &probabilities[row]);
+        }
+        let start = predictions.len() - batch.len();
+        predictions.background_share[start..].copy_from_slice(&shares);
+        progress(predictions.len());
+    }
+    predictions.check()?;
+    Ok(predictions)
+}
+
+fn explained(model: &Model, plan: &Plan, batch: &Batch) -> Result<(Tensor<2>, Vec<Option<f32>>), EvalError> {
+    let trace = model.graph.forward(&model.params, model.images(batch), Mode::Evaluate);
+    let selector = OutputSelector { target: Target::Highest, quantity: Quantity::Logit };
+    let seeds = selector.seeds(trace.logits(), &Outputs::single_label(None), None)?;
+    let heatmap = explain(&model.graph, &model.params, &trace, plan, seeds.gradient, &[]).heatmap;
+    let values: Vec<f32> = heatmap.try_into_vec_as().map_err(|error| EvalError::Device(error.to_string()))?;
+    let pixels = batch.height * batch.width;
+    let maps = values.chunks(pixels * batch.channels).zip(batch.mask.chunks(pixels)).zip(&batch.has_mask);
+    let share = |((map, mask), has_mask): ((&[f32], &[f32]), &bool)| {
+        background_share(map, Layout::ChannelsLast, has_mask.then_some(mask)).map(|share| share as f32)
+    };
+    Ok((trace.logits(), maps.map(share).collect()))
+}
+
+/// Softmax or sigmoid of the logits, a row per sample.
+pub fn probabilities(model: &Model, logits: Tensor<2>) -> Vec<Vec<f32>> {
+    let n_classes = logits.dims()[1];
+    let probabilities = match model.task {
+        isnet_data::Task::SingleLabel => activation::softmax(logits, 1),
+        isnet_data::Task::MultiLabel => activation::sigmoid(logits),
+    };
+    let values: Vec<f32> = probabilities.try_into_vec_as().expect("probabilities are floats");
+    values.chunks(n_classes).map(<[f32]>::to_vec).collect()
+}

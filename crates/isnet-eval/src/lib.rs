@@ -1,0 +1,18 @@
+//! What a trained classifier is worth: scores, and where its relevance lies.
+//!
+//! ```text
+//! Predictions ──metrics::scores_by_split──► [SplitScores] ──render::report──► a table for people
+//!      └──────predictions_csv::save─────► predictions.csv
+//! heatmap, mask ──relevance_share::background_share──► share of |R| on the background
+//! ```
+//!
+//! Scores are pure functions of their arguments, in `f64`, summed in the order of the samples.
+
+mod error;
+pub mod evaluate;
+pub mod metrics;
+pub mod predictions_csv;
+pub mod relevance_share;
+pub mod render;
+
+pub use error::EvalError;

@@ -1,0 +1,152 @@
+//! What a model said about a set of samples, beside what is true.
+
+use crate::EvalError;
+
+/// How many labels a sample has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Exactly one class: softmax outputs.
+    Single,
+    /// Any number of classes, also none: sigmoid outputs.
+    Multi,
+}
+
+/// Predictions for `N` samples and `K` classes; the columns below `task` have one entry per sample.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Predictions {
+    /// Names of the classes, `[K]`.
+    pub classes: Vec<String>,
+    /// One label per sample, or any number.
+    pub task: Task,
+    /// What the sample is called, usually the path of its image.
+    pub ids: Vec<String>,
+    /// Where it comes from, such as a hospital.
+    pub sources: Vec<String>,
+    /// The part of the data set that it belongs to.
+    pub splits: Vec<String>,
+    /// Indices of its true classes. Scores need one if the task is [`Task::Single`]; a file may go
+    /// without.
+    pub labels: Vec<Vec<usize>>,
+    /// Softmax or sigmoid outputs, `[N][K]`.
+    pub probabilities: Vec<Vec<f32>>,
+    /// Share of the relevance on the background, `None` where it was not measured or is not
+    /// defined.
+    pub background_share: Vec<Option<f32>>,
+}
+
+impl Predictions {
+    /// No samples yet.
+    pub fn new<S: Into<String>>(classes: impl IntoIterator<Item = S>, task: Task) -> Self {
+        Self {
+            classes: classes.into_iter().map(Into::into).collect(),
+            task,
+            ids: Vec::new(),
+            sources: Vec::new(),
+            splits: Vec::new(),
+            labels: Vec::new(),
+            probabilities: Vec::new(),
+            background_share: Vec::new(),
+        }
+    }
+
+    /// Adds a sample without a background share.
+    pub fn push(&mut self, id: &str, source: &str, split: &str, labels: &[usize], probabilities: &[f32]) {
+        self.ids.push(id.to_owned());
+        self.sources.push(source.to_owned());
+        self.splits.push(split.to_owned());
+        self.labels.push(labels.to_vec());
+        self.probabilities.push(probabilities.to_vec());
+        self.background_share.push(None);
+    }
+
+    /// Number of samples.
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Whether there is no sample.
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    /// The classes predicted for a sample: the most probable one (the first of equals), or all of
+    /// probability ≥ ½.
+    pub fn predicted(&self, sample: usize) -> Vec<usize> {
+        let row = &self.probabilities[sample];
+        let all = 0..row.len();
+        match self.task {
+            Task::Multi => all.filter(|&class_idx| row[class_idx] >= 0.5).collect(),
+            Task::Single => all
+                .reduce(|best, class_idx| if row[class_idx] > row[best] { class_idx } else { best })
+                .into_iter()
+                .collect(),
+        }
+    }
+
+    /// The chosen samples, in the chosen order.
+    pub fn select(&self, samples: &[usize]) -> Self {
+        Self {
+            classes: self.classes.clone(),
+            task: self.task,
+            ids: pick(&self.ids, samples),
+            sources: pick(&self.sources, samples),
+            splits: pick(&self.splits, samples),
+            labels: pick(&self.labels, samples),
+            probabilities: pick(&self.probabilities, samples),
+            background_share: pick(&self.background_share, samples),
+        }
+    }
+
+    /// Checks that all columns have the same length, probabilities and shares are finite and labels
+    /// are classes.
+    ///
+    /// # Errors
+    /// [`EvalError::Length`], [`EvalError::Probabilities`], [`EvalError::NonFinite`] or
+    /// [`EvalError::UnknownLabel`], for the first sample that is wrong.
+    pub fn check(&self) -> Result<(), EvalError> {
+        let columns = [
+            ("sources", self.sources.len()),
+            ("splits", self.splits.len()),
+            ("labels", self.labels.len()),
+            ("probabilities", self.probabilities.len()),
+            ("background_share", self.background_share.len()),
+        ];
+        if let Some(&(column, got)) = columns.iter().find(|(_, got)| *got != self.len()) {
+            return Err(EvalError::Length { column, expected: self.len(), got });
+        }
+        (0..self.len()).try_for_each(|sample| self.check_sample(sample))
+    }
+
+    fn check_sample(&self, sample: usize) -> Result<(), EvalError> {
+        let (id, n_classes) = (self.ids[sample].clone(), self.classes.len());
+        let row = &self.probabilities[sample];
+        if row.len() != n_classes {
+            return Err(EvalError::Probabilities { id, expected: n_classes, got: row.len() });
+        }
+        if let Some(class_idx) = row.iter().position(|probability| !probability.is_finite()) {
+            return Err(EvalError::NonFinite { what: format!("the probability of `{}`", self.classes[class_idx]), id });
+        }
+        if self.background_share[sample].is_some_and(|share| !share.is_finite()) {
+            return Err(EvalError::NonFinite { what: "the background share".to_owned(), id });
+        }
+        match self.labels[sample].iter().find(|&&label| label >= n_classes) {
+            Some(&label) => Err(EvalError::UnknownLabel { id, label, n_classes }),
+            None => Ok(()),
+        }
+    }
+
+    /// Checks that each sample of a single-label task has its one label.
+    pub(super) fn check_labels(&self) -> Result<(), EvalError> {
+        if self.task == Task::Multi {
+            return Ok(());
+        }
+        match (0..self.len()).find(|&sample| self.labels[sample].len() != 1) {
+            Some(sample) => Err(EvalError::LabelCount { id: self.ids[sample].clone(), got: self.labels[sample].len() }),
+            None => Ok(()),
+        }
+    }
+}
+
+fn pick<T: Clone>(column: &[T], samples: &[usize]) -> Vec<T> {
+    samples.iter().map(|&sample| column[sample].clone()).collect()
+}
