@@ -1,0 +1,66 @@
+//! What stops a training.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// A training that cannot start or go on.
+#[non_exhaustive]
+#[derive(Debug, Error)]
+pub enum TrainError {
+    /// The loss cannot be computed.
+    #[error(transparent)]
+    Loss(#[from] isnet_loss::LossError),
+    /// The model cannot be explained.
+    #[error(transparent)]
+    Lrp(#[from] isnet_lrp::LrpError),
+    /// The model cannot take the images.
+    #[error(transparent)]
+    Graph(#[from] isnet_graph::GraphError),
+    /// The model or its weights do not exist or do not fit.
+    #[error(transparent)]
+    Model(#[from] isnet_models::ModelError),
+    /// The run folder cannot be used.
+    #[error(transparent)]
+    Run(#[from] isnet_run::RunError),
+    /// A sample cannot be read.
+    #[error(transparent)]
+    Data(#[from] isnet_data::DataError),
+    /// The validation failed.
+    #[error(transparent)]
+    Eval(#[from] isnet_eval::EvalError),
+    /// Deep supervision on a model without supervised nodes.
+    #[error(
+        "`{architecture}` has no supervised node for `method.deep_supervision`; use a ResNet or DenseNet, or turn it off"
+    )]
+    NothingSupervised {
+        /// The architecture.
+        architecture: String,
+    },
+    /// ISNet without a single mask.
+    #[error(
+        "no training sample has a mask, so the heatmap loss has nothing to say; give masks, or set `method.name = \"standard\"`"
+    )]
+    NoMasks,
+    /// NaN or infinity in the loss or a gradient.
+    #[error(
+        "{what} is {value} at step {step} (epoch {epoch}, batch {batch}: {}); the last good state is `{}`. Raise `loss.gwrp_decay`, lower `train.learning_rate`, or look at these images",
+        .samples.join(", "), .checkpoint.display()
+    )]
+    NonFinite {
+        /// `the classification loss`, ``the gradient of `fc.weight` ``.
+        what: String,
+        /// NaN or an infinity.
+        value: f64,
+        /// The step, from 1.
+        step: usize,
+        /// The epoch, from 0.
+        epoch: usize,
+        /// The batch within the epoch, from 0.
+        batch: usize,
+        /// Ids of its samples.
+        samples: Vec<String>,
+        /// Where the last good state is.
+        checkpoint: PathBuf,
+    },
+}

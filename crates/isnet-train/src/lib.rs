@@ -1,0 +1,15 @@
+//! The training step and the training loop.
+//!
+//! [`objective`] says what is minimized, [`setup`] makes model and objective from a configuration, [`Trainer`] runs the epochs,
+//! validates, logs and saves, and goes on after an interruption as if there had been none.
+
+pub mod error;
+pub mod objective;
+pub mod optimizer;
+pub mod schedule;
+pub mod setup;
+pub mod trainer;
+
+pub use error::TrainError;
+pub use objective::{Batch, Evaluation, HeatmapObjective, Objective, Phase};
+pub use trainer::{Ending, Trainer, Unwatched, Watcher};

@@ -1,0 +1,148 @@
+//! From a configuration to what a training needs: model and objective.
+
+use burn::tensor::Device;
+use isnet_data::{Dataset, Task};
+use isnet_graph::{Graph, Params};
+use isnet_loss::background::BackgroundTerm;
+use isnet_loss::{ClassificationLoss, ForegroundForm, ForegroundRange, HeatmapLoss};
+use isnet_lrp::{Composite, FirstLayer, OutputSelector, Quantity, Target};
+use isnet_models::{Architecture, LoadReport, Stage, WeightFile, build, load_into};
+use isnet_run::config::{self, ClassWeights, MethodName, RunConfig, Selector};
+use isnet_run::{Datasets, Model};
+
+use crate::error::TrainError;
+use crate::objective::{HeatmapObjective, Objective};
+
+/// Builds the model of a configuration, and reports what a weight file gave it.
+///
+/// # Errors
+/// [`TrainError`] if the architecture does not exist, cannot take images of this size, or the weights do not fit.
+pub fn model(config: &RunConfig, data: &Datasets, device: &Device) -> Result<(Model, Option<LoadReport>), TrainError> {
+    let architecture = architecture(config, data.classes.len());
+    let graph = build(&architecture)?;
+    graph.shapes([config.data.height, config.data.width])?;
+    let mut params = Params::initialize(&graph, config.seed, device);
+    let report = match &config.model.weights {
+        None => None,
+        Some(path) => Some(load_into(&graph, &mut params, &WeightFile::read(path)?)?),
+    };
+    let training = serde_json::json!({ "run": config.name, "method": config.method.name, "seed": config.seed });
+    let (classes, task, preparation) = (data.classes.clone(), data.task, data.preparation);
+    Ok((Model { architecture, graph, params, classes, task, preparation, training }, report))
+}
+
+fn architecture(config: &RunConfig, n_classes: usize) -> Architecture {
+    let stage = |stage: &config::Stage| Stage {
+        channels: stage.channels,
+        convs: stage.convs,
+        kernel: stage.kernel,
+        pool: stage.pool,
+    };
+    let base = Architecture::new(&config.model.architecture, n_classes, config.data.channels);
+    Architecture {
+        transition_relu: config.model.transition_relu,
+        dropout: if config.model.dropout > 0.0 { config.model.dropout } else { base.dropout },
+        stages: if config.model.stages.is_empty() {
+            base.stages.clone()
+        } else {
+            config.model.stages.iter().map(stage).collect()
+        },
+        batch_norm: config.model.batch_norm,
+        ..base
+    }
+}
+
+/// The objective of a configuration; `range` is C1 and C2, which a calibration may have measured.
+///
+/// # Errors
+/// [`TrainError`] naming every node that relevance cannot pass.
+pub fn objective(
+    config: &RunConfig,
+    graph: &Graph,
+    data: &Datasets,
+    range: ForegroundRange,
+) -> Result<Objective, TrainError> {
+    let classification = ClassificationLoss { class_weights: class_weights(config, data) };
+    let composite = match config.method.name {
+        MethodName::Standard => return Ok(Objective { classification, heatmap: None }),
+        MethodName::GradInput => Composite::gradient_times_input(),
+        MethodName::Isnet => Composite { epsilon: config.method.epsilon, first_layer: first_layer(config) },
+    };
+    if config.method.deep_supervision && graph.supervised().is_empty() {
+        return Err(TrainError::NothingSupervised { architecture: config.model.architecture.clone() });
+    }
+    let heatmap = HeatmapObjective {
+        plan: composite.plan(graph)?,
+        selector: selector(config),
+        loss: heatmap_loss(config, range),
+        lds_decay: config.method.deep_supervision.then_some(config.loss.lds_decay),
+    };
+    Ok(Objective { classification, heatmap: Some(heatmap) })
+}
+
+fn first_layer(config: &RunConfig) -> FirstLayer {
+    if config.method.z_box {
+        FirstLayer::ZBox { low: config.method.low, high: config.method.high }
+    } else {
+        FirstLayer::TimesInput
+    }
+}
+
+fn selector(config: &RunConfig) -> OutputSelector {
+    match config.method.selector {
+        Selector::Selective => OutputSelector::selective(config.method.selective_epsilon),
+        Selector::Stochastic => OutputSelector::stochastic(),
+        Selector::AllClasses => OutputSelector::all_classes(),
+        Selector::Label => OutputSelector { target: Target::Label, quantity: Quantity::Logit },
+    }
+}
+
+fn heatmap_loss(config: &RunConfig, range: ForegroundRange) -> HeatmapLoss {
+    HeatmapLoss {
+        background_weight: config.loss.background_weight,
+        foreground_weight: config.loss.foreground_weight,
+        background: BackgroundTerm {
+            saturation: config.loss.background_saturation,
+            gwrp_decay: config.loss.gwrp_decay,
+        },
+        foreground_range: range,
+        foreground_form: match config.loss.foreground_form {
+            config::ForegroundForm::L2 => ForegroundForm::L2,
+            config::ForegroundForm::Hybrid => ForegroundForm::Hybrid,
+        },
+    }
+}
+
+/// The range of a configuration, or the preset until it is calibrated.
+pub fn initial_range(config: &RunConfig) -> ForegroundRange {
+    match config.loss.foreground_range {
+        config::ForegroundRange::Fixed { low, high } => ForegroundRange { min: low, max: high },
+        config::ForegroundRange::Calibrate => HeatmapLoss::default().foreground_range,
+    }
+}
+
+fn class_weights(config: &RunConfig, data: &Datasets) -> Option<Vec<f32>> {
+    match &config.loss.class_weights {
+        ClassWeights::None => None,
+        ClassWeights::List(weights) => Some(weights.iter().map(|weight| *weight as f32).collect()),
+        ClassWeights::Balanced => Some(balanced_weights(&*data.train, data.task)),
+    }
+}
+
+/// Inverse to the frequency of each class, with mean 1; in multi-label tasks negatives over positives.
+fn balanced_weights(train: &dyn Dataset, task: Task) -> Vec<f32> {
+    let mut counts = vec![0_usize; train.n_classes()];
+    for label in (0..train.len()).filter_map(|index| train.label(index)) {
+        for class in label.classes() {
+            counts[*class] += 1;
+        }
+    }
+    let total = train.len() as f32;
+    let weight = |count: &usize| match task {
+        Task::SingleLabel => total / (*count).max(1) as f32,
+        Task::MultiLabel => (total - *count as f32) / (*count).max(1) as f32,
+    };
+    let weights: Vec<f32> = counts.iter().map(weight).collect();
+    let mean = if task == Task::SingleLabel { weights.iter().sum::<f32>() / weights.len() as f32 } else { 1.0 };
+    weights.into_iter().map(|weight| weight / mean).collect()
+}

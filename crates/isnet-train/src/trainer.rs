@@ -1,0 +1,466 @@
+//! The training loop: epochs, validation, checkpoints, resumption.
+//!
+//! Every random draw is keyed by seed, purpose and position, so that the state of a training is its tensors and a position. A run
+//! that is killed at any moment and resumed ends with the same bits as one that was not.
+
+use std::time::Instant;
+
+use burn::tensor::{Device, Tensor, TensorData};
+use isnet_data::rng::stream;
+use isnet_data::{Batch as DataBatch, Label, Loader, Task, epoch_order};
+use isnet_eval::evaluate::{Explain, evaluate};
+use isnet_eval::metrics::scores;
+use isnet_loss::{ForegroundRange, Mask, Targets, calibrated_range};
+use isnet_run::config::{self, BestMetric, RunConfig};
+use isnet_run::datasets::augmentation;
+use isnet_run::{Checkpoint, CheckpointKind, Datasets, EpochRecord, Losses, Model, RunDir, RunLog, StepRecord};
+use serde::{Deserialize, Serialize};
+
+use crate::error::TrainError;
+use crate::objective::{Batch, Evaluation, Objective, Phase};
+use crate::optimizer::{GradientSet, Optimizer};
+use crate::schedule::{heatmap_loss_weight, learning_rate};
+use crate::setup;
+
+/// Key of the random draws within a step: dropout, then the selector.
+const STEP: u64 = 0x57E9;
+
+/// Who watches a training.
+pub trait Watcher {
+    /// A step is done.
+    fn step(&mut self, _record: &StepRecord, _steps_per_epoch: usize) {}
+    /// An epoch is done and validated.
+    fn epoch(&mut self, _record: &EpochRecord, _is_best: bool) {}
+    /// Something worth a sentence happened.
+    fn note(&mut self, _text: &str) {}
+    /// Whether to stop after this step; a checkpoint is saved first.
+    fn wants_to_stop(&self) -> bool {
+        false
+    }
+}
+
+/// A watcher that does not look.
+pub struct Unwatched;
+
+impl Watcher for Unwatched {}
+
+/// How a training ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// All epochs are done, or none was better for too long.
+    Finished,
+    /// Someone asked it to stop; it can be resumed.
+    Interrupted,
+}
+
+/// A training in progress.
+pub struct Trainer<'a> {
+    config: &'a RunConfig,
+    data: &'a Datasets,
+    run: &'a RunDir,
+    model: Model,
+    objective: Objective,
+    optimizer: Optimizer,
+    state: State,
+    log: RunLog,
+    device: Device,
+}
+
+/// All of a training but its tensors.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
+struct State {
+    epoch: usize,
+    step: usize,
+    batch: usize,
+    sums: Sums,
+    best: Option<f64>,
+    epochs_since_best: usize,
+    range: [f64; 2],
+    calibrated: bool,
+    seconds: f64,
+}
+
+/// Sums over the steps of the epoch in progress.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq)]
+struct Sums {
+    steps: usize,
+    heatmap_steps: usize,
+    loss: f64,
+    classification: f64,
+    heatmap: f64,
+    background: f64,
+    foreground: f64,
+}
+
+impl<'a> Trainer<'a> {
+    /// Prepares a training in a run folder: from its last checkpoint if `resume`, else from the configuration.
+    ///
+    /// # Errors
+    /// [`TrainError`] if anything does not fit; nothing has been trained then.
+    pub fn new(
+        config: &'a RunConfig,
+        data: &'a Datasets,
+        run: &'a RunDir,
+        resume: bool,
+        watcher: &mut dyn Watcher,
+    ) -> Result<Self, TrainError> {
+        let device = isnet_run::device::device(&config.device)?;
+        let (model, report) = setup::model(config, data, &device)?;
+        if let Some(report) = report {
+            watcher.note(&format!("{} tensors loaded", report.loaded.len()));
+            for difference in &report.head_replaced {
+                watcher.note(&format!("the head starts afresh: {difference}"));
+            }
+        }
+        let range = setup::initial_range(config);
+        let objective = setup::objective(config, &model.graph, data, range)?;
+        let optimizer = Optimizer::new(&config.train, &model.graph);
+        let last = run.checkpoint(CheckpointKind::Last);
+        let checkpoint = if resume && last.exists() { Some(Checkpoint::load(&last)?) } else { None };
+        let log = match &checkpoint {
+            Some(checkpoint) => RunLog::resume(run, checkpoint.position())?,
+            None => RunLog::create(run)?,
+        };
+        let state = State::new(range);
+        let mut trainer = Self { config, data, run, model, objective, optimizer, state, log, device };
+        if let Some(checkpoint) = checkpoint {
+            trainer.restore(checkpoint)?;
+            let State { epoch, step, .. } = trainer.state;
+            watcher.note(&format!("resumed after step {step}, in epoch {}", epoch + 1));
+        }
+        Ok(trainer)
+    }
+
+    /// Trains to the end, and writes the best epoch as the model of the run.
+    ///
+    /// # Errors
+    /// [`TrainError::NonFinite`] with step and samples when the numbers go wrong; the last checkpoint is intact.
+    pub fn train(mut self, watcher: &mut dyn Watcher) -> Result<(Model, Ending), TrainError> {
+        while self.state.epoch < self.config.train.epochs && !self.is_out_of_patience() {
+            let started = Instant::now();
+            let before = self.state.seconds;
+            if self.run_epoch(watcher, started)? == Ending::Interrupted {
+                self.state.seconds = before + started.elapsed().as_secs_f64();
+                self.save(CheckpointKind::Last)?;
+                return Ok((self.model, Ending::Interrupted));
+            }
+            self.finish_epoch(watcher, before + started.elapsed().as_secs_f64())?;
+        }
+        let best = self.run.checkpoint(CheckpointKind::Best);
+        if best.exists() {
+            let checkpoint = Checkpoint::load(&best)?;
+            self.restore_params(&checkpoint)?;
+        }
+        self.model.to_file().save(self.run.path())?;
+        Ok((self.model, Ending::Finished))
+    }
+
+    /// A training batch on the device. An empty mask says nothing about a foreground: such a sample is only classified.
+    fn to_device(&self, batch: &DataBatch) -> Batch {
+        let pixels = batch.height * batch.width;
+        let known =
+            batch.mask.chunks(pixels).zip(&batch.has_mask).map(|(mask, has)| *has && mask.contains(&1.0)).collect();
+        let shape = [batch.len(), batch.height, batch.width, 1];
+        let mask = Tensor::from_data(TensorData::new(batch.mask.clone(), shape), &self.device);
+        let targets = match self.data.task {
+            Task::SingleLabel => Targets::SingleLabel(batch.labels.iter().map(|label| label.classes()[0]).collect()),
+            Task::MultiLabel => {
+                let row = |label: &Label| label.multi_hot(self.data.classes.len());
+                Targets::MultiLabel(batch.labels.iter().map(row).collect())
+            }
+        };
+        Batch { image: self.model.images(batch), mask: Mask::new(mask, known), targets }
+    }
+
+    fn loader(&self, epoch: usize, augmented: bool) -> Loader {
+        let order = epoch_order(&*self.data.train, self.config.data.balance.into(), self.config.seed, epoch as u64);
+        let batch_size = self.config.train.batch_size;
+        Loader {
+            dataset: self.data.train.clone(),
+            // A last batch of one would have no variance to normalize by.
+            drop_last: order.len() > batch_size && order.len() % batch_size == 1,
+            order,
+            batch_size,
+            augmentation: if augmented { augmentation(&self.config.data.augment) } else { None },
+            seed: self.config.seed,
+            epoch: epoch as u64,
+        }
+    }
+
+    fn run_epoch(&mut self, watcher: &mut dyn Watcher, mut started: Instant) -> Result<Ending, TrainError> {
+        let calibrates = self.objective.heatmap.is_some()
+            && matches!(self.config.loss.foreground_range, config::ForegroundRange::Calibrate);
+        if calibrates && !self.state.calibrated && self.state.epoch >= self.config.loss.calibration_epochs {
+            self.calibrate(watcher)?;
+        }
+        let loader = self.loader(self.state.epoch, true);
+        let steps_per_epoch = loader.len();
+        for batch in loader.prefetch_from(self.state.batch) {
+            let record = self.step(&batch?, steps_per_epoch, started)?;
+            started = Instant::now();
+            watcher.step(&record, steps_per_epoch);
+            self.log.step(record)?;
+            let due =
+                self.config.train.checkpoint_every_steps.is_some_and(|every| self.state.step.is_multiple_of(every));
+            if due && self.state.batch < steps_per_epoch {
+                self.save(CheckpointKind::Last)?;
+            }
+            if watcher.wants_to_stop() {
+                return Ok(Ending::Interrupted);
+            }
+        }
+        Ok(Ending::Finished)
+    }
+
+    fn step(&mut self, batch: &DataBatch, steps_per_epoch: usize, started: Instant) -> Result<StepRecord, TrainError> {
+        let step = self.state.step;
+        let rate = learning_rate(&self.config.train, steps_per_epoch, step);
+        let first = self.first_heatmap_epoch() * steps_per_epoch;
+        let weight = heatmap_loss_weight(&self.config.loss, first, steps_per_epoch, step);
+        let mut rng = stream(self.config.seed, &[STEP, step as u64]);
+        let trainable = |name: &str| match &self.config.train.trainable {
+            None => true,
+            Some(prefixes) => prefixes.iter().any(|prefix| name.starts_with(prefix)),
+        };
+        let tracked = self.model.params.tracked(&self.model.graph, |_, spec| trainable(&spec.name));
+        let on_device = self.to_device(batch);
+        let found =
+            self.objective.evaluate((&self.model.graph, &tracked), &on_device, weight, Phase::Train, &mut rng)?;
+        let losses = losses(&found);
+        self.check_finite("the classification loss", losses.classification, batch)?;
+        self.check_finite("the heatmap loss", losses.heatmap.unwrap_or(0.0), batch)?;
+        let gradients = GradientSet::collect(&self.model.graph, &tracked, found.total.backward());
+        if !gradients.norm.is_finite() {
+            let name =
+                gradients.first_non_finite().map_or("?".to_owned(), |id| self.model.graph.param(id).name.clone());
+            self.check_finite(&format!("the gradient of `{name}`"), gradients.norm, batch)?;
+        }
+        let gradient_norm = gradients.norm;
+        let statistics = self.model.graph.running_statistics(&self.model.params, &found.trace);
+        self.optimizer.step(&mut self.model.params, gradients, rate);
+        for (id, value) in statistics {
+            self.model.params.set(id, value);
+        }
+        self.state.step += 1;
+        self.state.batch += 1;
+        self.state.sums.add(&losses);
+        let seconds = started.elapsed().as_secs_f64();
+        Ok(StepRecord {
+            step: self.state.step,
+            epoch: self.state.epoch,
+            losses,
+            learning_rate: rate,
+            gradient_norm,
+            seconds,
+        })
+    }
+
+    fn check_finite(&self, what: &str, value: f64, batch: &DataBatch) -> Result<(), TrainError> {
+        if value.is_finite() {
+            return Ok(());
+        }
+        Err(TrainError::NonFinite {
+            what: what.to_owned(),
+            value,
+            step: self.state.step + 1,
+            epoch: self.state.epoch,
+            batch: self.state.batch,
+            samples: batch.indices.iter().map(|index| self.data.train.id(*index)).collect(),
+            checkpoint: self.run.checkpoint(CheckpointKind::Last),
+        })
+    }
+
+    /// The heatmap loss starts after warm-up and calibration.
+    fn first_heatmap_epoch(&self) -> usize {
+        let calibration = match self.config.loss.foreground_range {
+            config::ForegroundRange::Calibrate => self.config.loss.calibration_epochs,
+            config::ForegroundRange::Fixed { .. } => 0,
+        };
+        self.config.method.start_epoch.max(calibration)
+    }
+
+    /// Measures the total relevance of the plain classifier on the training images and sets C1 and C2 from it.
+    fn calibrate(&mut self, watcher: &mut dyn Watcher) -> Result<(), TrainError> {
+        let mut totals = Vec::new();
+        for (index, batch) in self.loader(self.state.epoch, false).prefetch().enumerate() {
+            let batch = self.to_device(&batch?);
+            let mut rng = stream(self.config.seed, &[STEP, u64::MAX, index as u64]);
+            let found = self.objective.evaluate(
+                (&self.model.graph, &self.model.params),
+                &batch,
+                1.0,
+                Phase::Evaluate,
+                &mut rng,
+            )?;
+            if let Some(relevance) = found.relevance {
+                let rows = relevance.heatmap.dims()[0];
+                let sums = relevance.heatmap.abs().sum_dims(&[1, 2, 3]).reshape([rows]);
+                totals.extend(sums.try_into_vec_as::<f64>().unwrap_or_default());
+            }
+        }
+        let range = calibrated_range(&totals)?;
+        watcher.note(&format!("calibrated foreground range: C1 = {:.3}, C2 = {:.3}", range.min, range.max));
+        self.set_range(range);
+        self.state.calibrated = true;
+        Ok(())
+    }
+
+    fn set_range(&mut self, range: ForegroundRange) {
+        self.state.range = [range.min, range.max];
+        if let Some(heatmap) = &mut self.objective.heatmap {
+            heatmap.loss.foreground_range = range;
+        }
+    }
+
+    fn finish_epoch(&mut self, watcher: &mut dyn Watcher, seconds: f64) -> Result<(), TrainError> {
+        let steps_per_epoch = self.state.batch;
+        let losses = self.state.sums.means();
+        let validation = self.validate()?;
+        let score = match self.config.train.best_metric {
+            BestMetric::MacroF1 => validation.get("macro_f1").copied(),
+            BestMetric::Accuracy => validation.get("accuracy").copied(),
+            BestMetric::Auc => validation.get("auc").copied(),
+            BestMetric::Loss => validation.get("loss").copied().or(Some(losses.loss)),
+        };
+        let improves = |best: f64| score.is_some_and(|score| self.config.train.best_metric.improves(score, best));
+        // Warm-up epochs are not yet the method; the best is chosen among the others.
+        let counts = self.objective.heatmap.is_none() || self.state.epoch >= self.first_heatmap_epoch();
+        let is_best = counts && self.state.best.is_none_or(improves);
+        let record = EpochRecord {
+            epoch: self.state.epoch,
+            step: self.state.step,
+            losses,
+            learning_rate: learning_rate(&self.config.train, steps_per_epoch, self.state.step.saturating_sub(1)),
+            seconds,
+            validation,
+        };
+        watcher.epoch(&record, is_best);
+        self.log.epoch(record)?;
+        self.state.epoch += 1;
+        self.state.batch = 0;
+        self.state.seconds = 0.0;
+        self.state.sums = Sums::default();
+        self.state.epochs_since_best = if is_best || !counts { 0 } else { self.state.epochs_since_best + 1 };
+        if is_best {
+            self.state.best = score.or(self.state.best);
+            self.save(CheckpointKind::Best)?;
+        }
+        self.save(CheckpointKind::Last)
+    }
+
+    fn validate(&self) -> Result<std::collections::BTreeMap<String, f64>, TrainError> {
+        let Some(validation) = &self.data.validation else { return Ok(Default::default()) };
+        let predictions = evaluate(&self.model, validation, &self.config.data.validation_split, Explain::No, |_| ())?;
+        let found = scores(&predictions)?;
+        let log_loss = |(labels, row): (&Vec<usize>, &Vec<f32>)| -> f64 {
+            let term = |(class, p): (usize, &f32)| {
+                let p = if labels.contains(&class) {
+                    *p
+                } else if self.data.task == Task::MultiLabel {
+                    1.0 - *p
+                } else {
+                    1.0
+                };
+                -f64::from(p.max(1e-12)).ln()
+            };
+            row.iter().enumerate().map(term).sum()
+        };
+        let loss =
+            predictions.labels.iter().zip(&predictions.probabilities).map(log_loss).sum::<f64>() / found.n as f64;
+        let mut named = vec![("accuracy", found.accuracy), ("macro_f1", found.macro_f1), ("loss", loss)];
+        named.extend(found.macro_auc.map(|auc| ("auc", auc)));
+        Ok(named.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    }
+
+    fn is_out_of_patience(&self) -> bool {
+        self.config.train.early_stopping_patience.is_some_and(|patience| self.state.epochs_since_best >= patience)
+    }
+
+    fn save(&mut self, kind: CheckpointKind) -> Result<(), TrainError> {
+        self.log.flush()?;
+        let (buffers, params) = self.model.to_file().parameters.into_iter().partition(|tensor| {
+            tensor.name.ends_with("running_mean") || tensor.name.ends_with("running_var") || tensor.as_i64().is_some()
+        });
+        let checkpoint = Checkpoint {
+            epoch: self.state.epoch,
+            step: self.state.step,
+            batch_in_epoch: self.state.batch,
+            params,
+            buffers,
+            optimizer: self.optimizer.state(&self.model.graph),
+            state: serde_json::to_value(&self.state).expect("the state of a training is plain numbers"),
+        };
+        Ok(checkpoint.save(&self.run.checkpoint(kind))?)
+    }
+
+    fn restore(&mut self, checkpoint: Checkpoint) -> Result<(), TrainError> {
+        self.restore_params(&checkpoint)?;
+        self.optimizer.restore(&self.model.graph, &checkpoint.optimizer, &self.device);
+        let path = self.run.checkpoint(CheckpointKind::Last);
+        self.state = serde_json::from_value(checkpoint.state).map_err(|error| isnet_run::RunError::Corrupt {
+            what: "checkpoint",
+            path,
+            reason: error.to_string(),
+        })?;
+        let [min, max] = self.state.range;
+        self.set_range(ForegroundRange { min, max });
+        Ok(())
+    }
+
+    fn restore_params(&mut self, checkpoint: &Checkpoint) -> Result<(), TrainError> {
+        let tensors = checkpoint.params.iter().chain(&checkpoint.buffers).cloned();
+        let arrays: Vec<_> = tensors.map(isnet_run::model::to_array).collect();
+        isnet_models::load_into(&self.model.graph, &mut self.model.params, &arrays)?;
+        Ok(())
+    }
+}
+
+impl State {
+    fn new(range: ForegroundRange) -> Self {
+        Self {
+            epoch: 0,
+            step: 0,
+            batch: 0,
+            sums: Sums::default(),
+            best: None,
+            epochs_since_best: 0,
+            range: [range.min, range.max],
+            calibrated: false,
+            seconds: 0.0,
+        }
+    }
+}
+
+impl Sums {
+    fn add(&mut self, losses: &Losses) {
+        self.steps += 1;
+        self.heatmap_steps += usize::from(losses.heatmap.is_some());
+        self.loss += losses.loss;
+        self.classification += losses.classification;
+        self.heatmap += losses.heatmap.unwrap_or(0.0);
+        self.background += losses.background.unwrap_or(0.0);
+        self.foreground += losses.foreground.unwrap_or(0.0);
+    }
+
+    fn means(&self) -> Losses {
+        let of_heatmap = |sum: f64| (self.heatmap_steps > 0).then(|| sum / self.heatmap_steps as f64);
+        Losses {
+            loss: self.loss / self.steps.max(1) as f64,
+            classification: self.classification / self.steps.max(1) as f64,
+            heatmap: of_heatmap(self.heatmap),
+            background: of_heatmap(self.background),
+            foreground: of_heatmap(self.foreground),
+        }
+    }
+}
+
+fn losses(found: &Evaluation) -> Losses {
+    let number = |tensor: &Tensor<1>| tensor.clone().inner().into_scalar::<f64>();
+    Losses {
+        loss: number(&found.total),
+        classification: number(&found.classification),
+        heatmap: found.heatmap.as_ref().map(|terms| number(&terms.total)),
+        background: found.heatmap.as_ref().map(|terms| number(&terms.background)),
+        foreground: found.heatmap.as_ref().map(|terms| number(&terms.foreground)),
+    }
+}
