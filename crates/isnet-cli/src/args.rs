@@ -1,0 +1,235 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// Train, evaluate and explain image classifiers that ignore the background (ISNet).
+#[derive(Debug, Parser)]
+#[command(name = "isnet", version, arg_required_else_help = true)]
+#[command(after_help = "Start with `isnet demo`. Exit codes: 0 done, 1 a check failed, 2 could not run.")]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show in three minutes what ISNet does, on generated chest phantoms.
+    Demo(DemoArgs),
+    /// Train a classifier as a configuration says.
+    Train(TrainArgs),
+    /// Score a trained model on the splits of its data.
+    Evaluate(EvaluateArgs),
+    /// Classify images.
+    Predict(PredictArgs),
+    /// Show where a model looks.
+    Explain(ExplainArgs),
+    /// List the architectures, or show one layer by layer.
+    Models(ModelsArgs),
+    /// Check data, or generate some.
+    #[command(subcommand)]
+    Data(DataCommand),
+}
+
+/// Check data, or generate some.
+#[derive(Debug, Subcommand)]
+pub enum DataCommand {
+    /// Read every image and mask of a manifest and list all problems.
+    Check(DataCheckArgs),
+    /// Write generated chest phantoms with masks and a manifest.
+    Phantom(DataPhantomArgs),
+}
+
+/// `isnet demo`
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  isnet demo\n  isnet demo --output /tmp/demo")]
+pub struct DemoArgs {
+    /// Where the runs and the picture go; replaced if it holds an earlier demo.
+    #[arg(long, default_value = "runs/demo")]
+    pub output: PathBuf,
+}
+
+/// `isnet train`
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  isnet train configs/phantom.toml\n  isnet train configs/phantom.toml --set train.epochs=4 --set method.name=standard\n  isnet train configs/phantom.toml --resume"
+)]
+pub struct TrainArgs {
+    /// The configuration, a TOML file.
+    pub config: PathBuf,
+    /// Change a key of the configuration, like `train.epochs=4`; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub overrides: Vec<String>,
+    /// Go on from the last checkpoint of the run folder, if there is one.
+    #[arg(long, conflicts_with = "overwrite")]
+    pub resume: bool,
+    /// Remove what an earlier run left in the run folder.
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Device to compute on, in place of the configuration's.
+    #[arg(long)]
+    pub device: Option<String>,
+}
+
+/// `isnet evaluate`
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  isnet evaluate runs/phantom\n  isnet evaluate runs/phantom --split test --json\n  isnet evaluate runs/a --config configs/b.toml"
+)]
+pub struct EvaluateArgs {
+    /// A run folder, or a model file with `--config`.
+    pub model: PathBuf,
+    /// Evaluate on the data of this configuration instead of the run's own.
+    #[arg(long)]
+    pub config: Option<PathBuf>,
+    /// Only this split; may be repeated. Default: the test splits.
+    #[arg(long = "split")]
+    pub splits: Vec<String>,
+    /// Do not explain the predictions; no background share, but faster.
+    #[arg(long)]
+    pub no_explain: bool,
+    /// Where `metrics.json` and `predictions.csv` go. Default: the run folder.
+    #[arg(long)]
+    pub output: Option<PathBuf>,
+    /// Print the metrics as JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Device to compute on.
+    #[arg(long, default_value = "cpu")]
+    pub device: String,
+}
+
+/// `isnet predict`
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  isnet predict runs/phantom image.png\n  isnet predict runs/phantom images/*.jpg --json"
+)]
+pub struct PredictArgs {
+    /// A run folder or model file.
+    pub model: PathBuf,
+    /// Images.
+    #[arg(required = true)]
+    pub images: Vec<PathBuf>,
+    /// Print JSON, one object per line.
+    #[arg(long)]
+    pub json: bool,
+    /// Device to compute on.
+    #[arg(long, default_value = "cpu")]
+    pub device: String,
+}
+
+/// `isnet explain`
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  isnet explain runs/phantom image.png --mask mask.png --output heatmaps\n  isnet explain runs/phantom --manifest data/manifest.csv --split test --limit 20 --class covid"
+)]
+pub struct ExplainArgs {
+    /// A run folder or model file.
+    pub model: PathBuf,
+    /// Images.
+    pub images: Vec<PathBuf>,
+    /// Mask of the image (for one image).
+    #[arg(long)]
+    pub mask: Option<PathBuf>,
+    /// Explain the images of a manifest, with their masks.
+    #[arg(long, conflicts_with = "images")]
+    pub manifest: Option<PathBuf>,
+    /// Only this split of the manifest.
+    #[arg(long)]
+    pub split: Option<String>,
+    /// At most this many images.
+    #[arg(long)]
+    pub limit: Option<usize>,
+    /// Explain this class; default: the predicted one.
+    #[arg(long, conflicts_with = "selector")]
+    pub class: Option<String>,
+    /// What is explained: `highest`, `lowest`, `selective` or `all_classes`.
+    #[arg(long)]
+    pub selector: Option<String>,
+    /// Gradient × input instead of LRP.
+    #[arg(long)]
+    pub gradient: bool,
+    /// Folder for pictures and raw maps.
+    #[arg(long, default_value = "heatmaps")]
+    pub output: PathBuf,
+    /// Print JSON, one object per line.
+    #[arg(long)]
+    pub json: bool,
+    /// Device to compute on.
+    #[arg(long, default_value = "cpu")]
+    pub device: String,
+}
+
+/// `isnet models`
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  isnet models\n  isnet models resnet18 --classes 3 --size 128")]
+pub struct ModelsArgs {
+    /// Show this architecture.
+    pub name: Option<String>,
+    /// Number of classes.
+    #[arg(long, default_value_t = 1000)]
+    pub classes: usize,
+    /// Side of the image, in pixels.
+    #[arg(long, default_value_t = 224)]
+    pub size: usize,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `isnet data check`
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  isnet data check data/manifest.csv\n  isnet data check data/manifest.csv --image-column biased_path --json"
+)]
+pub struct DataCheckArgs {
+    /// The manifest, a CSV file.
+    pub manifest: PathBuf,
+    /// Column with the images.
+    #[arg(long, default_value = "image")]
+    pub image_column: String,
+    /// Column with the masks.
+    #[arg(long, default_value = "mask")]
+    pub mask_column: String,
+    /// Classes that may occur; default: all that do.
+    #[arg(long, value_delimiter = ',')]
+    pub classes: Option<Vec<String>>,
+    /// Further split names that are all right; may be repeated.
+    #[arg(long = "split")]
+    pub splits: Option<Vec<String>>,
+    /// Name of the split to train on.
+    #[arg(long, default_value = "train")]
+    pub train_split: String,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `isnet data phantom`
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  isnet data phantom phantoms --size 128 --train 600")]
+pub struct DataPhantomArgs {
+    /// Folder to write to.
+    pub folder: PathBuf,
+    /// Side of an image, in pixels.
+    #[arg(long, default_value_t = 64)]
+    pub size: usize,
+    /// Training images.
+    #[arg(long, default_value_t = 1080)]
+    pub train: usize,
+    /// Validation images.
+    #[arg(long, default_value_t = 180)]
+    pub val: usize,
+    /// Images in each test.
+    #[arg(long, default_value_t = 270)]
+    pub test: usize,
+    /// Share of training images whose mark tells the class.
+    #[arg(long, default_value_t = 1.0)]
+    pub mark_correlation: f64,
+    /// Seed of the generator.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+}

@@ -1,0 +1,145 @@
+//! `isnet demo`: two classifiers, one trap, one table.
+//!
+//! Both models see the same phantoms in the same order from the same seed. In training every hospital's mark tells the class. The
+//! tests show what each model learned: the mark, or the lungs.
+
+use std::path::Path;
+
+use isnet_data::{Batch, Sample};
+use isnet_eval::evaluate::{Explain, evaluate, explaining_plan};
+use isnet_eval::metrics::scores;
+use isnet_graph::Mode;
+use isnet_lrp::{OutputSelector, Outputs, Quantity, Target, explain};
+use isnet_picture::{Grid, Table, Tile, overlay};
+use isnet_run::{Datasets, Existing, Model, RunConfig, RunDir};
+use isnet_train::{Ending, Trainer};
+
+use crate::Answer;
+use crate::args::DemoArgs;
+use crate::commands::explain::{photo, relevance_picture};
+use crate::progress::{Progress, interruptible, print, say};
+
+const CONFIG: &str = include_str!("../demo.toml");
+const SPLITS: [&str; 4] = ["biased", "standard", "deceiving", "external"];
+
+/// A trained model with its scores.
+struct Contestant {
+    name: &'static str,
+    model: Model,
+    accuracy: Vec<f64>,
+    background_share: f64,
+}
+
+/// Trains the standard classifier and ISNet on phantoms and compares them.
+pub fn run(args: &DemoArgs) -> anyhow::Result<Answer> {
+    let stop = interruptible()?;
+    let mut contestants = Vec::new();
+    let config = config(args, "isnet")?;
+    let data = Datasets::open(&config.data)?;
+    say("Chest phantoms from three hospitals. In training, each hospital's burned-in mark gives the class away.");
+    for name in ["standard", "isnet"] {
+        let config = self::config(args, name)?;
+        let run = RunDir::create(&config.output, &config, Existing::Overwrite)?;
+        let mut progress = Progress::new(name, config.train.epochs, stop.clone());
+        let trainer = Trainer::new(&config, &data, &run, false, &mut progress)?;
+        let (model, ending) = trainer.train(&mut progress)?;
+        if ending == Ending::Interrupted {
+            say("the demo was interrupted; run it again to start over");
+            return Ok(Answer::No);
+        }
+        contestants.push(score(name, model, &data)?);
+    }
+    print(&table(&contestants));
+    let page = args.output.join("demo.png");
+    picture(&contestants, &data, &page)?;
+    say(&format!("heatmaps side by side: {}", page.display()));
+    Ok(Answer::Yes)
+}
+
+fn config(args: &DemoArgs, method: &str) -> anyhow::Result<RunConfig> {
+    let output = args.output.join(method);
+    let quoted = format!("{:?}", output.display().to_string());
+    let set = [("method.name", method), ("name", method), ("output", quoted.as_str())];
+    Ok(RunConfig::from_toml(CONFIG, "demo.toml", &set)?)
+}
+
+fn score(name: &'static str, model: Model, data: &Datasets) -> anyhow::Result<Contestant> {
+    let (mut accuracy, mut background_share) = (Vec::new(), f64::NAN);
+    for split in SPLITS {
+        let found = data.tests.iter().find(|(name, _)| name == split);
+        let (_, dataset) = found.ok_or_else(|| anyhow::anyhow!("no split `{split}`"))?;
+        let explaining = if split == "biased" { Explain::Predicted } else { Explain::No };
+        let scores = scores(&evaluate(&model, dataset, split, explaining, |_| ())?)?;
+        accuracy.push(scores.accuracy);
+        background_share = scores.background_share.unwrap_or(background_share);
+    }
+    Ok(Contestant { name, model, accuracy, background_share })
+}
+
+fn header() -> Vec<String> {
+    let splits = SPLITS.iter().map(ToString::to_string);
+    ["accuracy on".to_owned()].into_iter().chain(splits).chain(["background share".to_owned()]).collect()
+}
+
+fn cells(contestant: &Contestant) -> Vec<String> {
+    let percent = |value: &f64| format!("{:.0} %", 100.0 * value);
+    let accuracy = contestant.accuracy.iter().map(percent);
+    [contestant.name.to_owned()].into_iter().chain(accuracy).chain([percent(&contestant.background_share)]).collect()
+}
+
+fn table(contestants: &[Contestant]) -> String {
+    let line = |cells: Vec<String>| {
+        let rest: Vec<String> = cells[1..].iter().map(|cell| format!("{cell:>11}")).collect();
+        format!("{:12}{}", cells[0], rest.join(" "))
+    };
+    let mut lines = vec![String::new(), line(header())];
+    lines.extend(contestants.iter().map(|contestant| line(cells(contestant))));
+    lines.push(String::new());
+    lines.push("biased: marks as in training · standard: no marks · deceiving: marks of another class · external: a hospital never seen".to_owned());
+    lines.push("background share: how much of the relevance (LRP) lies outside the lungs, on biased images".to_owned());
+    lines.join("\n")
+}
+
+fn picture(contestants: &[Contestant], data: &Datasets, path: &Path) -> anyhow::Result<()> {
+    let deceiving = data.tests.iter().find(|(name, _)| name == "deceiving");
+    let (_, dataset) = deceiving.ok_or_else(|| anyhow::anyhow!("no split `deceiving`"))?;
+    let mut table = Table::new(header());
+    for contestant in contestants {
+        table = table.row(cells(contestant));
+    }
+    let names = contestants.iter().map(|contestant| contestant.name);
+    let mut grid = Grid::new()
+        .heading("Where do they look? Test images that carry the mark of another class")
+        .note("red: speaks for the predicted class · blue: against · outline: the lungs")
+        .table(table)
+        .columns(["image"].into_iter().chain(names));
+    for index in 0..6.min(dataset.len()) {
+        let sample = dataset.sample(index)?;
+        grid = grid.row(row_name(&sample, data), tiles(&sample, contestants)?);
+    }
+    Ok(grid.save_png(path)?)
+}
+
+fn row_name(sample: &Sample, data: &Datasets) -> String {
+    let class = sample.label.as_ref().map_or(0, |label| label.classes()[0]);
+    data.classes[class].clone()
+}
+
+fn tiles(sample: &Sample, contestants: &[Contestant]) -> anyhow::Result<Vec<Tile>> {
+    let mask = sample.mask.as_ref().ok_or_else(|| anyhow::anyhow!("a phantom has a mask"))?;
+    let photo = photo(&sample.image)?;
+    let mut tiles = vec![Tile::new(photo.clone()).outline(&mask.values)?];
+    for Contestant { model, .. } in contestants {
+        let batch = Batch::collate(std::slice::from_ref(sample))?;
+        let trace = model.graph.forward(&model.params, model.images(&batch), Mode::Evaluate);
+        let selector = OutputSelector { target: Target::Highest, quantity: Quantity::Logit };
+        let seeds = selector.seeds(trace.logits(), &Outputs::single_label(None), None)?;
+        let predicted = model.classes[seeds.explained[0]].clone();
+        let heatmap =
+            explain(&model.graph, &model.params, &trace, &explaining_plan(model)?, seeds.gradient, &[]).heatmap;
+        let values: Vec<f32> = heatmap.try_into_vec_as().map_err(|error| anyhow::anyhow!("{error}"))?;
+        let blended = overlay(&photo, &relevance_picture(&sample.image, &values)?)?;
+        tiles.push(Tile::new(blended).outline(&mask.values)?.caption(format!("says: {predicted}")));
+    }
+    Ok(tiles)
+}

@@ -1,0 +1,177 @@
+//! `isnet explain`
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use isnet_data::{Batch, Image, Manifest, ManifestOptions, Mask, Sample, read_image, read_mask};
+use isnet_eval::evaluate::{explaining_plan, probabilities};
+use isnet_eval::relevance_share::{Layout, area_share, background_share};
+use isnet_graph::Mode;
+use isnet_lrp::{Composite, OutputSelector, Outputs, Plan, Quantity, Target, explain};
+use isnet_picture::{Grid, Range, SignedMap, Tile, color, gray, overlay, signed_map};
+use isnet_run::{Model, atomic};
+
+use crate::Answer;
+use crate::args::ExplainArgs;
+use crate::commands::predict::highest;
+use crate::progress::{print, say};
+
+/// One image to explain.
+struct Job {
+    image: PathBuf,
+    mask: Option<PathBuf>,
+    name: String,
+}
+
+/// Explains images: pictures, raw maps, share of relevance on the background.
+pub fn run(args: &ExplainArgs) -> anyhow::Result<Answer> {
+    let device = isnet_run::device::device(&args.device)?;
+    let model = Model::load(&args.model, &device)?;
+    let selector = selector(args, &model)?;
+    let plan =
+        if args.gradient { Composite::gradient_times_input().plan(&model.graph)? } else { explaining_plan(&model)? };
+    std::fs::create_dir_all(&args.output).with_context(|| format!("cannot create `{}`", args.output.display()))?;
+    let mut failed = false;
+    for job in jobs(args)? {
+        match explain_one(&model, &plan, selector, &job, &args.output) {
+            Ok(found) => found.iter().for_each(|found| print(&if args.json { found.to_string() } else { line(found) })),
+            Err(error) => {
+                failed = true;
+                say(&format!("error: {error:#}"));
+            }
+        }
+    }
+    Ok(if failed { Answer::No } else { Answer::Yes })
+}
+
+fn selector(args: &ExplainArgs, model: &Model) -> anyhow::Result<OutputSelector> {
+    if let Some(class) = &args.class {
+        let index = model.classes.iter().position(|name| name == class);
+        let Some(index) = index else { bail!("the model has no class `{class}`; it has {}", model.classes.join(", ")) };
+        return Ok(OutputSelector { target: Target::Class(index), quantity: Quantity::Logit });
+    }
+    let logit = |target| OutputSelector { target, quantity: Quantity::Logit };
+    match args.selector.as_deref() {
+        None | Some("highest") => Ok(logit(Target::Highest)),
+        Some("lowest") => Ok(logit(Target::Lowest)),
+        Some("selective") => Ok(OutputSelector::selective(1e-2)),
+        Some("all_classes") => Ok(OutputSelector::all_classes()),
+        Some(other) => bail!("no selector `{other}`; there are highest, lowest, selective, all_classes"),
+    }
+}
+
+fn jobs(args: &ExplainArgs) -> anyhow::Result<Vec<Job>> {
+    let stem = |path: &Path| path.file_stem().map_or("image".into(), |stem| stem.to_string_lossy().into_owned());
+    let mut jobs: Vec<Job> = match &args.manifest {
+        None if args.images.is_empty() => bail!("name images, or a manifest with `--manifest`"),
+        None if args.mask.is_some() && args.images.len() != 1 => {
+            bail!("`--mask` belongs to one image; use a manifest for several")
+        }
+        None => args
+            .images
+            .iter()
+            .map(|image| Job { image: image.clone(), mask: args.mask.clone(), name: stem(image) })
+            .collect(),
+        Some(path) => {
+            let manifest = Manifest::read(path, &ManifestOptions::default())?;
+            let wanted =
+                manifest.records.iter().filter(|record| args.split.as_ref().is_none_or(|split| *split == record.split));
+            wanted
+                .map(|record| Job { image: record.image.clone(), mask: record.mask.clone(), name: stem(&record.image) })
+                .collect()
+        }
+    };
+    jobs.truncate(args.limit.unwrap_or(usize::MAX));
+    Ok(jobs)
+}
+
+fn explain_one(
+    model: &Model,
+    plan: &Plan,
+    selector: OutputSelector,
+    job: &Job,
+    folder: &Path,
+) -> anyhow::Result<Vec<serde_json::Value>> {
+    let image = read_image(&job.image)?;
+    let mask = job.mask.as_ref().map(read_mask).transpose()?;
+    let (image, mask) = model.preparation.apply(&image, mask.as_ref().map(|(mask, _)| mask))?;
+    let sample = Sample { image, mask, label: None, id: job.name.clone(), source: String::new() };
+    let batch = Batch::collate(std::slice::from_ref(&sample))?;
+    let trace = model.graph.forward(&model.params, model.images(&batch), Mode::Evaluate);
+    let row = probabilities(model, trace.logits()).remove(0);
+    let seeds = selector.seeds(trace.logits(), &Outputs::single_label(None), None)?;
+    let heatmap = explain(&model.graph, &model.params, &trace, plan, seeds.gradient, &[]).heatmap;
+    let values: Vec<f32> = heatmap.try_into_vec_as().context("the device did not give the heatmap back")?;
+    let per_map = values.len() / seeds.maps;
+    let maps = values.chunks(per_map).zip(&seeds.explained);
+    maps.map(|(map, class)| {
+        let name = format!("{}.{}", job.name, model.classes[*class]);
+        save(&sample, map, &name, folder)?;
+        let share =
+            background_share(map, Layout::ChannelsLast, sample.mask.as_ref().map(|mask| mask.values.as_slice()));
+        let area = sample.mask.as_ref().and_then(|mask| area_share(&mask.values));
+        Ok(serde_json::json!({
+            "image": job.image,
+            "explained": model.classes[*class],
+            "predicted": model.classes[highest(&row)],
+            "probability": row[*class],
+            "background_share": share,
+            "background_area": area,
+            "picture": folder.join(format!("{name}.png")),
+        }))
+    })
+    .collect()
+}
+
+fn line(found: &serde_json::Value) -> String {
+    let text = |key: &str| found[key].as_str().unwrap_or_default().to_owned();
+    let share = found["background_share"].as_f64().map_or(String::new(), |share| {
+        let area = found["background_area"].as_f64().unwrap_or(f64::NAN);
+        format!("  background share {share:.3} (area alone: {area:.3})")
+    });
+    let p = found["probability"].as_f64().unwrap_or(f64::NAN);
+    format!(
+        "{}  predicted {}  explained {} (p = {p:.3}){share}  -> {}",
+        text("image"),
+        text("predicted"),
+        text("explained"),
+        text("picture")
+    )
+}
+
+/// `<name>.png` and `<name>.safetensors` with the raw map `[H, W, C]`.
+fn save(sample: &Sample, map: &[f32], name: &str, folder: &Path) -> anyhow::Result<()> {
+    let Image { height, width, channels, .. } = sample.image;
+    let grid = Grid::strip(tiles(&sample.image, sample.mask.as_ref(), map)?);
+    grid.save_png(&folder.join(format!("{name}.png")))?;
+    let bytes: Vec<u8> = map.iter().flat_map(|value| value.to_le_bytes()).collect();
+    let view = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![height, width, channels], &bytes)?;
+    let file = safetensors::serialize([("heatmap", view)], None)?;
+    Ok(atomic::write(&folder.join(format!("{name}.safetensors")), &file)?)
+}
+
+/// Relevance summed over the channels, as a picture.
+pub fn relevance_picture(image: &Image, map: &[f32]) -> anyhow::Result<SignedMap> {
+    let summed: Vec<f32> = map.chunks(image.channels).map(|pixel| pixel.iter().sum()).collect();
+    Ok(signed_map(&summed, image.height, image.width, Range::Percentile(99.5))?)
+}
+
+/// The image itself as a picture.
+pub fn photo(image: &Image) -> anyhow::Result<isnet_picture::RgbImage> {
+    let show = if image.channels == 3 { color } else { gray };
+    Ok(show(&image.pixels, image.height, image.width)?)
+}
+
+fn tiles(image: &Image, mask: Option<&Mask>, map: &[f32]) -> anyhow::Result<Vec<Tile>> {
+    let (photo, signed) = (photo(image)?, relevance_picture(image, map)?);
+    let blended = overlay(&photo, &signed)?;
+    let outlined = |tile: Tile| match mask {
+        Some(mask) => tile.outline(&mask.values),
+        None => Ok(tile),
+    };
+    Ok(vec![
+        outlined(Tile::new(photo).title("image"))?,
+        outlined(Tile::new(blended).title("overlay"))?,
+        outlined(Tile::signed(&signed).title("relevance"))?.scale_bar(&signed),
+    ])
+}

@@ -1,0 +1,10 @@
+//! One file per command.
+
+pub mod data_check;
+pub mod data_phantom;
+pub mod demo;
+pub mod evaluate;
+pub mod explain;
+pub mod models;
+pub mod predict;
+pub mod train;

@@ -1,0 +1,42 @@
+//! `isnet`: train, evaluate and explain classifiers that ignore the background.
+//!
+//! This is the only room that prints and exits: results go to stdout, talk to stderr. Exit code 0: done; 1: the answer is no (a
+//! check failed); 2: could not run.
+
+mod args;
+mod commands;
+mod progress;
+
+use std::process::ExitCode;
+
+use args::{Args, Command, DataCommand};
+use clap::Parser;
+
+/// What a command that could run has to say.
+enum Answer {
+    /// Done.
+    Yes,
+    /// A check failed.
+    No,
+}
+
+fn main() -> ExitCode {
+    let answer = match Args::parse().command {
+        Command::Demo(args) => commands::demo::run(&args),
+        Command::Train(args) => commands::train::run(&args),
+        Command::Evaluate(args) => commands::evaluate::run(&args),
+        Command::Predict(args) => commands::predict::run(&args),
+        Command::Explain(args) => commands::explain::run(&args),
+        Command::Models(args) => commands::models::run(&args),
+        Command::Data(DataCommand::Check(args)) => commands::data_check::run(&args),
+        Command::Data(DataCommand::Phantom(args)) => commands::data_phantom::run(&args),
+    };
+    match answer {
+        Ok(Answer::Yes) => ExitCode::SUCCESS,
+        Ok(Answer::No) => ExitCode::from(1),
+        Err(error) => {
+            progress::say(&format!("error: {error:#}"));
+            ExitCode::from(2)
+        }
+    }
+}
