@@ -172,7 +172,8 @@ impl Case {
         report.compare("loss.heatmap", &values(terms.total.clone()), FORWARD);
         report.compare("loss.total", &values(found.total.clone()), FORWARD);
         let explained: Vec<f64> = found.explained.iter().map(|class| *class as f64).collect();
-        if self.tensor("explained").is_some() {
+        // Variants with a map per class store an empty tensor.
+        if self.tensor("explained").is_some_and(|(classes, _)| !classes.is_empty()) {
             report.compare("explained", &explained, 0.0);
         }
         let relevance = found.relevance.as_ref().expect("relevance");

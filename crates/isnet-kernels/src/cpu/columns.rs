@@ -47,9 +47,15 @@ impl Columns<'_> {
 
     fn gather_taps(&self, source: &[f32], i: usize, channels: Range<usize>, cell: &mut [f32]) {
         for (tap, part) in cell.chunks_mut(channels.len()).enumerate() {
-            match self.walk[1].source_of(i, tap) {
-                Some(column) => part.copy_from_slice(&source[column * self.pixel..][channels.clone()]),
-                None => part.fill(0.0),
+            let Some(column) = self.walk[1].source_of(i, tap) else {
+                part.fill(0.0);
+                continue;
+            };
+            let values = &source[column * self.pixel..][channels.clone()];
+            // Sixteen channels is the common block: a copy of known length needs no call.
+            match (<&mut [f32; 16]>::try_from(&mut *part), <&[f32; 16]>::try_from(values)) {
+                (Ok(part), Ok(values)) => *part = *values,
+                _ => part.copy_from_slice(values),
             }
         }
     }

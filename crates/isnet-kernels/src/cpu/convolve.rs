@@ -247,7 +247,7 @@ impl Loops {
         }
     }
 
-    /// Orders the weights of a phase as `[taps, reduce, produce]` per group, or leaves them where they already serve.
+    /// Orders the weights of a phase as `[blocks, taps, channels of a block, produce]` per group, or leaves them where they already serve.
     fn pack<'a>(&self, walk: &[AxisWalk; 2], weight: &'a [f32]) -> Packed<'a> {
         let (taps, group) = (self.shape.taps(), self.reduce * self.produce * self.shape.taps());
         let pixels = self.shape.samples * self.destination[0] * self.destination[1];
@@ -271,26 +271,32 @@ impl Loops {
     }
 
     fn pack_group(&self, order: &[usize], weight: &[f32], packed: &mut [f32]) {
-        const BLOCK: usize = 16;
-        let mut blocks: Vec<Vec<&mut [f32]>> = (0..self.reduce.div_ceil(BLOCK)).map(|_| Vec::new()).collect();
-        for tap in packed.chunks_mut(self.reduce * self.produce) {
-            tap.chunks_mut(BLOCK * self.produce).zip(&mut blocks).for_each(|(part, block)| block.push(part));
-        }
+        const COLUMNS: usize = 16;
         let [row_stride, column_stride] = self.strides;
-        blocks.into_par_iter().enumerate().for_each(|(b, mut parts)| {
-            for start in (0..self.produce).step_by(BLOCK) {
-                let columns = start..(start + BLOCK).min(self.produce);
-                for row in 0..parts[0].len() / self.produce {
-                    let weight = &weight[(b * BLOCK + row) * row_stride..];
-                    for (part, &tap) in parts.iter_mut().zip(order) {
-                        let line = &mut part[row * self.produce..][columns.clone()];
-                        line.iter_mut()
-                            .zip(columns.clone())
-                            .for_each(|(value, c)| *value = weight[c * column_stride + tap]);
+        let block = self.block(order.len());
+        packed.par_chunks_mut(order.len() * block * self.produce).enumerate().for_each(|(b, part)| {
+            let channels = part.len() / (order.len() * self.produce);
+            for start in (0..self.produce).step_by(COLUMNS) {
+                let columns = start..(start + COLUMNS).min(self.produce);
+                for channel in 0..channels {
+                    let weight = &weight[(b * block + channel) * row_stride..];
+                    for (slot, &tap) in order.iter().enumerate() {
+                        let line = &mut part[(slot * channels + channel) * self.produce..][columns.clone()];
+                        let columns = line.iter_mut().zip(columns.clone());
+                        columns.for_each(|(value, c)| *value = weight[c * column_stride + tap]);
                     }
                 }
             }
         });
+    }
+
+    /// Source channels that are summed in one chain of multiply-adds before the next chain is added.
+    ///
+    /// All of them for one tap, else blocks of 16: the order of oneDNN, hence of PyTorch. It matters because the heatmap loss looks at
+    /// the sign of every relevance, so that a network's rounding shows in its gradients (docs/decisions/0003).
+    fn block(&self, taps: usize) -> usize {
+        const BLOCK: usize = 16;
+        if taps == 1 { self.reduce } else { self.reduce.min(BLOCK) }
     }
 }
 
@@ -351,10 +357,19 @@ impl Tile<'_> {
                 continue;
             }
             let columns = Columns { source, pixel: loops.channels[0], walk: self.walk };
-            let mut gathered = Scratch::take(pixels * self.packed.depth);
-            columns.gather(self.lines, 0..self.walk[0].taps.len(), channels, &mut gathered);
-            let gathered = Matrix::rows(&gathered, [pixels, self.packed.depth], self.packed.depth);
-            multiply(out, pixel, gathered, weight, self.accumulate);
+            let taps = self.packed.depth / loops.reduce;
+            let block = loops.block(taps);
+            let mut gathered = Scratch::take(pixels * taps * block);
+            for start in (0..loops.reduce).step_by(block) {
+                let width = block.min(loops.reduce - start);
+                let (first, depth) = (channels.start + start, taps * width);
+                let gathered = &mut gathered[..pixels * depth];
+                columns.gather(self.lines, 0..self.walk[0].taps.len(), first..first + width, gathered);
+                let rows = taps * start * weight.strides[0]..;
+                let weight = Matrix { values: &weight.values[rows], shape: [depth, weight.shape[1]], ..weight };
+                let gathered = Matrix::rows(gathered, [pixels, depth], depth);
+                multiply(out, pixel, gathered, weight, self.accumulate || start > 0);
+            }
         }
     }
 }

@@ -15,7 +15,7 @@ pub(super) struct Tap {
     pub kernel: usize,
 }
 
-/// The walk along one axis; taps in the order of their offsets.
+/// The walk along one axis; taps in the order of the kernel, which is the order of summation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct AxisWalk {
     pub first: usize,
@@ -49,7 +49,6 @@ impl AxisWalk {
         let phase = |first: usize| {
             let distance = |k: usize| (first + kernel.padding) as isize - (k * kernel.dilation) as isize;
             let taps = (0..kernel.length)
-                .rev()
                 .filter(|&k| distance(k) % kernel.stride as isize == 0)
                 .map(|k| Tap { offset: distance(k) / kernel.stride as isize, kernel: k })
                 .collect();
