@@ -154,13 +154,14 @@ impl Loops {
             depthwise::correlate(&self.phases, [self.destination, kernel], [source, weight], bias, &mut out);
             return out;
         }
-        let packed: Vec<Packed<'_>> = self.phases.iter().map(|walk| self.pack(walk, weight)).collect();
+        let packed = self.phases.iter().map(|walk| self.pack(walk, weight)).collect();
+        let operands = Operands { source, packed, bias };
         let tile = self.tile_rows();
         let splits = self.splits(rows.div_ceil(tile));
         if splits.len() == 1 {
             out.par_chunks_mut(tile * width * channels).enumerate().for_each(|(t, out)| {
                 let rows = t * tile..t * tile + out.len() / (width * channels);
-                self.fill_tile(source, &packed, bias, rows, 0..self.produce, out);
+                self.fill_tile(&operands, rows, 0..self.produce, out);
             });
             return out;
         }
@@ -169,7 +170,7 @@ impl Loops {
         let compute = |(row, split): &(usize, Range<usize>)| {
             let rows = *row..(row + tile).min(rows);
             let mut block = vec![0.0; rows.len() * width * split.len()];
-            self.fill_tile(source, &packed, bias, rows, split.clone(), &mut block);
+            self.fill_tile(&operands, rows, split.clone(), &mut block);
             block
         };
         let blocks: Vec<Vec<f32>> = tasks.par_iter().map(compute).collect();
@@ -198,21 +199,13 @@ impl Loops {
     }
 
     /// Computes the destination rows `rows`, channels `split`, of all groups into `out`, whose pixels hold just those channels.
-    fn fill_tile(
-        &self,
-        source: &[f32],
-        packed: &[Packed<'_>],
-        bias: Option<&[f32]>,
-        rows: Range<usize>,
-        split: Range<usize>,
-        out: &mut [f32],
-    ) {
+    fn fill_tile(&self, operands: &Operands<'_>, rows: Range<usize>, split: Range<usize>, out: &mut [f32]) {
         let pixel = split.len() * self.shape.geometry.groups;
-        if let Some(bias) = bias {
+        if let Some(bias) = operands.bias {
             let bias = if split.len() == self.produce { bias } else { &bias[split.clone()] };
             out.chunks_mut(pixel).for_each(|line| line.copy_from_slice(bias));
         }
-        for (walk, packed) in self.phases.iter().zip(packed) {
+        for (walk, packed) in self.phases.iter().zip(&operands.packed) {
             let vertical = &walk[0];
             let in_phase = |row: usize| {
                 let [sample, y] = [row / self.destination[0], row % self.destination[0]];
@@ -222,13 +215,14 @@ impl Loops {
             if lines.is_empty() || packed.depth == 0 {
                 continue;
             }
-            let tile = Tile { loops: self, walk, packed, lines: &lines, split: &split, accumulate: bias.is_some() };
+            let tile =
+                Tile { loops: self, walk, packed, lines: &lines, split: &split, accumulate: operands.bias.is_some() };
             let whole = walk.iter().all(|axis| axis.every == 1);
             if whole {
-                tile.multiply_groups(source, out);
+                tile.multiply_groups(operands.source, out);
             } else {
                 let mut block = Scratch::take(lines.len() * walk[1].count * pixel);
-                tile.multiply_groups(source, &mut block);
+                tile.multiply_groups(operands.source, &mut block);
                 self.spread(walk, &lines, rows.start, &block, out);
             }
         }
@@ -298,6 +292,14 @@ impl Loops {
         const BLOCK: usize = 16;
         if taps == 1 { self.reduce } else { self.reduce.min(BLOCK) }
     }
+}
+
+/// What a direction is applied to.
+struct Operands<'a> {
+    source: &'a [f32],
+    /// The weights of each phase.
+    packed: Vec<Packed<'a>>,
+    bias: Option<&'a [f32]>,
 }
 
 /// Weights as the matrix `[depth, produce]` of each group.

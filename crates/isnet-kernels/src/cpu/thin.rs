@@ -38,17 +38,17 @@ pub(super) fn transpose(shape: &ConvShape, output: &[f32], weight: &[f32]) -> Ve
     }
     bands.into_par_iter().for_each(|(sample, first, out)| {
         let band = first..first + out.len() / row;
-        fill_band(shape, &walk, [output, &weight], sample, band, out);
+        let output = &output[sample * output.len() / shape.samples..];
+        fill_band(shape, &walk, [output, &weight], band, out);
     });
     out
 }
 
-/// Fills the input rows `band` of a sample.
+/// Fills the input rows `band` of a sample, whose values `output` begins with.
 fn fill_band(
     shape: &ConvShape,
     walk: &[AxisWalk; 2],
     [output, weight]: [&[f32]; 2],
-    sample: usize,
     band: Range<usize>,
     out: &mut [f32],
 ) {
@@ -65,7 +65,7 @@ fn fill_band(
         if reached.is_empty() {
             continue;
         }
-        let start = (sample * vertical.count + line) * horizontal.count * out_channels;
+        let start = line * horizontal.count * out_channels;
         let pixels = Matrix::rows(&output[start..], [horizontal.count, out_channels], out_channels);
         multiply(&mut products, width, pixels, Matrix::rows(weight, [out_channels, width], width), false);
         for (tap, y) in reached {
