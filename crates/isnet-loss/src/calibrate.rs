@@ -25,3 +25,36 @@ pub fn calibrated_range(totals: &[f64]) -> Result<ForegroundRange, LossError> {
     let min = (mean / 5.0).max(mean - 3.0 * deviation);
     Ok(ForegroundRange { min, max: (25.0 * min).min(mean + 3.0 * deviation) })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_bound_is_the_tighter_of_two() {
+        let root = 2_f64.sqrt();
+        for (totals, min, max) in [
+            (vec![9.0, 11.0], 10.0 - 3.0 * root, 10.0 + 3.0 * root), // μ = 10, σ = √2
+            (vec![8.0, 12.0], 2.0, 10.0 + 6.0 * root),               // σ = 2√2: μ/5 is above μ − 3σ
+            (vec![0.0, 0.0, 0.0, 12.0], 0.6, 15.0),                  // μ = 3, σ = 6: 25·C1 is below μ + 3σ = 21
+        ] {
+            let range = calibrated_range(&totals).expect("there is relevance");
+            assert!((range.min - min).abs() < 1e-12 && (range.max - max).abs() < 1e-12, "{totals:?}: {range:?}");
+        }
+    }
+
+    #[test]
+    fn one_sample_is_its_own_range() {
+        assert_eq!(calibrated_range(&[4.0]), Ok(ForegroundRange { min: 4.0, max: 4.0 }));
+    }
+
+    #[test]
+    fn nothing_to_measure_is_an_error_with_the_way_out() {
+        assert_eq!(calibrated_range(&[]), Err(LossError::Calibration { samples: 0, mean: 0.0 }));
+        assert_eq!(calibrated_range(&[0.0, 0.0]), Err(LossError::Calibration { samples: 2, mean: 0.0 }));
+        for total in [f64::NAN, f64::INFINITY] {
+            let message = calibrated_range(&[1.0, total]).expect_err("not finite").to_string();
+            assert!(message.contains("2 samples") && message.contains("`loss.foreground_range`"), "{message}");
+        }
+    }
+}

@@ -81,3 +81,75 @@ fn binary_cross_entropy(logits: Tensor<2>, rows: &[Vec<f32>], weights: &[f32]) -
 fn constant(values: Vec<f64>, like: &Tensor<2>) -> Tensor<2> {
     Tensor::from_data(TensorData::new(values, like.dims()), (&like.device().inner(), like.dtype()))
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+
+    fn loss<const N: usize, const K: usize>(logits: [[f32; K]; N], targets: &Targets, weights: Option<&[f32]>) -> f32 {
+        try_loss(logits, targets, weights).expect("valid targets")
+    }
+
+    fn try_loss<const N: usize, const K: usize>(
+        logits: [[f32; K]; N],
+        targets: &Targets,
+        weights: Option<&[f32]>,
+    ) -> Result<f32, LossError> {
+        let loss = ClassificationLoss { class_weights: weights.map(<[f32]>::to_vec) };
+        let logits = Tensor::<2>::from_floats(logits, &Device::flex());
+        Ok(loss.forward(logits, targets)?.into_scalar::<f32>())
+    }
+
+    fn assert_loss(found: f32, expected: f32) {
+        assert!((found - expected).abs() < 1e-6, "{found} instead of {expected}");
+    }
+
+    const LOGITS: [[f32; 3]; 2] = [[2.0, 1.0, 0.0], [0.0, 1.0, 3.0]];
+
+    #[test]
+    fn cross_entropy_is_the_mean_of_negative_log_probabilities() {
+        // ln(e² + e + 1) − 2 = 0.4076060 and ln(1 + e + e³) − 1 = 2.1698460
+        assert_loss(loss(LOGITS, &Targets::SingleLabel(vec![0, 1]), None), 1.288_726);
+    }
+
+    #[test]
+    fn weighted_cross_entropy_divides_by_the_sum_of_the_weights() {
+        // torch.nn.functional.cross_entropy(logits, [0, 1], weight = [1, 2, 0.5]): (1·0.4076060 + 2·2.1698460)/(1 + 2)
+        assert_loss(loss(LOGITS, &Targets::SingleLabel(vec![0, 1]), Some(&[1.0, 2.0, 0.5])), 1.582_432_7);
+    }
+
+    #[test]
+    fn binary_cross_entropy_averages_over_samples_and_labels() {
+        // ln(1 + e^∓x), − where y = 1: 0.4740770, 0.3132617, 2.1269280, 0.6931472
+        let targets = Targets::MultiLabel(vec![vec![1.0, 0.0], vec![0.0, 1.0]]);
+        assert_loss(loss([[0.5, -1.0], [2.0, 0.0]], &targets, None), 0.901_853_5);
+    }
+
+    #[test]
+    fn weights_of_labels_count_positives_only() {
+        // torch.nn.functional.binary_cross_entropy_with_logits(pos_weight = [3, 2]):
+        // (3·0.4740770 + 0.3132617 + 2.1269280 + 2·0.6931472)/4
+        let targets = Targets::MultiLabel(vec![vec![1.0, 0.0], vec![0.0, 1.0]]);
+        assert_loss(loss([[0.5, -1.0], [2.0, 0.0]], &targets, Some(&[3.0, 2.0])), 1.312_178_8);
+    }
+
+    #[test]
+    fn large_logits_stay_finite() {
+        assert_eq!(loss([[1e4, -1e4]], &Targets::SingleLabel(vec![1]), None), 2e4);
+        assert_eq!(loss([[1e4, -1e4]], &Targets::MultiLabel(vec![vec![0.0, 1.0]]), None), 1e4);
+    }
+
+    #[test]
+    fn a_label_outside_the_classes_is_an_error_with_its_place() {
+        let error = LossError::Label { sample: 1, label: 3, n_classes: 3 };
+        assert_eq!(try_loss(LOGITS, &Targets::SingleLabel(vec![0, 3]), None), Err(error));
+    }
+
+    #[test]
+    fn weights_of_another_number_of_classes_are_an_error() {
+        let error = LossError::ClassWeights { expected: 3, got: 2 };
+        assert_eq!(try_loss(LOGITS, &Targets::SingleLabel(vec![0, 1]), Some(&[1.0, 2.0])), Err(error));
+    }
+}

@@ -125,3 +125,92 @@ pub fn pool_over_nodes(terms: Vec<HeatmapTerms>, decay: f64) -> HeatmapTerms {
         total: pool(|terms| terms.total.clone()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+
+    /// Two samples of two maps of 1×2 pixels; the left pixel is foreground. |R| is 1 there, which is half of C1 = 2.
+    const MAPS: [[f32; 2]; 4] = [[1.0, -1.0], [-1.0, 0.0], [1.0, 3.0], [-1.0, -3.0]];
+
+    fn terms(known: [bool; 2]) -> HeatmapTerms {
+        let device = Device::flex();
+        let heatmap = Tensor::<2>::from_floats(MAPS, &device).reshape([4, 1, 2, 1]);
+        let mask = Mask::new(Tensor::<2>::from_floats([[1.0, 0.0]; 2], &device).reshape([2, 1, 2, 1]), known.to_vec());
+        let loss = HeatmapLoss {
+            background: BackgroundTerm { saturation: 1.0, gwrp_decay: 0.0 },
+            foreground_range: ForegroundRange { min: 2.0, max: 6.0 },
+            ..HeatmapLoss::default()
+        };
+        heatmap_loss(&heatmap, &mask, 2, &loss)
+    }
+
+    fn assert_scalar(found: &Tensor<1>, expected: f32) {
+        let found = found.clone().into_scalar::<f32>();
+        assert!((found - expected).abs() < 1e-6, "{found} instead of {expected}");
+    }
+
+    #[test]
+    fn averages_over_maps_and_samples() {
+        // Backgrounds 1, 0 and 3, 3: (ln 2 + ln 1)/2 and ln 4. Foregrounds: (1/2 − 1)² everywhere. Weights 1 and 3.
+        let (terms, ln2) = (terms([true, true]), std::f32::consts::LN_2);
+        assert_scalar(&terms.background, (0.5 * ln2 + 2.0 * ln2) / 2.0);
+        assert_scalar(&terms.foreground, 0.25);
+        assert_scalar(&terms.total, 1.25 * ln2 + 3.0 * 0.25);
+    }
+
+    #[test]
+    fn leaves_out_samples_without_a_mask() {
+        let ln2 = std::f32::consts::LN_2;
+        assert_scalar(&terms([true, false]).background, 0.5 * ln2);
+        assert_scalar(&terms([false, true]).background, 2.0 * ln2);
+        assert_scalar(&terms([false, true]).foreground, 0.25);
+    }
+
+    #[test]
+    fn is_zero_where_no_mask_is_known() {
+        assert_eq!(terms([false, false]).total.into_scalar::<f32>(), 0.0);
+    }
+
+    #[test]
+    fn a_smaller_mask_keeps_only_cells_of_pure_background() {
+        for (size, foreground, cells) in [
+            ([4, 4], vec![0], [1.0, 0.0, 0.0, 0.0]),
+            ([4, 4], vec![7, 12], [0.0, 1.0, 1.0, 0.0]),
+            ([5, 5], vec![12], [1.0; 4]), // the centre lies in all four windows, rows 0–2 and 2–4
+            ([4, 4], vec![], [0.0; 4]),
+        ] {
+            let mut pixels = vec![0.0_f32; size[0] * size[1]];
+            foreground.iter().for_each(|pixel: &usize| pixels[*pixel] = 1.0);
+            let values = Tensor::<1>::from_floats(pixels.as_slice(), &Device::flex()).reshape([1, size[0], size[1], 1]);
+            let mask = Mask::new(values, vec![true]).resized([2, 2], DType::F32);
+            let found: Vec<f32> = mask.try_into_vec_as().expect("floats");
+            assert_eq!(found, cells, "{size:?} with {foreground:?}");
+        }
+    }
+
+    #[test]
+    fn deep_supervision_pools_each_part_by_rank() {
+        let node = |background: f32, foreground: f32| {
+            let scalar = |value: f32| Tensor::<1>::from_floats([value], &Device::flex());
+            let total = scalar(background + foreground);
+            HeatmapTerms { background: scalar(background), foreground: scalar(foreground), total }
+        };
+        let pooled = pool_over_nodes(vec![node(1.0, 4.0), node(4.0, 0.0), node(2.0, 1.0)], 0.5);
+        assert_scalar(&pooled.background, (4.0 + 1.0 + 0.25) / 1.75);
+        assert_scalar(&pooled.foreground, (4.0 + 0.5) / 1.75);
+        assert_scalar(&pooled.total, (5.0 + 2.0 + 0.75) / 1.75);
+    }
+
+    #[test]
+    fn half_precision_heatmaps_are_judged_in_f32() {
+        let device = Device::flex();
+        let heatmap = Tensor::<1>::from_floats([1e-3, 200.0], &device).reshape([1, 1, 2, 1]).cast(DType::F16);
+        let mask = Mask::new(Tensor::<1>::from_floats([1.0, 0.0], &device).reshape([1, 1, 2, 1]), vec![true]);
+        let terms = heatmap_loss(&heatmap, &mask, 1, &HeatmapLoss::default());
+        assert_eq!(terms.total.dtype(), DType::F32);
+        assert!(terms.total.into_scalar::<f32>().is_finite(), "200/1e-3 is beyond f16");
+    }
+}
