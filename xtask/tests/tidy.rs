@@ -65,10 +65,11 @@ fn every_crate_stands_on_lower_floors_only() {
 #[test]
 fn every_floor_is_of_crates_that_exist_and_are_named_in_the_architecture() {
     let architecture = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
-    for name in FLOORS.iter().copied().flatten() {
-        assert!(root().join("crates").join(name).is_dir(), "`{name}` has a floor, but no folder in crates/");
-        assert!(architecture.contains(&format!("`{name}`")), "ARCHITECTURE.md does not name `{name}`");
-    }
+    let folders: Vec<String> =
+        rooms().iter().filter_map(|room| Some(room.file_name()?.to_string_lossy().into_owned())).collect();
+    let problems: Vec<String> =
+        FLOORS.iter().copied().flatten().flat_map(|name| room_problems(name, &folders, &architecture)).collect();
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
 #[test]
@@ -81,8 +82,8 @@ fn sources_are_tidy() {
 fn exceptions_for_long_sources_are_still_needed() {
     for (path, reason) in LONG_SOURCES {
         let text = fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
-        assert!(lines_without_tests(&text) > MANY_LINES, "`{path}` is short now; remove its exception");
-        assert!(!reason.is_empty(), "`{path}` has an exception without a reason");
+        let problems = exception_problems(path, reason, &text);
+        assert!(problems.is_empty(), "{}", problems.join("\n"));
     }
 }
 
@@ -90,8 +91,22 @@ fn exceptions_for_long_sources_are_still_needed() {
 fn ci_and_the_readme_have_one_test_command() {
     for (file, line) in [("README.md", "cargo test --workspace"), (".ci/run", "step cargo test --workspace")] {
         let text = fs::read_to_string(root().join(file)).unwrap();
-        assert!(text.lines().any(|known| known == line), "{file} has no line `{line}`");
+        assert!(has_line(&text, line), "{file} has no line `{line}`");
     }
+}
+
+#[test]
+fn a_missing_room_a_stale_exception_and_another_command_are_noticed() {
+    let folders = ["isnet-run".to_owned()];
+    for (name, architecture, expected) in [("isnet-run", "`isnet-run`", 0), ("isnet-run", "", 1), ("isnet-x", "", 2)] {
+        assert_eq!(room_problems(name, &folders, architecture).len(), expected, "{name} {architecture}");
+    }
+    let long = "\n".repeat(MANY_LINES + 1);
+    for (reason, text, expected) in [("a table", long.as_str(), 0), ("", &long, 1), ("a table", "\n", 1)] {
+        assert_eq!(exception_problems("a.rs", reason, text).len(), expected, "{reason}");
+    }
+    assert!(has_line("a\ncargo test\n", "cargo test"));
+    assert!(!has_line("cargo test --release\n", "cargo test"));
 }
 
 #[test]
@@ -163,6 +178,34 @@ fn floor_problems(manifest: &str) -> Vec<String> {
         }
     }
     problems
+}
+
+/// What is wrong with a room that has a floor: no folder, or no place in the architecture.
+fn room_problems(name: &str, folders: &[String], architecture: &str) -> Vec<String> {
+    let mut problems = Vec::new();
+    if !folders.iter().any(|folder| folder == name) {
+        problems.push(format!("`{name}` has a floor, but no crate in crates/"));
+    }
+    if !architecture.contains(&format!("`{name}`")) {
+        problems.push(format!("ARCHITECTURE.md does not name `{name}`"));
+    }
+    problems
+}
+
+/// What is wrong with an entry of [`LONG_SOURCES`].
+fn exception_problems(path: &str, reason: &str, text: &str) -> Vec<String> {
+    let mut problems = Vec::new();
+    if lines_without_tests(text) <= MANY_LINES {
+        problems.push(format!("`{path}` is short now; remove its exception"));
+    }
+    if reason.is_empty() {
+        problems.push(format!("`{path}` has an exception without a reason"));
+    }
+    problems
+}
+
+fn has_line(text: &str, line: &str) -> bool {
+    text.lines().any(|known| known == line)
 }
 
 fn floor_of(name: &str) -> Option<usize> {

@@ -45,7 +45,8 @@ mod tests {
     /// The term of one map, `pixels` of `channels` values in a row.
     fn term(pixels: &[f64], channels: usize, mask: &[f64], saturation: f64, gwrp_decay: f64) -> f64 {
         let (device, width) = (Device::flex(), mask.len());
-        let relevance = Tensor::from_data(TensorData::new(pixels.to_vec(), [1, 1, width, channels]), (&device, DType::F64));
+        let relevance =
+            Tensor::from_data(TensorData::new(pixels.to_vec(), [1, 1, width, channels]), (&device, DType::F64));
         let mask = Tensor::from_data(TensorData::new(mask.to_vec(), [1, 1, width, 1]), (&device, DType::F64));
         background_term(relevance, mask, &BackgroundTerm { saturation, gwrp_decay }).into_scalar::<f64>()
     }
@@ -60,8 +61,8 @@ mod tests {
         // −ln(1 − g/(g + E)) = ln(1 + g/E).
         let (pixels, mask) = ([1.0, 4.0, 3.0, 8.0], [1.0, 0.0, 1.0, 0.0]);
         for (saturation, decay, pooled) in [
-            (1.0, 1.0, 6.0 / 4.0),         // the mean
-            (1.0, 0.0, 4.0),               // the maximum
+            (1.0, 1.0, 6.0 / 4.0),           // the mean
+            (1.0, 0.0, 4.0),                 // the maximum
             (1.0, 0.5, (4.0 + 1.0) / 1.875), // 4 + 2/2 + 0/4 + 0/8 over 1 + 1/2 + 1/4 + 1/8
             (10.0, 1.0, 6.0 / 4.0),
         ] {

@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn weighted_cross_entropy_divides_by_the_sum_of_the_weights() {
-        // torch.nn.functional.cross_entropy(logits, [0, 1], weight = [1, 2, 0.5]): (1·0.4076060 + 2·2.1698460)/(1 + 2)
+        // As torch.nn.functional.cross_entropy with `weight`: (1·0.4076060 + 2·2.1698460)/(1 + 2)
         assert_loss(loss(LOGITS, &Targets::SingleLabel(vec![0, 1]), Some(&[1.0, 2.0, 0.5])), 1.582_432_7);
     }
 
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn weights_of_labels_count_positives_only() {
-        // torch.nn.functional.binary_cross_entropy_with_logits(pos_weight = [3, 2]):
+        // As torch.nn.functional.binary_cross_entropy_with_logits with `pos_weight`:
         // (3·0.4740770 + 0.3132617 + 2.1269280 + 2·0.6931472)/4
         let targets = Targets::MultiLabel(vec![vec![1.0, 0.0], vec![0.0, 1.0]]);
         assert_loss(loss([[0.5, -1.0], [2.0, 0.0]], &targets, Some(&[3.0, 2.0])), 1.312_178_8);

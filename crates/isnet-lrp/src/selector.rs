@@ -193,3 +193,129 @@ fn eta_gradient(logits: Tensor<2>, chosen: Tensor<2>, multi_label: bool, epsilon
     let others = if multi_label { chosen.clone() * of_chosen.clone() } else { probabilities };
     slope * of_chosen * (chosen - others)
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{DType, Device};
+    use rand_chacha::rand_core::SeedableRng;
+
+    use super::*;
+
+    const LOGITS: [[f64; 3]; 2] = [[0.5, 2.0, -1.0], [0.1, -0.4, 0.3]];
+
+    fn logits<const N: usize>(rows: [[f64; 3]; N]) -> Tensor<2> {
+        Tensor::from_data(TensorData::from(rows), (&Device::flex(), DType::F64))
+    }
+
+    fn selector(target: Target) -> OutputSelector {
+        OutputSelector { target, quantity: Quantity::Logit }
+    }
+
+    fn explained(target: Target, outputs: &Outputs<'_>) -> Result<Vec<usize>, LrpError> {
+        selector(target).seeds(logits(LOGITS), outputs, None).map(|seeds| seeds.explained)
+    }
+
+    /// η of one output, from its definition.
+    fn eta(logits: [f64; 3], class: usize, multi_label: bool, epsilon: f64) -> f64 {
+        let total: f64 = if multi_label { 1.0 + logits[class].exp() } else { logits.iter().map(|x| x.exp()).sum() };
+        let probability = logits[class].exp() / total;
+        (probability + epsilon).ln() - (1.0 - probability + epsilon).ln()
+    }
+
+    /// The seeds of η beside its central finite differences.
+    fn assert_eta_gradient(target: Target, outputs: &Outputs<'_>, epsilon: f64) {
+        let selector = OutputSelector { target, quantity: Quantity::Eta { epsilon } };
+        let seeds = selector.seeds(logits(LOGITS), outputs, None).expect("valid");
+        let gradient: Vec<f64> = seeds.gradient.try_into_vec_as().expect("floats");
+        for (map, class) in seeds.explained.iter().enumerate() {
+            for k in 0..3 {
+                let moved = |step: f64| {
+                    let mut logits = LOGITS[map / seeds.maps];
+                    logits[k] += step;
+                    eta(logits, *class, outputs.multi_label, epsilon)
+                };
+                let (found, expected) = (gradient[map * 3 + k], (moved(1e-5) - moved(-1e-5)) / 2e-5);
+                assert!((found - expected).abs() < 1e-8, "{target:?}, map {map}, logit {k}: {found}, not {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_target_chooses_its_output() {
+        let labels = Outputs::single_label(Some(&[2, 0]));
+        for (target, outputs) in [
+            (Target::AllClasses, vec![0, 1, 2, 0, 1, 2]),
+            (Target::Lowest, vec![2, 1]),
+            (Target::Highest, vec![1, 2]),
+            (Target::Label, vec![2, 0]),
+            (Target::Class(1), vec![1, 1]),
+        ] {
+            assert_eq!(explained(target, &labels), Ok(outputs), "{target:?}");
+        }
+    }
+
+    #[test]
+    fn a_logit_is_seeded_with_one_at_its_class() {
+        let seeds = selector(Target::Highest).seeds(logits(LOGITS), &Outputs::single_label(None), None).expect("valid");
+        let rows: Vec<f64> = seeds.gradient.try_into_vec_as().expect("floats");
+        assert_eq!((rows, seeds.maps), (vec![0.0, 1.0, 0.0, 0.0, 0.0, 1.0], 1));
+    }
+
+    #[test]
+    fn eta_is_differentiated_by_every_logit() {
+        let outputs = Outputs::single_label(Some(&[2, 0]));
+        for target in [Target::Lowest, Target::Highest, Target::Label, Target::Class(0), Target::AllClasses] {
+            for epsilon in [1e-2, 1e-1] {
+                assert_eta_gradient(target, &outputs, epsilon);
+            }
+        }
+    }
+
+    #[test]
+    fn eta_of_a_multi_label_output_depends_on_its_own_logit_only() {
+        for target in [Target::Lowest, Target::Class(0), Target::AllClasses] {
+            assert_eta_gradient(target, &Outputs::multi_label(), 1e-2);
+        }
+    }
+
+    #[test]
+    fn selective_explains_eta_of_the_lowest_logit() {
+        let selective = OutputSelector { target: Target::Lowest, quantity: Quantity::Eta { epsilon: 1e-2 } };
+        assert_eq!(OutputSelector::selective(1e-2), selective);
+    }
+
+    #[test]
+    fn stochastic_draws_the_highest_half_the_time_and_others_uniformly() {
+        let (mut rng, mut counts) = (ChaCha8Rng::seed_from_u64(11), [0_i32; 3]);
+        for _ in 0..10 {
+            let batch = logits([LOGITS[0]; 1000]);
+            let seeds = OutputSelector::stochastic().seeds(batch, &Outputs::single_label(None), Some(&mut rng));
+            seeds.expect("valid").explained.iter().for_each(|class| counts[*class] += 1);
+        }
+        // Four standard deviations of 10,000 draws: 4·√(10,000·½·½) = 200, 4·√(10,000·¼·¾) = 173.
+        assert!((counts[1] - 5000).abs() < 200, "{counts:?}");
+        assert!((counts[0] - 2500).abs() < 173 && (counts[2] - 2500).abs() < 173, "{counts:?}");
+    }
+
+    #[test]
+    fn stochastic_draws_the_same_from_the_same_generator() {
+        let draw = |seed| {
+            let (batch, outputs) = (logits([LOGITS[0]; 100]), Outputs::single_label(None));
+            let rng = &mut ChaCha8Rng::seed_from_u64(seed);
+            OutputSelector::stochastic().seeds(batch, &outputs, Some(rng)).expect("valid").explained
+        };
+        assert_eq!(draw(1), draw(1));
+        assert_ne!(draw(1), draw(2));
+    }
+
+    #[test]
+    fn labels_that_cannot_be_explained_are_errors() {
+        let check = |outputs: &Outputs<'_>, error| assert_eq!(explained(Target::Label, outputs), Err(error));
+        check(&Outputs::single_label(None), LrpError::NoLabels);
+        check(&Outputs::multi_label(), LrpError::MultiLabel);
+        check(&Outputs::single_label(Some(&[1])), LrpError::LabelCount { expected: 2, got: 1 });
+        check(&Outputs::single_label(Some(&[1, 3])), LrpError::Class { class: 3, n_classes: 3 });
+        let error = Err(LrpError::Class { class: 3, n_classes: 3 });
+        assert_eq!(explained(Target::Class(3), &Outputs::single_label(None)), error);
+    }
+}
