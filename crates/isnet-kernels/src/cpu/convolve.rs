@@ -11,6 +11,7 @@ use super::{
     columns::Columns,
     depthwise,
     gemm::{Matrix, multiply},
+    order,
     scratch::Scratch,
     thin,
     walk::{AxisKernel, AxisWalk},
@@ -91,9 +92,10 @@ impl ConvShape {
 
 /// `input` `[N, H, W, C_in]` to `[N, H_out, W_out, C_out]`.
 pub(super) fn convolution(shape: ConvShape, input: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
-    let shape = shape.flattened();
     let [out_channels, reduce, _, _] = shape.weight;
     let (taps, produce) = (shape.taps(), out_channels / shape.geometry.groups);
+    let block = order::block(&shape, reduce);
+    let shape = shape.flattened();
     let loops = Loops {
         shape,
         phases: vec![shape.walk()],
@@ -101,6 +103,7 @@ pub(super) fn convolution(shape: ConvShape, input: &[f32], weight: &[f32], bias:
         channels: [shape.in_channels(), out_channels],
         reduce,
         produce,
+        block,
         strides: [taps, reduce * taps],
     };
     loops.run(input, weight, bias)
@@ -108,12 +111,13 @@ pub(super) fn convolution(shape: ConvShape, input: &[f32], weight: &[f32], bias:
 
 /// `output` `[N, H_out, W_out, C_out]` to `[N, H, W, C_in]`.
 pub(super) fn transpose(shape: ConvShape, output: &[f32], weight: &[f32]) -> Vec<f32> {
-    let shape = shape.flattened();
     if thin::applies(&shape) {
         return thin::transpose(&shape, output, weight);
     }
     let [out_channels, produce, _, _] = shape.weight;
     let (taps, reduce) = (shape.taps(), out_channels / shape.geometry.groups);
+    let block = order::block(&shape, reduce);
+    let shape = shape.flattened();
     let loops = Loops {
         shape,
         phases: shape.transpose_walks(),
@@ -121,6 +125,7 @@ pub(super) fn transpose(shape: ConvShape, output: &[f32], weight: &[f32]) -> Vec
         channels: [out_channels, shape.in_channels()],
         reduce,
         produce,
+        block,
         strides: [produce * taps, taps],
     };
     loops.run(output, weight, None)
@@ -137,6 +142,8 @@ struct Loops {
     /// Source channels that a group sums over, and destination channels that it makes.
     reduce: usize,
     produce: usize,
+    /// See [`order::block`].
+    block: usize,
     /// Distance in the weight between two summed and two made channels.
     strides: [usize; 2],
 }
@@ -267,13 +274,12 @@ impl Loops {
     fn pack_group(&self, order: &[usize], weight: &[f32], packed: &mut [f32]) {
         const COLUMNS: usize = 16;
         let [row_stride, column_stride] = self.strides;
-        let block = self.block(order.len());
-        packed.par_chunks_mut(order.len() * block * self.produce).enumerate().for_each(|(b, part)| {
+        packed.par_chunks_mut(order.len() * self.block * self.produce).enumerate().for_each(|(b, part)| {
             let channels = part.len() / (order.len() * self.produce);
             for start in (0..self.produce).step_by(COLUMNS) {
                 let columns = start..(start + COLUMNS).min(self.produce);
                 for channel in 0..channels {
-                    let weight = &weight[(b * block + channel) * row_stride..];
+                    let weight = &weight[(b * self.block + channel) * row_stride..];
                     for (slot, &tap) in order.iter().enumerate() {
                         let line = &mut part[(slot * channels + channel) * self.produce..][columns.clone()];
                         let columns = line.iter_mut().zip(columns.clone());
@@ -282,15 +288,6 @@ impl Loops {
                 }
             }
         });
-    }
-
-    /// Source channels that are summed in one chain of multiply-adds before the next chain is added.
-    ///
-    /// All of them for one tap, else blocks of 16: the order of oneDNN, hence of PyTorch. It matters because the heatmap loss looks at
-    /// the sign of every relevance, so that a network's rounding shows in its gradients (docs/decisions/0003).
-    fn block(&self, taps: usize) -> usize {
-        const BLOCK: usize = 16;
-        if taps == 1 { self.reduce } else { self.reduce.min(BLOCK) }
     }
 }
 
@@ -351,26 +348,23 @@ impl Tile<'_> {
             };
             let out = &mut out[group * self.split.len()..];
             let channels = group * loops.reduce..(group + 1) * loops.reduce;
-            if self.walk.iter().all(AxisWalk::identity) {
-                let first = (self.lines[0][0] * self.walk[0].count + self.lines[0][1]) * self.walk[1].count;
-                let source = &source[first * loops.channels[0] + channels.start..];
-                let source = Matrix::rows(source, [pixels, self.packed.depth], loops.channels[0]);
-                multiply(out, pixel, source, weight, self.accumulate);
-                continue;
-            }
             let columns = Columns { source, pixel: loops.channels[0], walk: self.walk };
             let taps = self.packed.depth / loops.reduce;
-            let block = loops.block(taps);
-            let mut gathered = Scratch::take(pixels * taps * block);
-            for start in (0..loops.reduce).step_by(block) {
-                let width = block.min(loops.reduce - start);
+            let identity = self.walk.iter().all(AxisWalk::identity);
+            let mut gathered = Scratch::take(if identity { 0 } else { pixels * taps * loops.block });
+            for start in (0..loops.reduce).step_by(loops.block) {
+                let width = loops.block.min(loops.reduce - start);
                 let (first, depth) = (channels.start + start, taps * width);
-                let gathered = &mut gathered[..pixels * depth];
-                columns.gather(self.lines, 0..self.walk[0].taps.len(), first..first + width, gathered);
+                let seen = if identity {
+                    let pixel = (self.lines[0][0] * self.walk[0].count + self.lines[0][1]) * self.walk[1].count;
+                    Matrix::rows(&source[pixel * columns.pixel + first..], [pixels, depth], columns.pixel)
+                } else {
+                    columns.gather(self.lines, 0..self.walk[0].taps.len(), first..first + width, &mut gathered);
+                    Matrix::rows(&gathered, [pixels, depth], depth)
+                };
                 let rows = taps * start * weight.strides[0]..;
                 let weight = Matrix { values: &weight.values[rows], shape: [depth, weight.shape[1]], ..weight };
-                let gathered = Matrix::rows(gathered, [pixels, depth], depth);
-                multiply(out, pixel, gathered, weight, self.accumulate || start > 0);
+                multiply(out, pixel, seen, weight, self.accumulate || start > 0);
             }
         }
     }

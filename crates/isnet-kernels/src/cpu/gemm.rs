@@ -29,6 +29,10 @@ impl<'a> Matrix<'a> {
 
 /// `out = a · b`, or `out += a · b` if `accumulate`; rows of `out` are `out_stride` apart.
 ///
+/// Every element is one chain of fused multiply-adds from zero in the order of the inner index, then added to `out`; `tests/order.rs` holds
+/// `gemm` to it. Exceptions: `gemm` cuts the chain after 512 terms, starts chains of one or two at `out`, and may sum in lanes when the
+/// product has one row, one column or up to 256 elements.
+///
 /// # Panics
 /// If the shapes disagree or a view reaches outside its storage.
 pub(super) fn multiply(out: &mut [f32], out_stride: usize, a: Matrix<'_>, b: Matrix<'_>, accumulate: bool) {

@@ -13,6 +13,7 @@ pub(crate) mod conv;
 mod convolve;
 mod depthwise;
 mod gemm;
+mod order;
 pub(crate) mod pointwise;
 pub(crate) mod pool;
 mod primitive;
