@@ -140,6 +140,12 @@ pub struct ExplainArgs {
     /// Only this split of the manifest.
     #[arg(long)]
     pub split: Option<String>,
+    /// Column of the manifest with the images.
+    #[arg(long, default_value = "image")]
+    pub image_column: String,
+    /// Column of the manifest with the masks.
+    #[arg(long, default_value = "mask")]
+    pub mask_column: String,
     /// At most this many images.
     #[arg(long)]
     pub limit: Option<usize>,
@@ -165,7 +171,9 @@ pub struct ExplainArgs {
 
 /// `isnet models`
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  isnet models\n  isnet models resnet18 --classes 3 --size 128")]
+#[command(
+    after_help = "Examples:\n  isnet models\n  isnet models resnet18 --classes 3 --size 128\n  isnet models densenet121 --json"
+)]
 pub struct ModelsArgs {
     /// Show this architecture.
     pub name: Option<String>,
@@ -175,7 +183,7 @@ pub struct ModelsArgs {
     /// Side of the image, in pixels.
     #[arg(long, default_value_t = 224)]
     pub size: usize,
-    /// Print JSON.
+    /// Print JSON, one object per architecture.
     #[arg(long)]
     pub json: bool,
 }

@@ -8,16 +8,20 @@ use std::time::Instant;
 use isnet_run::{EpochRecord, StepRecord};
 use isnet_train::Watcher;
 
-/// A line for people.
-#[expect(clippy::print_stderr, reason = "the command is the one room that talks")]
+/// A line for people. One that cannot be written (the terminal went away) is no reason to stop working.
 pub fn say(text: &str) {
-    eprintln!("{text}");
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-/// A line of results.
-#[expect(clippy::print_stdout, reason = "the command is the one room that prints")]
+/// A line of results. When the reader has seen enough (`isnet models | head`), the process ends as one of the shell's would.
 pub fn print(text: &str) {
-    println!("{text}");
+    if let Err(error) = writeln!(std::io::stdout(), "{text}") {
+        let enough = error.kind() == std::io::ErrorKind::BrokenPipe;
+        if !enough {
+            say(&format!("error: cannot write to stdout: {error}"));
+        }
+        std::process::exit(if enough { 0 } else { 2 });
+    }
 }
 
 /// Shows a training: a line that is rewritten on a terminal, a line per epoch everywhere.

@@ -1,7 +1,5 @@
 //! What can go wrong while a model is evaluated.
 
-use std::path::PathBuf;
-
 /// An error of this crate; the variants hold the facts.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -67,14 +65,9 @@ pub enum EvalError {
         id: String,
     },
 
-    /// A file could not be written.
-    #[error("cannot write `{path}`; check that its folder exists, is writable and has space left")]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
+    /// A file of a run could not be written.
+    #[error(transparent)]
+    Run(#[from] isnet_run::RunError),
 
     /// A sample cannot be read.
     #[error(transparent)]

@@ -10,14 +10,14 @@ use std::path::Path;
 use crate::EvalError;
 use crate::metrics::Predictions;
 
-/// Writes the predictions to a file, replacing what it held.
+/// Writes the predictions to a file, replacing what it held, all or nothing.
 ///
 /// # Errors
-/// [`EvalError::Write`] if the file cannot be written, and what [`write()`] raises.
+/// [`EvalError::Run`] if the file cannot be written (the old one is intact then), and what [`write()`] raises.
 pub fn save(predictions: &Predictions, path: &Path) -> Result<(), EvalError> {
     let mut text = Vec::new();
     write(predictions, &mut text)?;
-    std::fs::write(path, text).map_err(|source| EvalError::Write { path: path.to_owned(), source })
+    Ok(isnet_run::atomic::write(path, &text)?)
 }
 
 /// Writes the predictions to any destination.
@@ -93,7 +93,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("absent").join("predictions.csv");
         let error = save(&Predictions::new(["one"], Task::Single), &path).unwrap_err();
-        assert!(matches!(&error, EvalError::Write { .. }));
+        assert!(matches!(&error, EvalError::Run(_)));
         assert!(error.to_string().contains("absent/predictions.csv"));
     }
 }

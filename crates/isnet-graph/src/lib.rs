@@ -40,6 +40,6 @@ pub use graph::{Graph, Node, NodeId};
 pub use op::{AveragePoolWindow, BatchNorm, Conv, Dense, Op};
 pub use params::{ParamId, ParamRole, ParamSpec, Params};
 pub use shape::Shape;
-pub use summary::Summary;
+pub use summary::{Summary, SummaryRow};
 
 pub use isnet_kernels::{ConvGeometry, MaxPoolGeometry};

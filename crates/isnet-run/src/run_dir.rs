@@ -11,6 +11,7 @@
 //!   model.safetensors      the trained model …
 //!   model.json             … and its description
 //!   metrics.json           scores on the test splits
+//!   predictions.csv        a row per tested image
 //!   heatmaps/              pictures
 //! ```
 
@@ -40,6 +41,7 @@ const CONTENTS: &[&str] = &[
     "model.safetensors",
     "model.json",
     "metrics.json",
+    "predictions.csv",
     "heatmaps",
 ];
 

@@ -41,7 +41,7 @@ fn architecture(config: &RunConfig, n_classes: usize) -> Architecture {
     let base = Architecture::new(&config.model.architecture, n_classes, config.data.channels);
     Architecture {
         transition_relu: config.model.transition_relu,
-        dropout: if config.model.dropout > 0.0 { config.model.dropout } else { base.dropout },
+        dropout: config.model.dropout.unwrap_or(base.dropout),
         stages: if config.model.stages.is_empty() {
             base.stages.clone()
         } else {

@@ -1,6 +1,7 @@
 //! `isnet explain`
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, bail};
 use isnet_data::{Batch, Image, Manifest, ManifestOptions, Mask, Sample, read_image, read_mask};
@@ -61,28 +62,49 @@ fn selector(args: &ExplainArgs, model: &Model) -> anyhow::Result<OutputSelector>
 }
 
 fn jobs(args: &ExplainArgs) -> anyhow::Result<Vec<Job>> {
-    let stem = |path: &Path| path.file_stem().map_or("image".into(), |stem| stem.to_string_lossy().into_owned());
-    let mut jobs: Vec<Job> = match &args.manifest {
+    let mut pairs: Vec<(PathBuf, Option<PathBuf>)> = match &args.manifest {
         None if args.images.is_empty() => bail!("name images, or a manifest with `--manifest`"),
         None if args.mask.is_some() && args.images.len() != 1 => {
             bail!("`--mask` belongs to one image; use a manifest for several")
         }
-        None => args
-            .images
-            .iter()
-            .map(|image| Job { image: image.clone(), mask: args.mask.clone(), name: stem(image) })
-            .collect(),
+        None => args.images.iter().map(|image| (image.clone(), args.mask.clone())).collect(),
         Some(path) => {
-            let manifest = Manifest::read(path, &ManifestOptions::default())?;
-            let wanted =
-                manifest.records.iter().filter(|record| args.split.as_ref().is_none_or(|split| *split == record.split));
-            wanted
-                .map(|record| Job { image: record.image.clone(), mask: record.mask.clone(), name: stem(&record.image) })
-                .collect()
+            let columns = (args.image_column.clone(), args.mask_column.clone());
+            let options =
+                ManifestOptions { image_column: columns.0, mask_column: columns.1, ..ManifestOptions::default() };
+            let records = Manifest::read(path, &options)?.records;
+            let wanted = |split: &str| args.split.as_ref().is_none_or(|only| only == split);
+            records.into_iter().filter(|it| wanted(&it.split)).map(|it| (it.image, it.mask)).collect()
         }
     };
-    jobs.truncate(args.limit.unwrap_or(usize::MAX));
-    Ok(jobs)
+    pairs.truncate(args.limit.unwrap_or(usize::MAX));
+    let paths: Vec<&Path> = pairs.iter().map(|(image, _)| image.as_path()).collect();
+    let names = distinct_names(&paths);
+    Ok(pairs.into_iter().zip(names).map(|((image, mask), name)| Job { image, mask, name }).collect())
+}
+
+/// A name for what is written about each image: as short as can be without two that are equal.
+fn distinct_names(images: &[&Path]) -> Vec<String> {
+    let joined = |path: &Path| {
+        let parts = path.components().filter_map(|part| match part {
+            Component::Normal(name) => Some(name.to_string_lossy()),
+            _ => None,
+        });
+        parts.collect::<Vec<_>>().join("-")
+    };
+    let stem = |path: &Path| path.file_stem().map_or("image".into(), |stem| stem.to_string_lossy().into_owned());
+    let inside = |path: &Path| images.iter().all(|image| image.starts_with(path));
+    let root = images.first().and_then(|first| first.ancestors().skip(1).find(|folder| inside(folder)));
+    let below = |path: &Path| root.and_then(|root| path.strip_prefix(root).ok()).unwrap_or(path).to_owned();
+    let choices: [&dyn Fn(&Path) -> String; 3] =
+        [&stem, &|path| joined(&below(path).with_extension("")), &|path| joined(&below(path))];
+    for name in choices {
+        let names: Vec<String> = images.iter().map(|image| name(image)).collect();
+        if names.iter().collect::<BTreeSet<_>>().len() == names.len() {
+            return names;
+        }
+    }
+    images.iter().enumerate().map(|(index, image)| format!("{}-{}", index + 1, stem(image))).collect()
 }
 
 fn explain_one(
@@ -105,7 +127,8 @@ fn explain_one(
     let per_map = values.len() / seeds.maps;
     let maps = values.chunks(per_map).zip(&seeds.explained);
     maps.map(|(map, class)| {
-        let name = format!("{}.{}", job.name, model.classes[*class]);
+        let class_name = model.classes[*class].replace(std::path::is_separator, "_");
+        let name = format!("{}.{class_name}", job.name);
         save(&sample, map, &name, folder)?;
         let share =
             background_share(map, Layout::ChannelsLast, sample.mask.as_ref().map(|mask| mask.values.as_slice()));
@@ -174,4 +197,19 @@ fn tiles(image: &Image, mask: Option<&Mask>, map: &[f32]) -> anyhow::Result<Vec<
         outlined(Tile::new(blended).title("overlay"))?,
         outlined(Tile::signed(&signed).title("relevance"))?.scale_bar(&signed),
     ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_images_share_a_name() {
+        let names = |paths: &[&str]| distinct_names(&paths.iter().map(Path::new).collect::<Vec<_>>());
+        assert_eq!(names(&["a/x.png", "b/y.png"]), ["x", "y"]);
+        assert_eq!(names(&["/data/a/x.png", "/data/b/x.png"]), ["a-x", "b-x"]);
+        assert_eq!(names(&["x.png", "x.jpg"]), ["x.png", "x.jpg"]);
+        assert_eq!(names(&["../x.png", "a/x.png"]), ["x", "a-x"]);
+        assert_eq!(names(&["x.png", "x.png"]), ["1-x", "2-x"]);
+    }
 }

@@ -1,5 +1,6 @@
 //! `isnet models`
 
+use isnet_graph::{Graph, Shape, Summary, SummaryRow};
 use isnet_models::{Architecture, build, minimum_size, names};
 
 use crate::Answer;
@@ -9,13 +10,33 @@ use crate::progress::print;
 /// Lists the architectures, or shows one.
 pub fn run(args: &ModelsArgs) -> anyhow::Result<Answer> {
     match &args.name {
-        Some(name) => {
-            let graph = build(&Architecture::new(name, args.classes, 3))?;
-            print(&graph.summary([args.size, args.size])?.to_string());
-        }
+        Some(name) => show(name, args)?,
         None => list(args)?,
     }
     Ok(Answer::Yes)
+}
+
+fn show(name: &str, args: &ModelsArgs) -> anyhow::Result<()> {
+    let graph = build(&Architecture::new(name, args.classes, 3))?;
+    let summary = graph.summary([args.size, args.size])?;
+    if !args.json {
+        print(&summary.to_string());
+        return Ok(());
+    }
+    let node = |row: &SummaryRow| {
+        let Shape { height, width, channels } = row.output;
+        serde_json::json!({
+            "name": row.name,
+            "op": row.op,
+            "output": [height, width, channels],
+            "parameters": row.params,
+            "multiply_adds": row.multiply_adds,
+        })
+    };
+    let mut found = in_numbers(name, &graph, &summary);
+    found["nodes"] = summary.rows.iter().map(node).collect();
+    print(&found.to_string());
+    Ok(())
 }
 
 fn list(args: &ModelsArgs) -> anyhow::Result<()> {
@@ -25,14 +46,25 @@ fn list(args: &ModelsArgs) -> anyhow::Result<()> {
     for name in names() {
         let graph = build(&Architecture::new(name, args.classes, 3))?;
         let summary = graph.summary([args.size, args.size])?;
-        let smallest = minimum_size(&graph).unwrap_or(1);
-        let (params, adds) = (summary.params(), summary.multiply_adds());
         print(&if args.json {
-            serde_json::json!({ "name": name, "parameters": params, "multiply_adds": adds, "smallest": smallest })
-                .to_string()
+            in_numbers(name, &graph, &summary).to_string()
         } else {
-            format!("{name:14}  {params:>12}  {adds:>16}  {smallest:>5} px")
+            let (params, adds) = (summary.params(), summary.multiply_adds());
+            format!("{name:14}  {params:>12}  {adds:>16}  {:>5} px", smallest(&graph))
         });
     }
     Ok(())
+}
+
+fn in_numbers(name: &str, graph: &Graph, summary: &Summary) -> serde_json::Value {
+    serde_json::json!({
+        "name": name,
+        "parameters": summary.params(),
+        "multiply_adds": summary.multiply_adds(),
+        "smallest": smallest(graph),
+    })
+}
+
+fn smallest(graph: &Graph) -> usize {
+    minimum_size(graph).unwrap_or(1)
 }

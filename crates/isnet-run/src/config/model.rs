@@ -17,8 +17,9 @@ section! {
         transition_relu: bool = false;
         /// File to start from, `.pth` or `.safetensors` with torchvision's names; the default starts at random.
         weights: Option<PathBuf> = None;
-        /// Probability of zeroing a feature before the last layer, during training.
-        dropout: f64 = 0.0, in 0.0..1.0;
+        /// Probability of zeroing a feature in training, where the architecture has its dropout; the default is
+        /// torchvision's: 0.5 for VGG and SqueezeNet, otherwise 0.
+        dropout: Option<f64> = None, in 0.0..1.0;
         /// Whether the convolutions of a plain CNN are followed by batch norm.
         batch_norm: bool = true;
     }

@@ -29,7 +29,7 @@ choice! {
     BestMetric {
         /// Mean F1 over classes; higher is better.
         MacroF1 = "macro_f1",
-        /// The training loss; lower is better.
+        /// Cross-entropy on the validation split, or the training loss without one; lower is better.
         Loss = "loss",
         /// Share of right answers; higher is better.
         Accuracy = "accuracy",
