@@ -12,6 +12,10 @@ use std::process::ExitCode;
 use args::{Args, Command, DataCommand};
 use clap::Parser;
 
+/// Keeps the large blocks of a training step for the next one.
+#[global_allocator]
+static ALLOCATOR: isnet_kernels::Recycler = isnet_kernels::Recycler;
+
 /// What a command that could run has to say.
 enum Answer {
     /// Done.

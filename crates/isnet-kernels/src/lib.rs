@@ -16,6 +16,7 @@ pub mod max_pool;
 pub mod plain;
 pub mod pointwise;
 pub mod ranked_pooling;
+mod recycle;
 
 pub use average_pool::{AveragePool, average_pool, average_pool_transpose};
 pub use batch_norm::{BatchStatistics, batch_norm_train, inverse_deviation, normalize, normalize_transpose};
@@ -23,3 +24,4 @@ pub use conv::{ConvGeometry, conv2d, conv2d_transpose};
 pub use max_pool::{MaxPoolGeometry, max_pool, max_unpool};
 pub use pointwise::{concat_channels, expand_maps, relevance_step, relu};
 pub use ranked_pooling::ranked_pooling;
+pub use recycle::Recycler;

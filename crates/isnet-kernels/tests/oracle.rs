@@ -453,3 +453,26 @@ fn the_number_of_threads_does_not_change_a_bit() {
     let one = with_threads(1);
     assert!(one == with_threads(3) && one == with_threads(2));
 }
+
+/// `ISNET_SIMD` is read once per process, so each set gets a process of its own, with all other tests of this file.
+#[test]
+fn the_kernels_of_every_instruction_set_match_burn() {
+    for set in cpu::InstructionSet::available().filter(|set| *set != cpu::InstructionSet::current()) {
+        let mut tests = Command::new(std::env::current_exe().expect("a running test has a path"));
+        let done = tests
+            .env("ISNET_SIMD", set.word())
+            .args(["--skip", "the_kernels_of_every_instruction_set", "--skip", "the_number_of_threads"])
+            .output()
+            .expect("this test starts again");
+        assert!(done.status.success(), "{set}: {}", String::from_utf8_lossy(&done.stdout));
+    }
+}
+
+#[test]
+fn an_instruction_set_that_is_not_there_is_refused_by_name() {
+    let mut tests = Command::new(std::env::current_exe().expect("a running test has a path"));
+    let wrong = tests.env("ISNET_SIMD", "avx1024").arg("relu_and_its_gradient_match_burn");
+    let done = wrong.output().expect("this test starts again");
+    let said = String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
+    assert!(!done.status.success() && said.contains("ISNET_SIMD=avx1024: this processor has"), "{said}");
+}

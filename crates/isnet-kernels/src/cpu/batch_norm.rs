@@ -16,6 +16,7 @@ use burn::{
 use rayon::prelude::*;
 
 use super::{
+    lanes::vectorized,
     primitive::{Primitive, contiguous, dims, primitive, take_gradient, values},
     sums::{ROWS, row_sums},
     sweep,
@@ -127,7 +128,7 @@ fn statistics(x: &[f32], channels: usize) -> (Vec<f32>, Vec<f32>) {
         }
         (f64::from(count), mean, squares)
     };
-    let chunks: Vec<_> = x.par_chunks(ROWS * channels).map(of_chunk).collect();
+    let chunks: Vec<_> = x.par_chunks(ROWS * channels).map(|rows| vectorized(|| of_chunk(rows))).collect();
     let (mut count, mut mean, mut squares) = (0.0, vec![0.0f64; channels], vec![0.0f64; channels]);
     for (chunk_count, chunk_mean, chunk_squares) in chunks {
         let total = count + chunk_count;

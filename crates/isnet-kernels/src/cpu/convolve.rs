@@ -1,33 +1,34 @@
-//! The convolution loop: gather a tile of pixels into rows, multiply by the packed weights.
+//! The convolution loop: tiles of pixels times panels of packed weights.
 //!
-//! One loop serves the convolution and its transpose (= the data gradient); [`AxisWalk`] says how they differ. Tiles are sized by
-//! the shapes alone, so the result does not depend on the number of threads.
+//! One loop serves the convolution and its transpose (= the data gradient); [`AxisWalk`] says how they differ. No sum is split between
+//! tasks, so the result does not depend on how the work is cut.
 
 use std::ops::Range;
 
 use rayon::prelude::*;
 
 use super::{
-    columns::Columns,
     depthwise,
-    gemm::{Matrix, multiply},
+    lanes::{InstructionSet, LANES},
     order,
+    pack::PackOrder,
     scratch::Scratch,
+    share::SharedOut,
+    stage::Layout,
     thin,
+    tile::{self, Product, ProductKernel},
     walk::{AxisKernel, AxisWalk},
 };
 use crate::conv::ConvGeometry;
 
-/// Values of gathered pixels that a tile may hold, so that it stays in the cache of a core.
-const TILE_VALUES: usize = 160 * 1024;
-/// Pixels in a tile.
-const TILE_PIXELS: Range<usize> = 64..512;
-/// With fewer tasks than this, the destination channels are split too.
-const ENOUGH_TASKS: usize = 8;
-/// Destination channels in a split.
-const SPLIT_CHANNELS: usize = 64;
-/// Up to this many pixels, packing the weights of a 1×1 kernel costs more than it saves.
-const FEW_PIXELS: usize = 256;
+/// Source values that a task stages, so that they stay in the second cache of a core.
+const STAGE_VALUES: usize = 64 * 1024;
+/// Weight values that all tiles of a task pass by before the next ones, for the same reason.
+const WEIGHT_VALUES: usize = 64 * 1024;
+/// Tasks per thread, so that none waits long for the last.
+const TASKS_PER_THREAD: usize = 4;
+/// Values of the largest tile.
+const TILE_VALUES: usize = 14 * 2 * LANES;
 
 /// A convolution's shapes: which way, between what.
 #[derive(Clone, Copy, Debug)]
@@ -61,14 +62,6 @@ impl ConvShape {
         self.weight[1] == 1 && self.geometry.groups == self.weight[0]
     }
 
-    /// A 1×1 convolution looks at single pixels: all of the batch become one column of them.
-    pub fn flattened(self) -> Self {
-        let geometry = self.geometry;
-        let plain = self.taps() == 1 && geometry.stride == [1, 1] && geometry.padding == [0, 0];
-        let pixels = [self.samples * self.input[0] * self.input[1], 1];
-        if plain { Self { samples: 1, input: pixels, output: pixels, ..self } } else { self }
-    }
-
     fn axis(&self, axis: usize) -> AxisKernel {
         AxisKernel {
             length: self.weight[2 + axis],
@@ -94,16 +87,15 @@ impl ConvShape {
 pub(super) fn convolution(shape: ConvShape, input: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
     let [out_channels, reduce, _, _] = shape.weight;
     let (taps, produce) = (shape.taps(), out_channels / shape.geometry.groups);
-    let block = order::block(&shape, reduce);
-    let shape = shape.flattened();
     let loops = Loops {
+        set: InstructionSet::current(),
         shape,
         phases: vec![shape.walk()],
         destination: shape.output,
         channels: [shape.in_channels(), out_channels],
         reduce,
         produce,
-        block,
+        block: order::block(&shape, reduce),
         strides: [taps, reduce * taps],
     };
     loops.run(input, weight, bias)
@@ -116,16 +108,15 @@ pub(super) fn transpose(shape: ConvShape, output: &[f32], weight: &[f32]) -> Vec
     }
     let [out_channels, produce, _, _] = shape.weight;
     let (taps, reduce) = (shape.taps(), out_channels / shape.geometry.groups);
-    let block = order::block(&shape, reduce);
-    let shape = shape.flattened();
     let loops = Loops {
+        set: InstructionSet::current(),
         shape,
         phases: shape.transpose_walks(),
         destination: shape.input,
         channels: [out_channels, shape.in_channels()],
         reduce,
         produce,
-        block,
+        block: order::block(&shape, reduce),
         strides: [produce * taps, taps],
     };
     loops.run(output, weight, None)
@@ -133,6 +124,7 @@ pub(super) fn transpose(shape: ConvShape, output: &[f32], weight: &[f32]) -> Vec
 
 /// One direction of a convolution.
 struct Loops {
+    set: InstructionSet,
     shape: ConvShape,
     phases: Vec<[AxisWalk; 2]>,
     /// `[H, W]` of the destination.
@@ -151,221 +143,297 @@ struct Loops {
 impl Loops {
     fn run(&self, source: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
         let [height, width] = self.destination;
-        let (rows, channels) = (self.shape.samples * height, self.channels[1]);
-        let mut out = vec![0.0; rows * width * channels];
-        if out.is_empty() {
-            return out;
+        let length = self.shape.samples * height * width * self.channels[1];
+        if length == 0 {
+            return Vec::new();
         }
         if self.shape.depthwise() {
             let kernel = [self.shape.weight[2], self.shape.weight[3]];
+            let mut out = vec![0.0; length];
             depthwise::correlate(&self.phases, [self.destination, kernel], [source, weight], bias, &mut out);
             return out;
         }
-        let packed = self.phases.iter().map(|walk| self.pack(walk, weight)).collect();
-        let operands = Operands { source, packed, bias };
-        let tile = self.tile_rows();
-        let splits = self.splits(rows.div_ceil(tile));
-        if splits.len() == 1 {
-            out.par_chunks_mut(tile * width * channels).enumerate().for_each(|(t, out)| {
-                let rows = t * tile..t * tile + out.len() / (width * channels);
-                self.fill_tile(&operands, rows, 0..self.produce, out);
-            });
-            return out;
-        }
-        let tasks: Vec<_> =
-            (0..rows).step_by(tile).flat_map(|row| splits.iter().map(move |split| (row, split.clone()))).collect();
-        let compute = |(row, split): &(usize, Range<usize>)| {
-            let rows = *row..(row + tile).min(rows);
-            let mut block = vec![0.0; rows.len() * width * split.len()];
-            self.fill_tile(&operands, rows, split.clone(), &mut block);
-            block
-        };
-        let blocks: Vec<Vec<f32>> = tasks.par_iter().map(compute).collect();
-        for ((row, split), block) in tasks.into_iter().zip(blocks) {
-            let lines = out[row * width * channels..].chunks_mut(channels);
-            lines.zip(block.chunks(split.len())).for_each(|(line, part)| line[split.clone()].copy_from_slice(part));
-        }
-        out
-    }
-
-    /// Destination rows (over all samples) in a tile.
-    fn tile_rows(&self) -> usize {
-        let taps = self.phases.iter().map(|[v, h]| v.taps.len() * h.taps.len()).max().unwrap_or(1);
-        let pixels = (TILE_VALUES / (taps * self.reduce).max(1)).clamp(TILE_PIXELS.start, TILE_PIXELS.end);
-        (pixels * self.phases.len() / self.destination[1]).max(1)
-    }
-
-    /// Ranges of destination channels, several where there are few tiles.
-    fn splits(&self, tiles: usize) -> Vec<Range<usize>> {
-        let wanted = ENOUGH_TASKS.div_ceil(tiles);
-        if self.shape.geometry.groups > 1 || tiles * 2 > ENOUGH_TASKS {
-            return vec![0..self.produce; 1];
-        }
-        let width = self.produce.div_ceil(wanted).next_multiple_of(SPLIT_CHANNELS);
-        (0..self.produce).step_by(width).map(|start| start..(start + width).min(self.produce)).collect()
-    }
-
-    /// Computes the destination rows `rows`, channels `split`, of all groups into `out`, whose pixels hold just those channels.
-    fn fill_tile(&self, operands: &Operands<'_>, rows: Range<usize>, split: Range<usize>, out: &mut [f32]) {
-        let pixel = split.len() * self.shape.geometry.groups;
-        if let Some(bias) = operands.bias {
-            let bias = if split.len() == self.produce { bias } else { &bias[split.clone()] };
-            out.chunks_mut(pixel).for_each(|line| line.copy_from_slice(bias));
-        }
-        for (walk, packed) in self.phases.iter().zip(&operands.packed) {
-            let vertical = &walk[0];
-            let in_phase = |row: usize| {
-                let [sample, y] = [row / self.destination[0], row % self.destination[0]];
-                (y % vertical.every == vertical.first).then_some([sample, y / vertical.every])
-            };
-            let lines: Vec<[usize; 2]> = rows.clone().filter_map(in_phase).collect();
-            if lines.is_empty() || packed.depth == 0 {
-                continue;
-            }
-            let tile =
-                Tile { loops: self, walk, packed, lines: &lines, split: &split, accumulate: operands.bias.is_some() };
-            let whole = walk.iter().all(|axis| axis.every == 1);
-            if whole {
-                tile.multiply_groups(operands.source, out);
-            } else {
-                let mut block = Scratch::take(lines.len() * walk[1].count * pixel);
-                tile.multiply_groups(operands.source, &mut block);
-                self.spread(walk, &lines, rows.start, &block, out);
-            }
+        let phases: Vec<Phase<'_>> = self.phases.iter().map(|walk| self.phase(walk, weight)).collect();
+        let out = SharedOut::new(length);
+        let tasks: Vec<Task> = (0..phases.len()).flat_map(|phase| self.tasks(phase, &phases[phase])).collect();
+        tasks.par_iter().for_each(|task| {
+            let work = Work { loops: self, phase: &phases[task.phase], source, bias, out: &out };
+            work.run(task);
+        });
+        #[expect(unsafe_code, reason = "zeroing the values first would cost as much as a small convolution")]
+        // SAFETY: the phases cover the destination (`walk.rs` tests it), and the tasks of a phase all its lines and panels.
+        unsafe {
+            out.into_vec()
         }
     }
 
-    /// Copies the pixels of a phase to their places in the tile that starts at row `start`.
-    fn spread(&self, walk: &[AxisWalk; 2], lines: &[[usize; 2]], start: usize, block: &[f32], out: &mut [f32]) {
-        let [vertical, horizontal] = walk;
-        let length = block.len() / lines.len();
-        let pixel = length / horizontal.count;
-        for (&[sample, j], line) in lines.iter().zip(block.chunks(length)) {
-            let row = sample * self.destination[0] + vertical.first + j * vertical.every - start;
-            let row = &mut out[row * self.destination[1] * pixel..][..self.destination[1] * pixel];
-            let places = row.chunks_mut(pixel).skip(horizontal.first).step_by(horizontal.every);
-            places.zip(line.chunks(pixel)).for_each(|(place, values)| place.copy_from_slice(values));
-        }
-    }
-
-    /// Orders the weights of a phase as `[blocks, taps, channels of a block, produce]` per group, or leaves them where they already serve.
-    fn pack<'a>(&self, walk: &[AxisWalk; 2], weight: &'a [f32]) -> Packed<'a> {
-        let (taps, group) = (self.shape.taps(), self.reduce * self.produce * self.shape.taps());
-        let pixels = self.shape.samples * self.destination[0] * self.destination[1];
-        if taps == 1 && self.phases.len() == 1 && (self.strides[1] == 1 || pixels <= FEW_PIXELS) {
-            return Packed { values: Values::InPlace(weight), depth: self.reduce, strides: self.strides, group };
-        }
+    fn phase<'a>(&self, walk: &'a [AxisWalk; 2], weight: &[f32]) -> Phase<'a> {
         let kernel_w = self.shape.weight[3];
-        let order: Vec<usize> = walk[0]
-            .taps
-            .iter()
-            .flat_map(|v| walk[1].taps.iter().map(move |h| v.kernel * kernel_w + h.kernel))
-            .collect();
-        let depth = order.len() * self.reduce;
-        let mut values = Scratch::take(depth * self.produce * self.shape.geometry.groups);
-        if depth > 0 {
-            for (packed, weight) in values.chunks_mut(depth * self.produce).zip(weight.chunks(group)) {
-                self.pack_group(&order, weight, packed);
-            }
-        }
-        Packed { values: Values::Packed(values), depth, strides: [self.produce, 1], group: depth * self.produce }
+        let [vertical, horizontal] = walk;
+        let pairs = || (0..vertical.taps.len()).flat_map(|v| (0..horizontal.taps.len()).map(move |h| [v, h]));
+        let order = PackOrder {
+            taps: pairs().map(|[v, h]| vertical.taps[v].kernel * kernel_w + horizontal.taps[h].kernel).collect(),
+            groups: self.shape.geometry.groups,
+            reduce: self.reduce,
+            produce: self.produce,
+            block: self.block,
+            strides: self.strides,
+            group: self.reduce * self.produce * self.shape.taps(),
+        };
+        let layout = Layout::new(walk, self.channels[0]);
+        // The taps of a kernel row are one run if a block is a whole pixel.
+        let merged = self.block == layout.pixel && horizontal.contiguous_taps() && !horizontal.taps.is_empty();
+        let runs: Vec<usize> = match merged {
+            true => (0..vertical.taps.len()).map(|v| layout.tap(walk, [v, 0])).collect(),
+            false => pairs().map(|tap| layout.tap(walk, tap)).collect(),
+        };
+        let taps_in_run = if merged { horizontal.taps.len() } else { 1 };
+        let reach = runs.iter().copied().max().unwrap_or(0);
+        Phase { walk, layout, packed: order.pack(weight), order, runs, taps_in_run, reach }
     }
 
-    fn pack_group(&self, order: &[usize], weight: &[f32], packed: &mut [f32]) {
-        const COLUMNS: usize = 16;
-        let [row_stride, column_stride] = self.strides;
-        packed.par_chunks_mut(order.len() * self.block * self.produce).enumerate().for_each(|(b, part)| {
-            let channels = part.len() / (order.len() * self.produce);
-            for start in (0..self.produce).step_by(COLUMNS) {
-                let columns = start..(start + COLUMNS).min(self.produce);
-                for channel in 0..channels {
-                    let weight = &weight[(b * self.block + channel) * row_stride..];
-                    for (slot, &tap) in order.iter().enumerate() {
-                        let line = &mut part[(slot * channels + channel) * self.produce..][columns.clone()];
-                        let columns = line.iter_mut().zip(columns.clone());
-                        columns.for_each(|(value, c)| *value = weight[c * column_stride + tap]);
-                    }
+    /// Cuts a phase into ranges of lines (over all samples), and of panels where there are few.
+    fn tasks(&self, index: usize, phase: &Phase<'_>) -> Vec<Task> {
+        let [vertical, horizontal] = phase.walk;
+        let (lines, panels) = (self.shape.samples * vertical.count, phase.order.panels());
+        let wanted = TASKS_PER_THREAD * rayon::current_num_threads();
+        let seen = horizontal.count * horizontal.step * vertical.step * self.channels[0];
+        let chunk = (STAGE_VALUES / seen.max(1)).clamp(1, lines.div_ceil(wanted).max(1));
+        let chunk = chunk.max((64 / horizontal.count).min(lines)).max(1);
+        let parts = wanted.div_ceil(lines.div_ceil(chunk)).min(panels.div_ceil(4)).max(1);
+        let width = panels.div_ceil(parts).next_multiple_of(2);
+        let cut = |line: usize| {
+            let task = move |panel: usize| Task {
+                phase: index,
+                lines: line..(line + chunk).min(lines),
+                panels: panel..(panel + width).min(panels),
+            };
+            (0..panels).step_by(width).map(task)
+        };
+        (0..lines).step_by(chunk).flat_map(cut).collect()
+    }
+}
+
+/// What all tasks of one phase share.
+struct Phase<'a> {
+    walk: &'a [AxisWalk; 2],
+    layout: Layout,
+    order: PackOrder,
+    packed: Scratch,
+    /// See [`Product::runs`], for the first block of channels.
+    runs: Vec<usize>,
+    taps_in_run: usize,
+    /// The farthest of the runs.
+    reach: usize,
+}
+
+/// Lines (over all samples) of a phase, and panels of every group.
+#[derive(Clone, Debug)]
+struct Task {
+    phase: usize,
+    lines: Range<usize>,
+    panels: Range<usize>,
+}
+
+/// A phase with what it is applied to.
+struct Work<'a> {
+    loops: &'a Loops,
+    phase: &'a Phase<'a>,
+    source: &'a [f32],
+    bias: Option<&'a [f32]>,
+    out: &'a SharedOut,
+}
+
+/// Lines whose pixels are evenly spaced in source and destination.
+struct Lines<'a> {
+    source: &'a [f32],
+    /// Values between two lines and between two pixels of the source.
+    source_strides: [usize; 2],
+    /// First value in the destination.
+    out: usize,
+    out_strides: [usize; 2],
+    /// Lines and pixels in a line.
+    count: [usize; 2],
+}
+
+impl Work<'_> {
+    fn run(&self, task: &Task) {
+        let [vertical, horizontal] = self.phase.walk;
+        let layout = &self.phase.layout;
+        let [height, width] = self.loops.destination;
+        let channels = self.loops.channels;
+        let sample_length = vertical.source * horizontal.source * channels[0];
+        let flat = self.phase.walk.iter().all(AxisWalk::identity) && layout.pixel == channels[0];
+        if flat {
+            // The lines of all samples follow each other on both sides: one long line.
+            let pixels = task.lines.len() * width;
+            self.multiply(
+                task,
+                &Lines {
+                    source: &self.source[task.lines.start * width * channels[0]..],
+                    source_strides: [0, channels[0]],
+                    out: task.lines.start * width * channels[1],
+                    out_strides: [0, channels[1]],
+                    count: [1, pixels],
+                },
+            );
+            return;
+        }
+        let mut line = task.lines.start;
+        while line < task.lines.end {
+            let (sample, first) = (line / vertical.count, line % vertical.count);
+            let lines = (vertical.count - first).min(task.lines.end - line);
+            let source = &self.source[sample * sample_length..][..sample_length];
+            let stage = layout.stage(self.phase.walk, source, first, lines);
+            let row = sample * height + vertical.first + first * vertical.every;
+            self.multiply(
+                task,
+                &Lines {
+                    source: stage.values(),
+                    source_strides: [layout.line(self.phase.walk), horizontal.step * layout.pixel],
+                    out: (row * width + horizontal.first) * channels[1],
+                    out_strides: [vertical.every * width * channels[1], horizontal.every * channels[1]],
+                    count: [lines, horizontal.count],
+                },
+            );
+            line += lines;
+        }
+    }
+
+    /// All groups and panels of the task, for some of its lines.
+    fn multiply(&self, task: &Task, lines: &Lines<'_>) {
+        let size = self.loops.set.tile_size();
+        let four = size.rows_of_four > 0 && lines.count[1] <= size.rows_of_four;
+        let (panels, rows) = if four { (4, size.rows_of_four) } else { (size.panels, size.rows) };
+        let order = &self.phase.order;
+        for group in 0..order.groups {
+            let mut panel = task.panels.start;
+            while panel < task.panels.end {
+                let left = task.panels.end - panel;
+                let count = [panels, size.panels, 1].into_iter().find(|count| *count <= left).unwrap_or(1);
+                let rows = if count == 4 { rows } else { size.rows };
+                self.multiply_panels(lines, group, panel, [rows, count]);
+                panel += count;
+            }
+        }
+    }
+
+    /// `panels` panels of a group from `panel` on, in tiles of up to `rows` pixels.
+    fn multiply_panels(&self, lines: &Lines<'_>, group: usize, panel: usize, [rows, panels]: [usize; 2]) {
+        let order = &self.phase.order;
+        let first = panel * LANES;
+        let columns = (panels * LANES).min(order.produce - first);
+        let weight = &self.phase.packed[(group * order.panels() + panel) * order.panel()..][..panels * order.panel()];
+        let place = group * order.produce + first;
+        let bias = self.bias.map(|bias| &bias[place..place + columns]);
+        let pixels = lines.count[1];
+        let tiles = pixels.div_ceil(rows);
+        let per_chunk = WEIGHT_VALUES / (panels * LANES * order.taps.len() * order.block).max(1);
+        let chunk = per_chunk.max(1) * order.block;
+        let mut starts = (0..order.reduce).step_by(chunk).map(|start| start..(start + chunk).min(order.reduce));
+        let nothing = order.taps.is_empty() || order.reduce == 0;
+        let mut blocks = if nothing { Some(0..0) } else { starts.next() };
+        while let Some(range) = blocks {
+            for line in 0..lines.count[0] {
+                for tile in 0..tiles {
+                    // Tiles of a line differ by at most one pixel.
+                    let (start, end) = (tile * pixels / tiles, (tile + 1) * pixels / tiles);
+                    let source = line * lines.source_strides[0] + start * lines.source_strides[1];
+                    let tile = Tile {
+                        source: &lines.source[source + group * order.reduce..],
+                        pixel: lines.source_strides[1],
+                        weight,
+                        out: lines.out + line * lines.out_strides[0] + start * lines.out_strides[1] + place,
+                        out_row: lines.out_strides[1],
+                        rows: end - start,
+                        panels,
+                        columns,
+                        bias,
+                    };
+                    self.fill(&tile, range.clone());
                 }
             }
-        });
-    }
-}
-
-/// What a direction is applied to.
-struct Operands<'a> {
-    source: &'a [f32],
-    /// The weights of each phase.
-    packed: Vec<Packed<'a>>,
-    bias: Option<&'a [f32]>,
-}
-
-/// Weights as the matrix `[depth, produce]` of each group.
-struct Packed<'a> {
-    values: Values<'a>,
-    depth: usize,
-    strides: [usize; 2],
-    /// Distance between two groups.
-    group: usize,
-}
-
-/// Weights where they are, or in a better order.
-enum Values<'a> {
-    InPlace(&'a [f32]),
-    Packed(Scratch),
-}
-
-impl Values<'_> {
-    fn slice(&self) -> &[f32] {
-        match self {
-            Self::InPlace(values) => values,
-            Self::Packed(values) => values,
+            blocks = starts.next();
         }
     }
-}
 
-/// Destination rows of one phase.
-struct Tile<'a> {
-    loops: &'a Loops,
-    walk: &'a [AxisWalk; 2],
-    packed: &'a Packed<'a>,
-    lines: &'a [[usize; 2]],
-    split: &'a Range<usize>,
-    accumulate: bool,
-}
-
-impl Tile<'_> {
-    /// Multiplies the gathered pixels of every group by its weights; pixels of `out` lie next to each other.
-    fn multiply_groups(&self, source: &[f32], out: &mut [f32]) {
-        let (loops, groups) = (self.loops, self.loops.shape.geometry.groups);
-        let pixels = self.lines.len() * self.walk[1].count;
-        let pixel = self.split.len() * groups;
-        for group in 0..groups {
-            let weight = Matrix {
-                values: &self.packed.values.slice()
-                    [group * self.packed.group + self.split.start * self.packed.strides[1]..],
-                shape: [self.packed.depth, self.split.len()],
-                strides: self.packed.strides,
+    /// Adds the channels `range` of the source to a tile; the first ones find it empty.
+    fn fill(&self, tile: &Tile<'_>, range: Range<usize>) {
+        if range.start == 0 {
+            let first = |row: &mut [f32]| match tile.bias {
+                Some(bias) => row.copy_from_slice(bias),
+                None if range.is_empty() => row.fill(0.0),
+                None => {}
             };
-            let out = &mut out[group * self.split.len()..];
-            let channels = group * loops.reduce..(group + 1) * loops.reduce;
-            let columns = Columns { source, pixel: loops.channels[0], walk: self.walk };
-            let taps = self.packed.depth / loops.reduce;
-            let identity = self.walk.iter().all(AxisWalk::identity);
-            let mut gathered = Scratch::take(if identity { 0 } else { pixels * taps * loops.block });
-            for start in (0..loops.reduce).step_by(loops.block) {
-                let width = loops.block.min(loops.reduce - start);
-                let (first, depth) = (channels.start + start, taps * width);
-                let seen = if identity {
-                    let pixel = (self.lines[0][0] * self.walk[0].count + self.lines[0][1]) * self.walk[1].count;
-                    Matrix::rows(&source[pixel * columns.pixel + first..], [pixels, depth], columns.pixel)
-                } else {
-                    columns.gather(self.lines, 0..self.walk[0].taps.len(), first..first + width, &mut gathered);
-                    Matrix::rows(&gathered, [pixels, depth], depth)
-                };
-                let rows = taps * start * weight.strides[0]..;
-                let weight = Matrix { values: &weight.values[rows], shape: [depth, weight.shape[1]], ..weight };
-                multiply(out, pixel, seen, weight, self.accumulate || start > 0);
+            (0..tile.rows).for_each(|row| first(self.row(tile, row)));
+        }
+        if range.is_empty() {
+            return;
+        }
+        if tile.columns == tile.panels * LANES {
+            self.add_blocks(tile, range, self.out.pointer(tile.out), tile.out_row);
+        } else {
+            self.fill_aside(tile, range);
+        }
+    }
+
+    /// The same where the last panel is not full: the tile is computed elsewhere, and its columns that exist are copied.
+    fn fill_aside(&self, tile: &Tile<'_>, range: Range<usize>) {
+        let mut aside = [0.0_f32; TILE_VALUES];
+        let width = tile.panels * LANES;
+        for row in 0..tile.rows {
+            if tile.bias.is_some() || range.start > 0 {
+                aside[row * width..][..tile.columns].copy_from_slice(self.row(tile, row));
             }
         }
+        self.add_blocks(tile, range, aside.as_mut_ptr(), width);
+        (0..tile.rows).for_each(|row| self.row(tile, row).copy_from_slice(&aside[row * width..][..tile.columns]));
     }
+
+    /// A row of a tile in the destination.
+    #[expect(unsafe_code, clippy::mut_from_ref, reason = "tasks write into one buffer")]
+    fn row(&self, tile: &Tile<'_>, row: usize) -> &mut [f32] {
+        // SAFETY: no other task has the tile's lines and columns, and this one uses one row at a time.
+        unsafe { self.out.slice(tile.out + row * tile.out_row, tile.columns) }
+    }
+
+    #[expect(unsafe_code, reason = "the tile kernels work on pointers")]
+    fn add_blocks(&self, tile: &Tile<'_>, range: Range<usize>, out: *mut f32, out_row: usize) {
+        let order = &self.phase.order;
+        let kernel: ProductKernel = tile::product(self.loops.set, tile.rows, tile.panels);
+        let taps = order.taps.len();
+        for start in range.clone().step_by(order.block) {
+            let channels = order.block.min(range.end - start);
+            let job = Product {
+                source: tile.source[start..].as_ptr(),
+                pixel: tile.pixel,
+                runs: &self.phase.runs,
+                length: self.phase.taps_in_run * channels,
+                weight: tile.weight[taps * start * LANES..].as_ptr(),
+                panel: order.panel(),
+                out,
+                out_row,
+                accumulate: tile.bias.is_some() || start > 0,
+            };
+            let last = (tile.rows - 1) * tile.pixel + self.phase.reach + job.length;
+            assert!(last <= tile.source.len() - start, "a tile reads past its source");
+            // SAFETY: the assertion bounds every read of the source; the panels of the weight hold `taps · channels` rows from
+            // `start` on; `out` holds the tile; the set is available, as `InstructionSet::current` found.
+            unsafe { kernel(&job) };
+        }
+    }
+}
+
+/// Some pixels of a line and some panels of a group.
+struct Tile<'a> {
+    source: &'a [f32],
+    pixel: usize,
+    weight: &'a [f32],
+    out: usize,
+    out_row: usize,
+    rows: usize,
+    panels: usize,
+    /// Columns that exist; fewer than the panels hold at the end of a group.
+    columns: usize,
+    bias: Option<&'a [f32]>,
 }

@@ -2,12 +2,16 @@
 
 use rayon::prelude::*;
 
-use super::walk::AxisWalk;
+use super::{
+    lanes::{InstructionSet, LANES},
+    tile::{self, Chain},
+    walk::AxisWalk,
+};
 
 /// Source rows that one task of the weight gradient sums over.
 const GRADIENT_ROWS: usize = 32;
 
-/// Adds to `out` `[N, H, W, C]`, of which `destination` is `[H, W]`, what the `phases` make of `source`.
+/// `[N, H, W, C]`, of which `destination` is `[H, W]`: what the `phases` make of `source`.
 ///
 /// `weight` is `[C, 1, kernel_h, kernel_w]`, `kernel` its `[kernel_h, kernel_w]`.
 pub(super) fn correlate(
@@ -20,28 +24,49 @@ pub(super) fn correlate(
     let ([height, width], [kernel_h, kernel_w]) = (destination, kernel);
     let channels = weight.len() / (kernel_h * kernel_w);
     let weight = taps_first(weight, channels);
+    let none = vec![0.0; if bias.is_none() { channels } else { 0 }];
+    let bias = bias.unwrap_or(&none);
     out.par_chunks_mut(width * channels).enumerate().for_each(|(row, line)| {
         let (sample, y) = (row / height, row % height);
-        if let Some(bias) = bias {
-            line.chunks_mut(channels).for_each(|pixel| pixel.copy_from_slice(bias));
-        }
         for [vertical, horizontal] in phases.iter().filter(|[vertical, _]| y % vertical.every == vertical.first) {
-            for (v, tap_v) in vertical.taps.iter().enumerate() {
-                let Some(source_row) = vertical.source_of(y / vertical.every, v) else { continue };
-                let source = &source[(sample * vertical.source + source_row) * horizontal.source * channels..];
-                for (h, tap_h) in horizontal.taps.iter().enumerate() {
-                    let weight = &weight[(tap_v.kernel * kernel_w + tap_h.kernel) * channels..][..channels];
-                    for (i, pixel) in
-                        line.chunks_mut(channels).skip(horizontal.first).step_by(horizontal.every).enumerate()
-                    {
-                        let Some(column) = horizontal.source_of(i, h) else { continue };
-                        let source = &source[column * channels..][..channels];
-                        pixel.iter_mut().zip(source).zip(weight).for_each(|((out, x), w)| *out += x * w);
-                    }
+            let seen = |tap: usize| {
+                let source_row = vertical.source_of(y / vertical.every, tap)?;
+                let start = (sample * vertical.source + source_row) * horizontal.source * channels;
+                Some((start, vertical.taps[tap].kernel * kernel_w))
+            };
+            let rows: Vec<(usize, usize)> = (0..vertical.taps.len()).filter_map(seen).collect();
+            let places = line.chunks_mut(channels).skip(horizontal.first).step_by(horizontal.every);
+            let mut terms = Vec::with_capacity(kernel_h * kernel_w);
+            for (i, pixel) in places.enumerate() {
+                terms.clear();
+                for &(start, kernel_row) in &rows {
+                    terms.extend((0..horizontal.taps.len()).filter_map(|h| {
+                        let tap = kernel_row + horizontal.taps[h].kernel;
+                        Some([start + horizontal.source_of(i, h)? * channels, tap * channels])
+                    }));
                 }
+                chain(bias, [source, &weight], &terms, pixel);
             }
         }
     });
+}
+
+/// `out[c] = bias[c] + Σ over terms [a, b]: source[a + c] · weight[b + c]`.
+#[expect(unsafe_code, reason = "the tile kernels work on pointers")]
+fn chain(bias: &[f32], [source, weight]: [&[f32]; 2], terms: &[[usize; 2]], out: &mut [f32]) {
+    let channels = out.len();
+    assert!(bias.len() == channels, "one bias per channel");
+    for [a, b] in terms {
+        assert!(a + channels <= source.len() && b + channels <= weight.len(), "a pixel reaches outside its storage");
+    }
+    let whole = channels / LANES * LANES;
+    let job =
+        Chain { bias: bias.as_ptr(), source: source.as_ptr(), weight: weight.as_ptr(), terms, out: out.as_mut_ptr() };
+    // SAFETY: the assertions keep all terms of all channels inside their slices; the set is available.
+    unsafe { tile::chain(InstructionSet::current())(&job, whole / LANES) };
+    for c in whole..channels {
+        out[c] = terms.iter().fold(bias[c], |sum, [a, b]| sum + source[a + c] * weight[b + c]);
+    }
 }
 
 /// The gradient of the weight, `[C, 1, kernel_h, kernel_w]`, from the input and the gradient of the output.
@@ -56,14 +81,13 @@ pub(super) fn weight_gradient(walk: &[AxisWalk; 2], channels: usize, input: &[f3
             let (sample, j) = (row / vertical.count, row % vertical.count);
             for v in 0..vertical.taps.len() {
                 let Some(source_row) = vertical.source_of(j, v) else { continue };
-                let input = &input[(sample * vertical.source + source_row) * horizontal.source * channels..];
+                let start = (sample * vertical.source + source_row) * horizontal.source * channels;
                 for h in 0..horizontal.taps.len() {
+                    let seen = |i: usize| Some([start + horizontal.source_of(i, h)? * channels, i * channels]);
+                    let terms: Vec<[usize; 2]> = (0..horizontal.count).filter_map(seen).collect();
                     let sums = &mut sums[(v * horizontal.taps.len() + h) * channels..][..channels];
-                    for (i, gradient) in line.chunks(channels).enumerate() {
-                        let Some(column) = horizontal.source_of(i, h) else { continue };
-                        let input = &input[column * channels..][..channels];
-                        sums.iter_mut().zip(input).zip(gradient).for_each(|((sum, x), g)| *sum += x * g);
-                    }
+                    let before = sums.to_vec();
+                    chain(&before, [input, line], &terms, sums);
                 }
             }
         }

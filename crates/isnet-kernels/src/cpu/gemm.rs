@@ -17,11 +17,6 @@ impl<'a> Matrix<'a> {
         Self { values, shape, strides: [row_stride, 1] }
     }
 
-    /// The same values with rows and columns exchanged.
-    pub fn transposed(self) -> Self {
-        Self { values: self.values, shape: [self.shape[1], self.shape[0]], strides: [self.strides[1], self.strides[0]] }
-    }
-
     fn reach(&self) -> usize {
         (self.shape[0] - 1) * self.strides[0] + (self.shape[1] - 1) * self.strides[1] + 1
     }

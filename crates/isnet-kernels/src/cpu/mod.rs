@@ -8,22 +8,28 @@
 //! are taken in a fixed order.
 
 pub(crate) mod batch_norm;
-mod columns;
 pub(crate) mod conv;
 mod convolve;
 mod depthwise;
 mod gemm;
+pub(crate) mod lanes;
 mod order;
+mod pack;
 pub(crate) mod pointwise;
 pub(crate) mod pool;
 mod primitive;
 pub(crate) mod ranked;
 mod scratch;
+mod share;
+mod stage;
 mod sums;
 mod sweep;
 mod thin;
+mod tile;
 mod walk;
 mod weight_gradient;
+
+pub use lanes::InstructionSet;
 
 use std::sync::OnceLock;
 

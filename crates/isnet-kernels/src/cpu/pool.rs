@@ -17,6 +17,7 @@ use burn::{
 use rayon::prelude::*;
 
 use super::{
+    lanes::vectorized,
     pointwise::check_maps,
     primitive::{Primitive, contiguous, dims, primitive, take_gradient, values},
 };
@@ -166,8 +167,7 @@ fn winners(input: &Primitive, geometry: &MaxPoolGeometry) -> (Primitive, IntTens
         let place = out * geometry.stride[axis] + tap * geometry.dilation[axis];
         place.checked_sub(geometry.padding[axis]).filter(|place| *place < length)
     };
-    let lines = best.par_chunks_mut(out_w * channels).zip(found.par_chunks_mut(out_w * channels));
-    lines.enumerate().for_each(|(line, (best, found))| {
+    let fill = |line: usize, best: &mut [f32], found: &mut [i32]| {
         let (sample, out_y) = (line / out_h, line % out_h);
         for (out_x, (best, found)) in best.chunks_mut(channels).zip(found.chunks_mut(channels)).enumerate() {
             for y in (0..geometry.kernel[0]).filter_map(|ky| tap(out_y, ky, 0, height)) {
@@ -182,7 +182,9 @@ fn winners(input: &Primitive, geometry: &MaxPoolGeometry) -> (Primitive, IntTens
                 }
             }
         }
-    });
+    };
+    let lines = best.par_chunks_mut(out_w * channels).zip(found.par_chunks_mut(out_w * channels));
+    lines.enumerate().for_each(|(line, (best, found))| vectorized(|| fill(line, best, found)));
     let shape = [samples, out_h, out_w, channels];
     (primitive(best, shape), Flex::int_from_data(TensorData::new(found, shape), &Default::default()))
 }

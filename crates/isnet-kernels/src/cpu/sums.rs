@@ -2,6 +2,8 @@
 
 use rayon::prelude::*;
 
+use super::lanes::vectorized;
+
 /// Rows that one task adds up in `f32`; the tasks' sums are added in `f64`.
 pub(super) const ROWS: usize = 512;
 
@@ -17,7 +19,7 @@ pub(super) fn column_sums(values: &[f32], channels: usize) -> Vec<f32> {
 pub(super) fn row_sums(rows: usize, width: usize, add: impl Fn(&mut [f32], usize) + Sync) -> Vec<f32> {
     let partial = |first: usize| {
         let mut sums = vec![0.0; width];
-        (first..(first + ROWS).min(rows)).for_each(|row| add(&mut sums, row));
+        vectorized(|| (first..(first + ROWS).min(rows)).for_each(|row| add(&mut sums, row)));
         sums
     };
     let starts: Vec<usize> = (0..rows).step_by(ROWS).collect();

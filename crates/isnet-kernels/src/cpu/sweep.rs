@@ -2,7 +2,10 @@
 
 use rayon::prelude::*;
 
-use super::primitive::{Primitive, contiguous, primitive, values};
+use super::{
+    lanes::vectorized,
+    primitive::{Primitive, contiguous, primitive, values},
+};
 
 /// Values in a chunk: large against the cost of a task, small against a cache.
 const CHUNK: usize = 16 * 1024;
@@ -14,14 +17,15 @@ pub(super) fn update(tensor: Primitive, unit: usize, change: impl Fn(usize, &mut
     let chunk = (CHUNK / unit.max(1)).max(1) * unit.max(1);
     let mut tensor = contiguous(tensor);
     if let Some(own) = tensor.try_storage_mut::<f32>() {
-        own.par_chunks_mut(chunk).enumerate().for_each(|(part, own)| change(part * chunk, own));
+        own.par_chunks_mut(chunk).enumerate().for_each(|(part, own)| vectorized(|| change(part * chunk, own)));
         return tensor;
     }
     let shared = values(&tensor);
     let mut out = Vec::with_capacity(shared.len());
     let fresh = &mut out.spare_capacity_mut()[..shared.len()];
     fresh.par_chunks_mut(chunk).zip(shared.par_chunks(chunk)).enumerate().for_each(|(part, (out, shared))| {
-        change(part * chunk, out.write_copy_of_slice(shared));
+        let out = out.write_copy_of_slice(shared);
+        vectorized(|| change(part * chunk, out));
     });
     #[expect(unsafe_code, reason = "zeroing the values first would cost as much as the sweep")]
     // SAFETY: both sides were cut into the same chunks, and every chunk was written above.
@@ -35,7 +39,7 @@ pub(super) fn update(tensor: Primitive, unit: usize, change: impl Fn(usize, &mut
 pub(super) fn fill_samples(samples: usize, length: usize, fill: impl Fn(usize, usize, &mut [f32]) + Sync) -> Vec<f32> {
     let mut out = vec![0.0; samples * length];
     out.par_chunks_mut(length.max(1)).enumerate().for_each(|(sample, out)| {
-        out.par_chunks_mut(CHUNK).enumerate().for_each(|(part, out)| fill(sample, part * CHUNK, out));
+        out.par_chunks_mut(CHUNK).enumerate().for_each(|(part, out)| vectorized(|| fill(sample, part * CHUNK, out)));
     });
     out
 }

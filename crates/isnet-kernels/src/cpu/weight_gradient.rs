@@ -1,32 +1,43 @@
-//! The gradient of a convolution's weight: a matrix product over all pixels, `dW = columns(x)ᵀ · dy`.
+//! The gradient of a convolution's weight: for every tap, a sum of outer products over all pixels.
 //!
-//! Tasks own ranges of the kernel's rows and channels, and, where these are few, groups of pixels; their sums are added in
-//! a fixed order. Tasks are cut by the shapes alone.
+//! Tasks own panels of output channels, a kernel row and a range of input channels, and, where these are few, groups of pixels, whose
+//! sums are added in a fixed order. Tasks are cut by the shapes alone.
 
 use std::ops::Range;
 
 use rayon::prelude::*;
 
 use super::{
-    columns::Columns,
     convolve::ConvShape,
     depthwise,
-    gemm::{Matrix, multiply},
+    lanes::{InstructionSet, LANES},
     scratch::Scratch,
+    tile::{self, Outer},
     walk::AxisWalk,
 };
 
-const TILE_VALUES: usize = 160 * 1024;
-const TILE_PIXELS: Range<usize> = 64..512;
-const ENOUGH_TASKS: usize = 12;
-/// Values of a gradient that may exist once per group of pixels.
+/// Enough for any number of cores this is likely to meet.
+const ENOUGH_TASKS: usize = 32;
+/// Most parts that the pixels are cut into.
+const PARTS: usize = 8;
+/// Values of a gradient that may exist once per part.
 const SMALL_GRADIENT: usize = 128 * 1024;
-/// Least pixels for a group of their own.
-const GROUP_PIXELS: usize = 1024;
+/// Least pixels of a part.
+const PART_PIXELS: usize = 1024;
+/// Input channels of a task.
+const TASK_CHANNELS: usize = 128;
+/// Input channels that are brought to the layout of the weight at a time.
+const CACHED_CHANNELS: usize = 16;
+/// Values of input and gradient that the tiles of a task go over before the next ones, so that they stay in the second cache.
+const CHUNK_VALUES: usize = 64 * 1024;
+
+/// Pixels of a multiple of this many values share few places of a cache; they are copied before they are gone over many times.
+const ALIASING: usize = 1024;
+/// Values that set such copies apart.
+const APART: usize = 16;
 
 /// `[C_out, C_in / groups, kernel_h, kernel_w]` from `input` `[N, H, W, C_in]` and `gradient` `[N, H_out, W_out, C_out]`.
 pub(super) fn weight_gradient(shape: ConvShape, input: &[f32], gradient: &[f32]) -> Vec<f32> {
-    let shape = shape.flattened();
     let walk = shape.walk();
     if input.is_empty() || gradient.is_empty() {
         return vec![0.0; shape.weight.iter().product()];
@@ -34,97 +45,93 @@ pub(super) fn weight_gradient(shape: ConvShape, input: &[f32], gradient: &[f32])
     if shape.depthwise() {
         return depthwise::weight_gradient(&walk, shape.out_channels(), input, gradient);
     }
-    if walk.iter().all(AxisWalk::identity) && shape.geometry.groups == 1 {
-        return pointwise(shape.weight, input, gradient);
-    }
     let job = Job::new(shape, walk, input, gradient);
     let tasks = job.tasks();
     let sums: Vec<Scratch> = tasks.par_iter().map(|task| job.sum(task)).collect();
     job.assemble(&tasks, &sums)
 }
 
-/// The 1×1 case: both factors are plain matrices and the product has the layout of the weight.
-fn pointwise([out_channels, in_channels, _, _]: [usize; 4], input: &[f32], gradient: &[f32]) -> Vec<f32> {
-    let pixels = input.len() / in_channels;
-    let block = out_channels.div_ceil(ENOUGH_TASKS).next_multiple_of(16).min(out_channels);
-    let blocks = out_channels.div_ceil(block);
-    let small = out_channels * in_channels <= SMALL_GRADIENT;
-    let parts = if small { ENOUGH_TASKS.div_ceil(blocks).min(pixels.div_ceil(GROUP_PIXELS)) } else { 1 };
-    let share = pixels.div_ceil(parts);
-    let product = |out: &mut [f32], start: usize, pixels: Range<usize>| {
-        let rows = out.len() / in_channels;
-        for (turn, first) in pixels.clone().step_by(TILE_PIXELS.end).enumerate() {
-            let count = TILE_PIXELS.end.min(pixels.end - first);
-            let gradient = Matrix::rows(&gradient[first * out_channels + start..], [count, rows], out_channels);
-            let input = Matrix::rows(&input[first * in_channels..], [count, in_channels], in_channels);
-            multiply(out, in_channels, gradient.transposed(), input, turn > 0);
-        }
-    };
-    let mut sums = vec![0.0; parts * out_channels * in_channels];
-    let chunks: Vec<(usize, usize, &mut [f32])> = sums
-        .chunks_mut(out_channels * in_channels)
-        .enumerate()
-        .flat_map(|(part, sums)| {
-            sums.chunks_mut(block * in_channels).enumerate().map(move |(b, out)| (part, b * block, out))
-        })
-        .collect();
-    chunks.into_par_iter().for_each(|(part, start, out)| {
-        product(out, start, part * share..((part + 1) * share).min(pixels));
-    });
-    let (total, rest) = sums.split_at_mut(out_channels * in_channels);
-    rest.chunks(total.len()).for_each(|part| total.iter_mut().zip(part).for_each(|(sum, value)| *sum += value));
-    sums.truncate(out_channels * in_channels);
-    sums
-}
-
-/// What one task sums: the weights of `group` at kernel row `tap` and input channels `channels`, over destination rows `rows`.
+/// What one task sums: panels of a group at kernel row `tap` and input channels `channels`, over destination lines `lines`.
 #[derive(Clone, Debug)]
 struct Task {
     group: usize,
+    panels: Range<usize>,
     tap: usize,
     channels: Range<usize>,
-    rows: Range<usize>,
+    lines: Range<usize>,
 }
 
 struct Job<'a> {
+    set: InstructionSet,
     shape: ConvShape,
     walk: [AxisWalk; 2],
-    input: &'a [f32],
-    gradient: &'a [f32],
+    /// The input, set apart if its pixels share places of a cache, and the values between two pixels.
+    input: Values<'a>,
+    pixel: usize,
+    /// The gradient as it came if whole panels can be read from it, else in panels `[groups, panels, pixels, LANES]`.
+    gradient: Values<'a>,
     /// Input and output channels of a group.
     reduce: usize,
     produce: usize,
-    /// Input channels and destination rows of a task.
-    block: usize,
-    share: usize,
+}
+
+/// Values where they are, or in a better order.
+enum Values<'a> {
+    InPlace(&'a [f32]),
+    Copied(Scratch),
+}
+
+impl Values<'_> {
+    fn values(&self) -> &[f32] {
+        match self {
+            Self::InPlace(values) => values,
+            Self::Copied(values) => values,
+        }
+    }
 }
 
 impl<'a> Job<'a> {
     fn new(shape: ConvShape, walk: [AxisWalk; 2], input: &'a [f32], gradient: &'a [f32]) -> Self {
         let groups = shape.geometry.groups;
         let (reduce, produce) = (shape.weight[1], shape.weight[0] / groups);
-        let (values, kernel_rows) = (shape.weight.iter().product::<usize>(), shape.weight[2]);
-        let rows = shape.samples * shape.output[0];
-        let slices = groups * kernel_rows;
-        let wanted = ENOUGH_TASKS.div_ceil(slices);
-        let (block, parts) = if values <= SMALL_GRADIENT {
-            (reduce, wanted.min((rows * shape.output[1]).div_ceil(GROUP_PIXELS)))
-        } else {
-            (reduce.div_ceil(wanted).next_multiple_of(16), 1)
+        let in_place = produce.is_multiple_of(LANES) && !shape.weight[0].is_multiple_of(ALIASING);
+        let gradient = match in_place {
+            true => Values::InPlace(gradient),
+            false => Values::Copied(panels(gradient, groups, produce)),
         };
-        Self { shape, walk, input, gradient, reduce, produce, block, share: rows.div_ceil(parts) }
+        let channels = shape.in_channels();
+        let (input, pixel) = match (channels * walk[1].step).is_multiple_of(ALIASING) {
+            true => (Values::Copied(set_apart(input, channels)), channels + APART),
+            false => (Values::InPlace(input), channels),
+        };
+        Self { set: InstructionSet::current(), shape, walk, input, pixel, gradient, reduce, produce }
     }
 
-    /// All tasks; the groups of pixels of the same weights follow each other.
+    fn panels(&self) -> usize {
+        self.produce.div_ceil(LANES)
+    }
+
     fn tasks(&self) -> Vec<Task> {
-        let rows = self.shape.samples * self.shape.output[0];
+        let wide = self.set.tile_size().panels;
+        let lines = self.shape.samples * self.walk[0].count;
+        let channels = TASK_CHANNELS.min(self.reduce.max(1));
+        let groups = self.shape.geometry.groups;
+        let pieces = groups * self.panels().div_ceil(wide) * self.shape.weight[2] * self.reduce.div_ceil(channels);
+        let small = self.shape.weight.iter().product::<usize>() <= SMALL_GRADIENT;
+        let most = if small { PARTS.min((lines * self.walk[1].count).div_ceil(PART_PIXELS)) } else { 1 };
+        let share = lines.div_ceil(ENOUGH_TASKS.div_ceil(pieces).min(most).max(1));
         let mut tasks = Vec::new();
-        for group in 0..self.shape.geometry.groups {
-            for tap in 0..self.shape.weight[2] {
-                for start in (0..self.reduce).step_by(self.block) {
-                    for first in (0..rows).step_by(self.share) {
-                        let channels = start..(start + self.block).min(self.reduce);
-                        tasks.push(Task { group, tap, channels, rows: first..(first + self.share).min(rows) });
+        for line in (0..lines).step_by(share) {
+            for group in 0..groups {
+                for panel in (0..self.panels()).step_by(wide) {
+                    for tap in 0..self.shape.weight[2] {
+                        tasks.extend((0..self.reduce).step_by(channels).map(|channel| Task {
+                            group,
+                            panels: panel..(panel + wide).min(self.panels()),
+                            tap,
+                            channels: channel..(channel + channels).min(self.reduce),
+                            lines: line..(line + share).min(lines),
+                        }));
                     }
                 }
             }
@@ -132,53 +139,162 @@ impl<'a> Job<'a> {
         tasks
     }
 
-    /// The sums of a task as `[produce, kernel_w, channels]`.
+    /// `[horizontal taps, channels, columns]` of a task.
     fn sum(&self, task: &Task) -> Scratch {
         let [vertical, horizontal] = &self.walk;
-        let width = horizontal.taps.len() * task.channels.len();
-        let pixels = (TILE_VALUES / width).clamp(TILE_PIXELS.start, TILE_PIXELS.end);
-        let tile = (pixels / horizontal.count).max(1);
-        let out_channels = self.shape.out_channels();
-        let columns = Columns { source: self.input, pixel: self.shape.in_channels(), walk: &self.walk };
-        let offset = task.group * self.reduce;
-        let channels = offset + task.channels.start..offset + task.channels.end;
-        let mut sums = Scratch::take(width * self.produce);
-        for (turn, first) in task.rows.clone().step_by(tile).enumerate() {
-            let rows = first..(first + tile).min(task.rows.end);
-            let lines: Vec<[usize; 2]> = rows.map(|row| [row / vertical.count, row % vertical.count]).collect();
-            let pixels = lines.len() * horizontal.count;
-            let mut gathered = Scratch::take(pixels * width);
-            columns.gather(&lines, task.tap..task.tap + 1, channels.clone(), &mut gathered);
-            let gathered = Matrix::rows(&gathered, [pixels, width], width);
-            let start = first * horizontal.count * out_channels + task.group * self.produce;
-            let gradient = Matrix::rows(&self.gradient[start..], [pixels, self.produce], out_channels);
-            multiply(&mut sums, width, gradient.transposed(), gathered, turn > 0);
+        let columns = task.panels.len() * LANES;
+        let mut sums = Scratch::take(horizontal.taps.len() * task.channels.len() * columns);
+        sums.fill(0.0);
+        let per_line = horizontal.count * (columns + horizontal.step * task.channels.len());
+        let chunk = (CHUNK_VALUES / per_line.max(1)).max(1);
+        let flat = self.walk.iter().all(AxisWalk::identity);
+        let mut line = task.lines.start;
+        while line < task.lines.end {
+            let (sample, first) = (line / vertical.count, line % vertical.count);
+            let within = if flat { task.lines.end - line } else { (vertical.count - first).min(task.lines.end - line) };
+            let lines = within.min(chunk);
+            // The lines whose tap lies inside the source.
+            let inside = |j: &usize| vertical.source_of(*j, task.tap).is_some();
+            let first_inside = (first..first + lines).find(|j| flat || inside(j));
+            if let Some(start) = first_inside {
+                let end = if flat {
+                    first + lines
+                } else {
+                    (start..first + lines).take_while(inside).last().unwrap_or(start) + 1
+                };
+                self.add(task, [sample, start, end - start], flat, &mut sums);
+            }
+            line += lines;
         }
         sums
     }
 
+    /// Adds `count` lines of a sample from `first` on.
+    #[expect(unsafe_code, reason = "the tile kernels work on pointers")]
+    fn add(&self, task: &Task, [sample, first, count]: [usize; 3], flat: bool, sums: &mut [f32]) {
+        let [vertical, horizontal] = &self.walk;
+        let columns = task.panels.len() * LANES;
+        let in_channels = self.pixel;
+        let row = horizontal.source * in_channels;
+        let source_row = if flat { first } else { vertical.source_of(first, task.tap).unwrap_or(0) };
+        let (gradient, pixel) = self.gradient_of(task);
+        let line = sample * vertical.count + first;
+        for tap in 0..horizontal.taps.len() {
+            let inside = |i: &usize| horizontal.source_of(*i, tap).is_some();
+            let Some(start) = (0..horizontal.count).find(inside) else { continue };
+            let pixels = (start..horizontal.count).take_while(inside).count();
+            let column = horizontal.source_of(start, tap).unwrap_or(0);
+            let source =
+                (sample * vertical.source + source_row) * row + column * in_channels + task.group * self.reduce;
+            let [rows, per_row] = if flat { [1, count * pixels] } else { [count, pixels] };
+            let source_strides = [vertical.step * row, horizontal.step * in_channels];
+            let gradient_strides = [horizontal.count * pixel, pixel];
+            let start = (line * horizontal.count + start) * pixel;
+            let reach =
+                |strides: [usize; 2], width: usize| (rows - 1) * strides[0] + (per_row - 1) * strides[1] + width;
+            assert!(start + reach(gradient_strides, if pixel == LANES { LANES } else { columns }) <= gradient.len());
+            let size = self.set.tile_size();
+            let tiles = task.channels.len().div_ceil(size.rows);
+            for tile in 0..tiles {
+                let bounds = [tile, tile + 1].map(|edge| edge * task.channels.len() / tiles);
+                let place = source + task.channels.start + bounds[0];
+                assert!(place + reach(source_strides, bounds[1] - bounds[0]) <= self.input.values().len());
+                let job = Outer {
+                    source: self.input.values()[place..].as_ptr(),
+                    source_strides,
+                    gradient: gradient[start..].as_ptr(),
+                    gradient_strides,
+                    panel: self.panel_distance(),
+                    count: [rows, per_row],
+                    out: sums[(tap * task.channels.len() + bounds[0]) * columns..].as_mut_ptr(),
+                    out_row: columns,
+                };
+                let kernel = tile::outer(self.set, bounds[1] - bounds[0], task.panels.len());
+                // SAFETY: the assertions bound every read; `sums` holds `[taps, channels, columns]`; the set is available.
+                unsafe { kernel(&job) };
+            }
+        }
+    }
+
+    /// Values between two panels of a pixel.
+    fn panel_distance(&self) -> usize {
+        match &self.gradient {
+            Values::InPlace(_) => LANES,
+            Values::Copied(values) => values.len() / (self.panels() * self.shape.geometry.groups),
+        }
+    }
+
+    /// The gradient from the task's first column on, and the values between two pixels.
+    fn gradient_of(&self, task: &Task) -> (&[f32], usize) {
+        match &self.gradient {
+            Values::InPlace(values) => {
+                (&values[task.group * self.produce + task.panels.start * LANES..], self.shape.out_channels())
+            }
+            Values::Copied(values) => {
+                let panel = task.group * self.panels() + task.panels.start;
+                (&values[panel * self.panel_distance()..], LANES)
+            }
+        }
+    }
+
     /// Adds the parts in order and brings them to the layout of the weight.
     fn assemble(&self, tasks: &[Task], sums: &[Scratch]) -> Vec<f32> {
-        const BLOCK: usize = 16;
         let [_, _, _, kernel_w] = self.shape.weight;
-        let (taps, produce) = (self.shape.taps(), self.produce);
-        let row = self.reduce * taps;
+        let (taps, row) = (self.shape.taps(), self.reduce * self.shape.taps());
         let mut out = vec![0.0; self.shape.weight.iter().product()];
-        let mut blocks: Vec<(usize, usize, &mut [f32])> = Vec::new();
-        for (group, out) in out.chunks_mut(produce * row).enumerate() {
-            blocks.extend(out.chunks_mut(BLOCK * row).enumerate().map(|(b, out)| (group, b * BLOCK, out)));
-        }
-        blocks.into_par_iter().for_each(|(group, start, out)| {
-            for (task, sums) in tasks.iter().zip(sums).filter(|(task, _)| task.group == group) {
-                let width = sums.len() / produce;
-                for (out, values) in out.chunks_mut(row).zip(sums[start * width..].chunks(width)) {
-                    let out = &mut out[task.channels.start * taps + task.tap * kernel_w..];
-                    for (tap, values) in values.chunks(task.channels.len()).enumerate() {
-                        out[tap..].iter_mut().step_by(taps).zip(values).for_each(|(out, value)| *out += value);
+        let chunks: Vec<(usize, usize, &mut [f32])> = out
+            .chunks_mut(self.produce * row)
+            .enumerate()
+            .flat_map(|(group, out)| {
+                out.chunks_mut(LANES * row).enumerate().map(move |(panel, out)| (group, panel, out))
+            })
+            .collect();
+        chunks.into_par_iter().for_each(|(group, panel, out)| {
+            let mine = |task: &Task| task.group == group && task.panels.contains(&panel);
+            for (task, sums) in tasks.iter().zip(sums).filter(|(task, _)| mine(task)) {
+                let (width, first) = (task.panels.len() * LANES, (panel - task.panels.start) * LANES);
+                let channels = task.channels.len();
+                // A few channels at a time, so that what the sixteen rows read stays in the first cache.
+                for start in (0..channels).step_by(CACHED_CHANNELS) {
+                    let few = start..(start + CACHED_CHANNELS).min(channels);
+                    for (lane, out) in out.chunks_mut(row).enumerate() {
+                        let places = out[(task.channels.start + start) * taps + task.tap * kernel_w..].chunks_mut(taps);
+                        for (channel, places) in few.clone().zip(places) {
+                            let sums = sums[channel * width + first + lane..].iter().step_by(channels * width);
+                            places.iter_mut().zip(sums).for_each(|(place, sum)| *place += sum);
+                        }
                     }
                 }
             }
         });
         out
     }
+}
+
+/// `[pixels, channels]` with a gap after every pixel.
+fn set_apart(values: &[f32], channels: usize) -> Scratch {
+    const PIXELS: usize = 64;
+    let mut apart = Scratch::take(values.len() / channels * (channels + APART));
+    let pieces = apart.par_chunks_mut(PIXELS * (channels + APART)).zip(values.par_chunks(PIXELS * channels));
+    pieces.for_each(|(apart, values)| {
+        let pixels = apart.chunks_mut(channels + APART).zip(values.chunks(channels));
+        pixels.for_each(|(apart, pixel)| apart[..channels].copy_from_slice(pixel));
+    });
+    apart
+}
+
+/// `[pixels, groups · produce]` to `[groups, panels, pixels, LANES]`, the rest of the last panel of a group zero.
+fn panels(gradient: &[f32], groups: usize, produce: usize) -> Scratch {
+    let pixels = gradient.len() / (groups * produce);
+    let per_group = produce.div_ceil(LANES);
+    let mut panels = Scratch::take(groups * per_group * pixels * LANES);
+    panels.par_chunks_mut(pixels * LANES).enumerate().for_each(|(panel, out)| {
+        let first = panel % per_group * LANES;
+        let (start, lanes) = (panel / per_group * produce + first, LANES.min(produce - first));
+        for (out, pixel) in out.chunks_mut(LANES).zip(gradient.chunks(groups * produce)) {
+            out[..lanes].copy_from_slice(&pixel[start..][..lanes]);
+            out[lanes..].fill(0.0);
+        }
+    });
+    panels
 }

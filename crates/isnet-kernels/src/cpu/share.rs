@@ -1,0 +1,54 @@
+//! A fresh buffer that tasks fill side by side.
+
+/// Values not written yet, to be written by tasks that each own some of them.
+pub(super) struct SharedOut {
+    values: Vec<f32>,
+    start: *mut f32,
+    length: usize,
+}
+
+#[expect(unsafe_code, reason = "tasks own interleaved parts of the buffer, which slices cannot express")]
+// SAFETY: the buffer is reached through `slice` and `pointer` only, whose callers answer for disjointness.
+unsafe impl Sync for SharedOut {}
+
+impl SharedOut {
+    pub fn new(length: usize) -> Self {
+        let mut values = Vec::with_capacity(length);
+        let start = values.as_mut_ptr();
+        Self { values, start, length }
+    }
+
+    /// A part to be written.
+    ///
+    /// # Safety
+    /// No two tasks have overlapping parts at the same time.
+    ///
+    /// # Panics
+    /// If the part reaches outside the buffer.
+    #[expect(unsafe_code, clippy::mut_from_ref, reason = "tasks own interleaved parts of the buffer")]
+    pub unsafe fn slice(&self, start: usize, length: usize) -> &mut [f32] {
+        assert!(start + length <= self.length, "a part outside the buffer");
+        // SAFETY: inside the allocation; any bits are an `f32`, and callers write before they read.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(start), length) }
+    }
+
+    /// The address of a value.
+    ///
+    /// # Panics
+    /// If it lies outside the buffer.
+    pub fn pointer(&self, start: usize) -> *mut f32 {
+        assert!(start < self.length, "a part outside the buffer");
+        self.start.wrapping_add(start)
+    }
+
+    /// The buffer as written.
+    ///
+    /// # Safety
+    /// Every value has been written.
+    #[expect(unsafe_code, reason = "zeroing the values first would be wasted")]
+    pub unsafe fn into_vec(mut self) -> Vec<f32> {
+        // SAFETY: the capacity was reserved in `new`, and the caller wrote the values.
+        unsafe { self.values.set_len(self.length) };
+        self.values
+    }
+}
