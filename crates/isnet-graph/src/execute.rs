@@ -151,7 +151,7 @@ impl Graph {
             Op::AdaptiveAveragePool(size) => {
                 kernels::average_pool(input, &AveragePool::adaptive([height, width], *size))
             }
-            Op::Add => node.inputs[1..].iter().fold(input, |sum, other| sum + trace.activation(*other)),
+            Op::Add => node.inputs[1..].iter().fold(input, |sum, other| kernels::add(sum, trace.activation(*other))),
             Op::Concat => kernels::concat_channels(node.inputs.iter().map(|id| trace.activation(*id)).collect()),
             Op::Flatten => flatten(input),
             Op::Dropout(probability) => {

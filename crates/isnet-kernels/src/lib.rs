@@ -17,11 +17,14 @@ pub mod plain;
 pub mod pointwise;
 pub mod ranked_pooling;
 mod recycle;
+pub mod update;
 
 pub use average_pool::{AveragePool, average_pool, average_pool_transpose};
 pub use batch_norm::{BatchStatistics, batch_norm_train, inverse_deviation, normalize, normalize_transpose};
 pub use conv::{ConvGeometry, conv2d, conv2d_transpose};
 pub use max_pool::{MaxPoolGeometry, max_pool, max_unpool};
-pub use pointwise::{concat_channels, expand_maps, relevance_step, relu};
+pub use pointwise::{
+    add, concat_channels, expand_maps, narrow_channels, relevance_step, relu, stabilized_quotient, times_activation,
+};
 pub use ranked_pooling::ranked_pooling;
 pub use recycle::Recycler;

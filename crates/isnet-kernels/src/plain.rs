@@ -154,3 +154,18 @@ pub fn ranked_pooling(values: Tensor<2>, decay: f64) -> Tensor<1> {
 pub fn concat_channels(inputs: Vec<Tensor<4>>) -> Tensor<4> {
     Tensor::cat(inputs, 3)
 }
+
+/// See [`crate::times_activation`].
+pub fn times_activation(gradient: Tensor<4>, activation: Tensor<4>) -> Tensor<4> {
+    let maps = gradient.dims()[0] / activation.dims()[0];
+    gradient * crate::expand_maps(activation, maps)
+}
+
+/// See [`crate::stabilized_quotient`].
+pub fn stabilized_quotient(relevance: Tensor<4>, product: Tensor<4>, offset: Tensor<4>, epsilon: f64) -> Tensor<4> {
+    let maps = relevance.dims()[0] / product.dims()[0];
+    let z = product + offset;
+    let negative = z.clone().inner().lower_scalar(0.0);
+    let stabilizer = Tensor::full(z.dims(), epsilon, (&z.device().inner(), z.dtype())).mask_fill(negative, -epsilon);
+    relevance / crate::expand_maps(z + stabilizer, maps)
+}

@@ -36,9 +36,59 @@ pub fn expand_maps(input: Tensor<4>, maps: usize) -> Tensor<4> {
     wide.expand([samples, maps, height, width, channels]).reshape([samples * maps, height, width, channels])
 }
 
+/// `first + second`, of one shape.
+pub fn add(first: Tensor<4>, second: Tensor<4>) -> Tensor<4> {
+    if cpu::applies(&first) { cpu::layout::add(first, second) } else { first + second }
+}
+
+/// Relevance `a ⊙ G` of activations: `gradient · activation`, the maps of a sample sharing its activation.
+///
+/// Differentiable in both arguments.
+///
+/// # Shapes
+/// - `gradient` (`G`): `[N·E, H, W, C]`, the `E` maps of a sample next to each other
+/// - `activation` (`a`): `[N, H, W, C]`
+///
+/// # Panics
+/// If the first axis of `gradient` is not a multiple of `N`.
+pub fn times_activation(gradient: Tensor<4>, activation: Tensor<4>) -> Tensor<4> {
+    if cpu::applies(&gradient) {
+        return cpu::pointwise::times_activation(gradient, activation);
+    }
+    plain::times_activation(gradient, activation)
+}
+
+/// `relevance / (z + ε·sign(z))` with `z = product + offset` and `sign(0) = +1`: what z^B divides by (METHOD §2).
+///
+/// Differentiable in the first three arguments.
+///
+/// # Shapes
+/// - `relevance`: `[N·E, H, W, C]`, the `E` maps of a sample next to each other
+/// - `product`: `[N, H, W, C]`
+/// - `offset`: `[1, H, W, C]`, the same for all samples
+///
+/// # Panics
+/// If the first axis of `relevance` is not a multiple of `N`.
+pub fn stabilized_quotient(relevance: Tensor<4>, product: Tensor<4>, offset: Tensor<4>, epsilon: f64) -> Tensor<4> {
+    if cpu::applies(&relevance) {
+        return cpu::pointwise::stabilized_quotient(relevance, product, offset, epsilon);
+    }
+    plain::stabilized_quotient(relevance, product, offset, epsilon)
+}
+
 /// Joins activations along their channels.
 pub fn concat_channels(inputs: Vec<Tensor<4>>) -> Tensor<4> {
-    Tensor::cat(inputs, 3)
+    let fast = inputs.iter().all(cpu::applies);
+    let join = if fast { cpu::layout::concat } else { |first, second| Tensor::cat(vec![first, second], 3) };
+    inputs.into_iter().reduce(join).expect("at least one activation")
+}
+
+/// The channels `start..start + channels`.
+///
+/// # Panics
+/// If there are fewer.
+pub fn narrow_channels(input: Tensor<4>, start: usize, channels: usize) -> Tensor<4> {
+    if cpu::applies(&input) { cpu::layout::narrow(input, start, channels) } else { input.narrow(3, start, channels) }
 }
 
 pub(crate) fn to_channels_first(input: Tensor<4>) -> Tensor<4> {

@@ -6,7 +6,7 @@ use burn::tensor::{Device, FloatDType, Int, Tensor, TensorData};
 use isnet_kernels::{
     AveragePool, ConvGeometry, MaxPoolGeometry,
     average_pool::{self, AverageWindow},
-    cpu, plain,
+    cpu, plain, update,
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -452,6 +452,88 @@ fn the_number_of_threads_does_not_change_a_bit() {
     };
     let one = with_threads(1);
     assert!(one == with_threads(3) && one == with_threads(2));
+}
+
+#[test]
+fn sums_and_joined_and_narrowed_channels_and_their_gradients_match_burn() {
+    let rng = &mut rng(31);
+    let (a, b) = (random(rng, [3, 40, 37, 12]), random(rng, [3, 40, 37, 20]));
+    let run = |path: Path| {
+        let (a, b) = (path.leaf(&a), path.leaf(&b));
+        let joined = isnet_kernels::concat_channels(vec![a.clone(), b.clone(), a.clone()]);
+        let inner = isnet_kernels::narrow_channels(joined.clone(), 5, 20);
+        let sum = isnet_kernels::add(inner, b.clone());
+        let output = isnet_kernels::concat_channels(vec![sum, joined]);
+        evaluate!(output, a, b)
+    };
+    assert_close(&run(Path::Fast), &run(Path::Plain), &"layout");
+}
+
+#[test]
+fn relevance_of_activations_and_its_gradients_match_burn() {
+    for maps in [1, 3] {
+        let rng = &mut rng(32);
+        let (g, a) = (random(rng, [2 * maps, 30, 31, 9]), random(rng, [2, 30, 31, 9]));
+        let run = |path: Path| {
+            let (g, a) = (path.leaf(&g), path.leaf(&a));
+            evaluate!(isnet_kernels::times_activation(g.clone(), a.clone()), g, a)
+        };
+        assert_close(&run(Path::Fast), &run(Path::Plain), &maps);
+    }
+}
+
+#[test]
+fn the_quotient_of_z_box_and_its_gradients_match_burn() {
+    for maps in [1, 2] {
+        let rng = &mut rng(33);
+        let relevance = random(rng, [3 * maps, 21, 33, 8]);
+        // Away from zero, where the quotient is too steep to compare.
+        let product = random(rng, [3, 21, 33, 8]).sign() * 2.0 + random(rng, [3, 21, 33, 8]);
+        let offset = random(rng, [1, 21, 33, 8]) * 0.1;
+        let run = |path: Path| {
+            let (r, p, o) = (path.leaf(&relevance), path.leaf(&product), path.leaf(&offset));
+            evaluate!(isnet_kernels::stabilized_quotient(r.clone(), p.clone(), o.clone(), 0.01), r, p, o)
+        };
+        assert_close(&run(Path::Fast), &run(Path::Plain), &maps);
+    }
+}
+
+#[test]
+fn the_sign_of_zero_in_the_quotient_is_plus() {
+    let zero = Tensor::<4>::zeros([1, 1, 1, 1], &Device::flex());
+    let one = zero.ones_like();
+    for plus in [zero.clone(), -zero.clone()] {
+        assert_eq!(numbers(isnet_kernels::stabilized_quotient(one.clone(), plus, zero.clone(), 0.25)), [4.0]);
+    }
+}
+
+#[test]
+fn optimizer_steps_and_the_norm_match_burn_and_pytorchs_formulas() {
+    let rng = &mut rng(34);
+    let tensors: [Tensor<1>; 4] = std::array::from_fn(|_| random(rng, [40_001]));
+    let [value, gradient, first, second] = &tensors;
+    let sgd = update::SgdStep { rate: 0.1, momentum: 0.9, nesterov: true, decay: 0.01, clip: 0.5 };
+    let adam = update::AdamWStep { rate: 0.1, betas: [0.9, 0.999], epsilon: 1e-8, decay: 0.01, clip: 0.5, count: 3 };
+    let run = |path: Path| {
+        let precision = if path == Path::Fast { FloatDType::F32 } else { FloatDType::F64 };
+        let [x, g, m, v] = [value, gradient, first, second].map(|tensor| tensor.clone().cast(precision));
+        let mut found = Vec::new();
+        for nesterov in [false, true] {
+            let step = update::SgdStep { nesterov, ..sgd };
+            let (moved, velocity) = update::sgd(x.clone(), g.clone(), Some(m.clone()), &step);
+            found.extend([numbers(moved), numbers(velocity)]);
+        }
+        let (moved, moments) = update::adamw(x.clone(), g.clone(), Some([m, v.square()]), &adam);
+        found.push(numbers(moved));
+        found.extend(moments.map(numbers));
+        found.push(vec![update::squared_norm(g) as f32]);
+        found
+    };
+    assert_close(&run(Path::Fast), &run(Path::Plain), &"updates");
+    // θ = 1, g = 2, v = 4: v' = 0.9·4 + (1 + 0.01) = 4.61, θ' = 1 − 0.1·(1.01 + 0.9·4.61).
+    let number = |value: f32| Tensor::<1>::from_data(TensorData::from([value]), &Device::flex());
+    let (moved, velocity) = update::sgd(number(1.0), number(2.0), Some(number(4.0)), &sgd);
+    assert_close(&vec![numbers(moved), numbers(velocity)], &vec![vec![0.4841], vec![4.61]], &"by hand");
 }
 
 /// `ISNET_SIMD` is read once per process, so each set gets a process of its own, with all other tests of this file.

@@ -43,7 +43,6 @@ pub fn explain(
         params,
         trace,
         plan,
-        maps: rows / image.dims()[0],
         gradients: vec![None; plan.rules.len()],
         first_relevance: vec![None; plan.rules.len()],
         heatmap: None,
@@ -53,7 +52,7 @@ pub fn explain(
     for (id, node) in graph.nodes().rev() {
         let gradient = walk.gradients[id.index()].take();
         if let (Some(slot), Some(gradient)) = (hidden.iter().position(|wanted| *wanted == id), &gradient) {
-            found[slot] = Some(gradient.clone() * kernels::expand_maps(trace.activation(id), walk.maps));
+            found[slot] = Some(kernels::times_activation(gradient.clone(), trace.activation(id)));
         }
         walk.pass(id, node, gradient);
     }
@@ -80,7 +79,6 @@ struct Walk<'a> {
     params: &'a Params,
     trace: &'a Trace,
     plan: &'a Plan,
-    maps: usize,
     gradients: Vec<Option<Tensor<4>>>,
     /// Relevance that ReLUs hand to the head of a first affine part they read.
     first_relevance: Vec<Option<Tensor<4>>>,
@@ -111,7 +109,7 @@ impl Walk<'_> {
         let output = self.trace.activation(id);
         let input = node.inputs[0].index();
         if matches!(self.plan.rules[input], Rule::ZBox { .. }) {
-            let relevance = gradient * kernels::expand_maps(output, self.maps);
+            let relevance = kernels::times_activation(gradient, output);
             accumulate(&mut self.first_relevance[input], relevance);
         } else {
             accumulate(&mut self.gradients[input], kernels::relevance_step(gradient, output, epsilon));
@@ -122,7 +120,7 @@ impl Walk<'_> {
     fn relevance_at_head(&mut self, id: NodeId, gradient: Option<Tensor<4>>) -> Option<Tensor<4>> {
         let mut relevance = self.first_relevance[id.index()].take();
         if let Some(gradient) = gradient {
-            let share = gradient * kernels::expand_maps(self.trace.activation(id), self.maps);
+            let share = kernels::times_activation(gradient, self.trace.activation(id));
             accumulate(&mut relevance, share);
         }
         relevance
@@ -130,8 +128,7 @@ impl Walk<'_> {
 
     fn pass_linear(&mut self, id: NodeId, node: &Node, gradient: Tensor<4>) {
         if node.op == Op::Input {
-            let image = kernels::expand_maps(self.trace.activation(id), self.maps);
-            return accumulate(&mut self.heatmap, gradient * image);
+            return accumulate(&mut self.heatmap, kernels::times_activation(gradient, self.trace.activation(id)));
         }
         if node.op == Op::Concat {
             return self.pass_concat(node, gradient);
@@ -146,7 +143,7 @@ impl Walk<'_> {
         let mut start = 0;
         for input in &node.inputs {
             let channels = self.trace.activation(*input).dims()[3];
-            accumulate(&mut self.gradients[input.index()], gradient.clone().narrow(3, start, channels));
+            accumulate(&mut self.gradients[input.index()], kernels::narrow_channels(gradient.clone(), start, channels));
             start += channels;
         }
     }
@@ -182,7 +179,7 @@ impl Walk<'_> {
             }
             Op::Flatten => unflatten(gradient, size, channels),
             Op::Dropout(_) => match self.trace.dropout(id) {
-                Some(factors) => gradient * kernels::expand_maps(factors, self.maps),
+                Some(factors) => kernels::times_activation(gradient, factors),
                 None => gradient,
             },
             Op::Add | Op::Identity => gradient,
@@ -209,7 +206,7 @@ pub(crate) fn unflatten(gradient: Tensor<4>, [height, width]: [usize; 2], channe
 
 fn accumulate(slot: &mut Option<Tensor<4>>, share: Tensor<4>) {
     *slot = Some(match slot.take() {
-        Some(sum) => sum + share,
+        Some(sum) => kernels::add(sum, share),
         None => share,
     });
 }

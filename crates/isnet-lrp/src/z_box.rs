@@ -31,35 +31,29 @@ pub(crate) fn z_box(
 ) -> Tensor<4> {
     let (graph, _, trace) = model;
     let image = trace.activation(graph.input());
-    let maps = relevance.dims()[0] / image.dims()[0];
     let layer = FoldedLayer::new(model, part);
-    let view = |image: Tensor<4>| layer.view(image);
-    let pixels = view(image.clone());
+    let pixels = layer.view(image.clone());
     let ones = Tensor::ones_like(&pixels.clone().narrow(0, 0, 1)).inner();
 
-    let mut z = layer.forward(pixels, &layer.weight) + layer.bias.clone();
+    let product = layer.forward(pixels, &layer.weight);
+    let [_, height, width, channels] = product.dims();
+    // What z has beside `W·x`: the same for all images.
+    let mut offset = layer.bias.clone().expand([1, height, width, channels]);
     let mut bounds = Vec::new();
     for (bound, sign) in [(low, 1.0), (high, -1.0)] {
         if bound != 0.0 {
             let weight = signed_part(layer.weight.clone(), sign);
             let bias = signed_part(layer.bias.clone(), sign);
-            z = z - (layer.forward(ones.clone(), &weight) + bias) * bound;
+            offset = offset - (layer.forward(ones.clone(), &weight) + bias) * bound;
             bounds.push((bound, weight));
         }
     }
-    let s = relevance / kernels::expand_maps(stabilize(z, epsilon), maps);
-    let mut heatmap = layer.transpose(s.clone(), &layer.weight) * kernels::expand_maps(image, maps);
+    let s = kernels::stabilized_quotient(relevance, product, offset, epsilon);
+    let mut heatmap = kernels::times_activation(layer.transpose(s.clone(), &layer.weight), image);
     for (bound, weight) in bounds {
         heatmap = heatmap - layer.transpose(s.clone(), &weight) * bound;
     }
     heatmap
-}
-
-/// `z + ε·sign(z)`, `sign(0) = +1`.
-fn stabilize(z: Tensor<4>, epsilon: f64) -> Tensor<4> {
-    let negative = z.clone().inner().lower_scalar(0.0);
-    let offset = Tensor::full(z.dims(), epsilon, (&z.device().inner(), z.dtype())).mask_fill(negative, -epsilon);
-    z + offset
 }
 
 /// `max(x, 0)` for `sign = 1`, `min(x, 0)` for `sign = −1`.

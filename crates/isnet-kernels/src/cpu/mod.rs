@@ -13,6 +13,7 @@ mod convolve;
 mod depthwise;
 mod gemm;
 pub(crate) mod lanes;
+pub(crate) mod layout;
 mod order;
 mod pack;
 pub(crate) mod pointwise;
@@ -26,6 +27,7 @@ mod sums;
 mod sweep;
 mod thin;
 mod tile;
+pub(crate) mod update;
 mod walk;
 mod weight_gradient;
 

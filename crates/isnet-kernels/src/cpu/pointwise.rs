@@ -29,6 +29,17 @@ pub(crate) trait PointwiseOps: Backend {
     /// [`crate::relevance_step`].
     fn isnet_relevance_step(gradient: FloatTensor<Self>, output: FloatTensor<Self>, epsilon: f32) -> FloatTensor<Self>;
 
+    /// [`crate::times_activation`].
+    fn isnet_times_activation(gradient: FloatTensor<Self>, activation: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// [`crate::stabilized_quotient`].
+    fn isnet_stabilized_quotient(
+        relevance: FloatTensor<Self>,
+        product: FloatTensor<Self>,
+        offset: FloatTensor<Self>,
+        epsilon: f32,
+    ) -> FloatTensor<Self>;
+
     /// [`crate::normalize`].
     fn isnet_normalize(
         input: FloatTensor<Self>,
@@ -56,6 +67,23 @@ pub(crate) fn relevance_step(gradient: Tensor<4>, output: Tensor<4>, epsilon: f6
     Tensor::from_dispatch(Dispatch::isnet_relevance_step(gradient, output, epsilon as f32))
 }
 
+/// The fast [`crate::times_activation`].
+pub(crate) fn times_activation(gradient: Tensor<4>, activation: Tensor<4>) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::isnet_times_activation(gradient.into_dispatch(), activation.into_dispatch()))
+}
+
+/// The fast [`crate::stabilized_quotient`].
+pub(crate) fn stabilized_quotient(
+    relevance: Tensor<4>,
+    product: Tensor<4>,
+    offset: Tensor<4>,
+    epsilon: f64,
+) -> Tensor<4> {
+    assert_eq!(product.dims()[1..], offset.dims()[1..], "an offset per value of a sample");
+    let [relevance, product, offset] = [relevance, product, offset].map(Tensor::into_dispatch);
+    Tensor::from_dispatch(Dispatch::isnet_stabilized_quotient(relevance, product, offset, epsilon as f32))
+}
+
 /// The fast [`crate::normalize`].
 pub(crate) fn normalize(input: Tensor<4>, mean: Tensor<1>, scale: Tensor<1>, beta: Tensor<1>) -> Tensor<4> {
     let (input, mean) = (input.into_dispatch(), mean.into_dispatch());
@@ -75,6 +103,15 @@ impl PointwiseOps for Flex {
 
     fn isnet_relevance_step(gradient: Primitive, output: Primitive, epsilon: f32) -> Primitive {
         step(gradient, &contiguous(output), epsilon)
+    }
+
+    fn isnet_times_activation(gradient: Primitive, activation: Primitive) -> Primitive {
+        times(gradient, &contiguous(activation))
+    }
+
+    fn isnet_stabilized_quotient(relevance: Primitive, product: Primitive, offset: Primitive, e: f32) -> Primitive {
+        let denominator = denominator(product, &contiguous(offset), e);
+        with_activation(relevance, &denominator, |r, z| *r /= z)
     }
 
     fn isnet_normalize(input: Primitive, mean: Primitive, scale: Primitive, beta: Primitive) -> Primitive {
@@ -106,6 +143,36 @@ impl<C: CheckpointStrategy> PointwiseOps for Autodiff<Flex, C> {
         match (RelevanceStep { epsilon }).prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => prep.finish((kept, output), result),
             OpsKind::UnTracked(prep) => prep.finish(result),
+        }
+    }
+
+    fn isnet_times_activation(gradient: FloatTensor<Self>, activation: FloatTensor<Self>) -> FloatTensor<Self> {
+        let nodes = [gradient.node(), activation.node()];
+        let tracked = [gradient.is_tracked(), activation.is_tracked()];
+        let [gradient, activation] = [gradient, activation].map(|tensor| contiguous(tensor.into_primitive()));
+        let kept = (tracked[1].then(|| gradient.clone()), tracked[0].then(|| activation.clone()));
+        let maps = check_maps(dims::<4>(&gradient)[0], dims::<4>(&activation)[0]);
+        let output = times(gradient, &activation);
+        match (TimesActivation { maps }).prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish(kept, output),
+            OpsKind::UnTracked(prep) => prep.finish(output),
+        }
+    }
+
+    fn isnet_stabilized_quotient(
+        relevance: FloatTensor<Self>,
+        product: FloatTensor<Self>,
+        offset: FloatTensor<Self>,
+        epsilon: f32,
+    ) -> FloatTensor<Self> {
+        let nodes = [relevance.node(), product.node(), offset.node()];
+        let tensors = [relevance, product, offset];
+        let [relevance, product, offset] = tensors.map(|tensor| contiguous(tensor.into_primitive()));
+        let denominator = denominator(product, &offset, epsilon);
+        let quotient = with_activation(relevance, &denominator, |r, z| *r /= z);
+        match StabilizedQuotient.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((quotient.clone(), denominator), quotient),
+            OpsKind::UnTracked(prep) => prep.finish(quotient),
         }
     }
 
@@ -191,11 +258,96 @@ impl Backward<Flex, 2> for RelevanceStep {
     }
 }
 
+#[derive(Debug)]
+struct TimesActivation {
+    maps: usize,
+}
+
+impl Backward<Flex, 2> for TimesActivation {
+    /// The gradient if the activation is tracked, and the activation if the gradient is.
+    type State = (Option<Primitive>, Option<Primitive>);
+
+    fn backward(self, ops: Ops<Self::State, 2>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let upstream = take_gradient(gradients, &ops);
+        let (incoming, activation) = &ops.state;
+        if let (Some(node), Some(incoming)) = (&ops.parents[1], incoming) {
+            gradients.register::<Flex>(node.id, sum_over_maps(&upstream, incoming, self.maps));
+        }
+        if let (Some(node), Some(activation)) = (&ops.parents[0], activation) {
+            gradients.register::<Flex>(node.id, times(upstream, activation));
+        }
+    }
+}
+
+#[derive(Debug)]
+struct StabilizedQuotient;
+
+impl Backward<Flex, 3> for StabilizedQuotient {
+    /// The quotient and what it was divided by.
+    type State = (Primitive, Primitive);
+
+    fn backward(self, ops: Ops<Self::State, 3>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let upstream = take_gradient(gradients, &ops);
+        let (quotient, denominator) = &ops.state;
+        let [relevance, product, offset] = &ops.parents;
+        let maps = check_maps(dims::<4>(quotient)[0], dims::<4>(denominator)[0]);
+        let share = with_activation(upstream, denominator, |g, z| *g /= z);
+        if product.is_some() || offset.is_some() {
+            let falling = sum_over_maps(&share, quotient, maps);
+            let slope = sweep::update(falling, 1, |_, values| values.iter_mut().for_each(|value| *value = -*value));
+            if let Some(node) = offset {
+                let [_, height, width, channels] = dims::<4>(&slope);
+                let sums = column_sums(values(&slope), height * width * channels);
+                gradients.register::<Flex>(node.id, primitive(sums, [1, height, width, channels]));
+            }
+            if let Some(node) = product {
+                gradients.register::<Flex>(node.id, slope);
+            }
+        }
+        if let Some(node) = relevance {
+            gradients.register::<Flex>(node.id, share);
+        }
+    }
+}
+
+/// `z + ε·sign(z)` with `z = product + offset`, the offset shared by all samples.
+fn denominator(product: Primitive, offset: &Primitive, epsilon: f32) -> Primitive {
+    let offset = values(offset);
+    sweep::update(product, 1, |start, z| {
+        let mut z = z;
+        let mut position = start;
+        while !z.is_empty() {
+            // As far as one sample reaches.
+            let offset = &offset[position % offset.len()..];
+            let (part, rest) = z.split_at_mut(offset.len().min(z.len()));
+            for (z, offset) in part.iter_mut().zip(offset) {
+                let sum = *z + offset;
+                *z = if sum < 0.0 { sum - epsilon } else { sum + epsilon };
+            }
+            position += part.len();
+            z = rest;
+        }
+    })
+}
+
 /// `gradient · a / (a + ε)`, the maps of a sample sharing its `a`.
 fn step(gradient: Primitive, output: &Primitive, epsilon: f32) -> Primitive {
-    let ([rows, ..], [samples, height, width, channels]) = (dims::<4>(&gradient), dims::<4>(output));
+    if epsilon == 0.0 {
+        return with_activation(gradient, output, |g, a| *g *= sign(a));
+    }
+    with_activation(gradient, output, |g, a| *g *= a / (a + epsilon))
+}
+
+/// `gradient · a`, the maps of a sample sharing its `a`.
+fn times(gradient: Primitive, activation: &Primitive) -> Primitive {
+    with_activation(gradient, activation, |g, a| *g *= a)
+}
+
+/// Changes every value of `gradient` by the activation of its sample.
+fn with_activation(gradient: Primitive, activation: &Primitive, change: impl Fn(&mut f32, f32) + Sync) -> Primitive {
+    let ([rows, ..], [samples, height, width, channels]) = (dims::<4>(&gradient), dims::<4>(activation));
     let maps = check_maps(rows, samples);
-    let (length, activation) = (height * width * channels, values(output));
+    let (length, activation) = (height * width * channels, values(activation));
     sweep::update(gradient, 1, |start, mut gradient| {
         let mut position = start;
         while !gradient.is_empty() {
@@ -203,33 +355,33 @@ fn step(gradient: Primitive, output: &Primitive, epsilon: f32) -> Primitive {
             let (row, offset) = (position / length, position % length);
             let (part, rest) = gradient.split_at_mut((length - offset).min(gradient.len()));
             let activation = &activation[row / maps * length + offset..];
-            if epsilon == 0.0 {
-                part.iter_mut().zip(activation).for_each(|(g, a)| *g *= sign(*a));
-            } else {
-                part.iter_mut().zip(activation).for_each(|(g, a)| *g *= a / (a + epsilon));
-            }
+            part.iter_mut().zip(activation).for_each(|(g, a)| change(g, *a));
             position += part.len();
             gradient = rest;
         }
     })
 }
 
-/// The gradient with respect to `a`: `Σ over maps of upstream · incoming · ε / (a + ε)²`.
-fn step_slope(upstream: &Primitive, incoming: &Primitive, output: &Primitive, epsilon: f32) -> Primitive {
-    let ([rows, ..], [samples, height, width, channels]) = (dims::<4>(upstream), dims::<4>(output));
-    let maps = check_maps(rows, samples);
+/// `Σ over maps of upstream · incoming`, per sample.
+fn sum_over_maps(upstream: &Primitive, incoming: &Primitive, maps: usize) -> Primitive {
+    let [rows, height, width, channels] = dims::<4>(upstream);
     let length = height * width * channels;
-    let (upstream, incoming, activation) = (values(upstream), values(incoming), values(output));
-    let slope = sweep::fill_samples(samples, length, |sample, start, out| {
+    let (upstream, incoming) = (values(upstream), values(incoming));
+    let sums = sweep::fill_samples(rows / maps, length, |sample, start, out| {
         for row in sample * maps..(sample + 1) * maps {
             let upstream = &upstream[row * length + start..][..out.len()];
             let incoming = &incoming[row * length + start..][..out.len()];
             out.iter_mut().zip(upstream).zip(incoming).for_each(|((out, u), g)| *out += u * g);
         }
-        let activation = &activation[sample * length + start..][..out.len()];
-        out.iter_mut().zip(activation).for_each(|(out, a)| *out *= epsilon / ((a + epsilon) * (a + epsilon)));
     });
-    primitive(slope, dims::<4>(output))
+    primitive(sums, [rows / maps, height, width, channels])
+}
+
+/// The gradient with respect to `a`: `Σ over maps of upstream · incoming · ε / (a + ε)²`.
+fn step_slope(upstream: &Primitive, incoming: &Primitive, output: &Primitive, epsilon: f32) -> Primitive {
+    let maps = check_maps(dims::<4>(upstream)[0], dims::<4>(output)[0]);
+    let sums = sum_over_maps(upstream, incoming, maps);
+    with_activation(sums, output, |sum, a| *sum *= epsilon / ((a + epsilon) * (a + epsilon)))
 }
 
 /// The number of maps per sample.

@@ -5,10 +5,11 @@ use rayon::prelude::*;
 use super::{
     lanes::vectorized,
     primitive::{Primitive, contiguous, primitive, values},
+    share::SharedOut,
 };
 
 /// Values in a chunk: large against the cost of a task, small against a cache.
-const CHUNK: usize = 16 * 1024;
+pub(super) const CHUNK: usize = 16 * 1024;
 
 /// Lets `change` rewrite the tensor's values chunk by chunk; it gets the position of the chunk's first value.
 ///
@@ -33,6 +34,26 @@ pub(super) fn update(tensor: Primitive, unit: usize, change: impl Fn(usize, &mut
         out.set_len(shared.len());
     }
     primitive(out, tensor.layout().shape().clone())
+}
+
+/// `length` fresh values, all of which `fill` writes chunk by chunk; it gets the position of the chunk's first value.
+///
+/// Chunks end between groups of `unit` values.
+pub(super) fn create(length: usize, unit: usize, fill: impl Fn(usize, &mut [f32]) + Sync) -> Vec<f32> {
+    let chunk = (CHUNK / unit.max(1)).max(1) * unit.max(1);
+    let out = SharedOut::new(length);
+    (0..length.div_ceil(chunk)).into_par_iter().for_each(|part| {
+        let start = part * chunk;
+        #[expect(unsafe_code, reason = "the values are not there yet")]
+        // SAFETY: chunks do not overlap.
+        let out = unsafe { out.slice(start, chunk.min(length - start)) };
+        vectorized(|| fill(start, out));
+    });
+    #[expect(unsafe_code, reason = "zeroing the values first would cost as much as the sweep")]
+    // SAFETY: the chunks cover the buffer, and `fill` wrote each.
+    unsafe {
+        out.into_vec()
+    }
 }
 
 /// Fills `samples · length` values: `fill(sample, start, part)` for every part of a sample, beginning at its value `start`.
