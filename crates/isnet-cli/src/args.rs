@@ -7,7 +7,9 @@ use clap::{Parser, Subcommand};
 /// Train, evaluate and explain image classifiers that ignore the background (ISNet).
 #[derive(Debug, Parser)]
 #[command(name = "isnet", version, arg_required_else_help = true)]
-#[command(after_help = "Start with `isnet demo`. Exit codes: 0 done, 1 a check failed, 2 could not run.")]
+#[command(
+    after_help = "Start with `isnet demo`. Exit codes: 0 done, 1 a check failed, 2 could not run, 130 interrupted."
+)]
 pub struct Args {
     /// What to do.
     #[command(subcommand)]

@@ -1,7 +1,7 @@
 //! `isnet`: train, evaluate and explain classifiers that ignore the background.
 //!
 //! This is the only room that prints and exits: results go to stdout, talk to stderr. Exit code 0: done; 1: the answer is no (a
-//! check failed); 2: could not run.
+//! check failed); 2: could not run; 130: interrupted, as shells say it.
 
 mod args;
 mod commands;
@@ -22,6 +22,8 @@ enum Answer {
     Yes,
     /// A check failed.
     No,
+    /// Someone asked it to stop before it was done.
+    Interrupted,
 }
 
 fn main() -> ExitCode {
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
     match answer {
         Ok(Answer::Yes) => ExitCode::SUCCESS,
         Ok(Answer::No) => ExitCode::from(1),
+        Ok(Answer::Interrupted) => ExitCode::from(progress::INTERRUPTED),
         Err(error) => {
             progress::say(&format!("error: {error:#}"));
             ExitCode::from(2)

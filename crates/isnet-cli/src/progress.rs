@@ -8,6 +8,9 @@ use std::time::Instant;
 use isnet_run::{EpochRecord, StepRecord};
 use isnet_train::Watcher;
 
+/// The exit code after Ctrl-C: 128 and the number of the signal, as shells have it.
+pub const INTERRUPTED: u8 = 130;
+
 /// A line for people. One that cannot be written (the terminal went away) is no reason to stop working.
 pub fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
@@ -54,7 +57,7 @@ pub fn interruptible() -> anyhow::Result<Arc<AtomicBool>> {
     let flag = stop.clone();
     ctrlc::set_handler(move || {
         if flag.swap(true, Ordering::SeqCst) {
-            std::process::exit(130);
+            std::process::exit(INTERRUPTED.into());
         }
         say("\nstopping after this step; press Ctrl-C again to stop at once");
     })?;

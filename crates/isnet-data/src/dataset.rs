@@ -29,6 +29,9 @@ pub trait Dataset: Send + Sync {
     /// The label, if there is one.
     fn label(&self, index: usize) -> Option<&Label>;
 
+    /// Whether there is a mask, which may still be an empty one.
+    fn has_mask(&self, index: usize) -> bool;
+
     /// Where the sample comes from; empty if unknown.
     fn source(&self, index: usize) -> &str;
 
@@ -108,7 +111,7 @@ impl ManifestDataset {
         if let Some(kept) = self.cache.get(index).and_then(OnceLock::get) {
             return Ok(kept.clone());
         }
-        let pair = self.decode(index).map_err(|source| self.addressed(index, source))?;
+        let pair = self.decode(index).map_err(|cause| self.addressed(index, cause))?;
         if let Some(cell) = self.cache.get(index)
             && self.reserve(4 * (pair.0.pixels.len() + pair.1.as_ref().map_or(0, |mask| mask.values.len())))
         {
@@ -130,10 +133,10 @@ impl ManifestDataset {
         self.cache_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
     }
 
-    fn addressed(&self, index: usize, source: DataError) -> DataError {
+    fn addressed(&self, index: usize, cause: DataError) -> DataError {
         let record = &self.manifest.records[self.records[index]];
         let image = self.manifest.id(self.records[index]).into();
-        DataError::Record { manifest: self.manifest.path.clone(), line: record.line, image, source: Box::new(source) }
+        DataError::Record { manifest: self.manifest.path.clone(), line: record.line, image, cause: Box::new(cause) }
     }
 }
 
@@ -159,6 +162,10 @@ impl Dataset for ManifestDataset {
 
     fn label(&self, index: usize) -> Option<&Label> {
         self.manifest.records[self.records[index]].label.as_ref()
+    }
+
+    fn has_mask(&self, index: usize) -> bool {
+        self.manifest.records[self.records[index]].mask.is_some()
     }
 
     fn source(&self, index: usize) -> &str {
@@ -215,6 +222,10 @@ impl Dataset for MemoryDataset {
 
     fn label(&self, index: usize) -> Option<&Label> {
         self.samples[index].label.as_ref()
+    }
+
+    fn has_mask(&self, index: usize) -> bool {
+        self.samples[index].mask.is_some()
     }
 
     fn source(&self, index: usize) -> &str {

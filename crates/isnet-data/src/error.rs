@@ -1,4 +1,6 @@
 //! Everything that can be wrong with data, as facts with an address.
+//!
+//! A message is complete: it says its cause, which is therefore a plain field and not a `source()` to be printed once more.
 
 use std::path::PathBuf;
 
@@ -18,12 +20,12 @@ pub enum DataError {
         path: PathBuf,
     },
     /// The operating system refuses: permissions, a folder in place of a file, a broken disk.
-    #[error("cannot read `{}`: {source}", path.display())]
+    #[error("cannot read `{}`: {cause}", path.display())]
     Read {
         /// The file or folder.
         path: PathBuf,
         /// What the operating system says.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// The first bytes are of no format that we read.
     #[error("`{}` is not an image; PNG, JPEG, BMP and TIFF are read", path.display())]
@@ -38,12 +40,12 @@ pub enum DataError {
         path: PathBuf,
     },
     /// An image of a known format that does not decode.
-    #[error("cannot decode `{}`: {source}", path.display())]
+    #[error("cannot decode `{}`: {cause}", path.display())]
     Decode {
         /// The file.
         path: PathBuf,
         /// What the decoder says.
-        source: image::ImageError,
+        cause: image::ImageError,
     },
     /// A floating-point image that is not normalised.
     #[error("`{}` has the pixel value {value}; floating-point images must lie in [0, 1]", path.display())]
@@ -63,7 +65,7 @@ pub enum DataError {
         got: (usize, usize),
     },
     /// Any error above, met while reading one record of a manifest.
-    #[error("{}: {source}", address(manifest, *line, image))]
+    #[error("{}: {cause}", address(manifest, *line, image))]
     Record {
         /// The manifest or image folder.
         manifest: PathBuf,
@@ -72,15 +74,15 @@ pub enum DataError {
         /// The image of the record.
         image: PathBuf,
         /// What is wrong with it.
-        source: Box<DataError>,
+        cause: Box<DataError>,
     },
     /// The manifest is not CSV.
-    #[error("cannot read `{}` as CSV: {source}", path.display())]
+    #[error("cannot read `{}` as CSV: {cause}", path.display())]
     Csv {
         /// The manifest.
         path: PathBuf,
         /// What the CSV reader says.
-        source: csv::Error,
+        cause: csv::Error,
     },
     /// A column that is needed is absent.
     #[error("`{}` has no column `{column}`; its columns are {}", path.display(), quoted(known))]
@@ -185,11 +187,11 @@ pub enum DataError {
 
 impl DataError {
     /// The right error for a failed read of `path`.
-    pub(crate) fn read(path: &std::path::Path, source: std::io::Error) -> Self {
+    pub(crate) fn read(path: &std::path::Path, cause: std::io::Error) -> Self {
         let path = path.to_path_buf();
-        match source.kind() {
+        match cause.kind() {
             std::io::ErrorKind::NotFound => Self::Missing { path },
-            _ => Self::Read { path, source },
+            _ => Self::Read { path, cause },
         }
     }
 }

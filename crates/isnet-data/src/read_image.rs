@@ -109,7 +109,7 @@ fn decode(path: &Path, bytes: &[u8]) -> Result<DynamicImage> {
         ImageError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
             DataError::Truncated { path: path.to_path_buf() }
         }
-        source => DataError::Decode { path: path.to_path_buf(), source },
+        cause => DataError::Decode { path: path.to_path_buf(), cause },
     })
 }
 

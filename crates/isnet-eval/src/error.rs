@@ -1,4 +1,6 @@
 //! What can go wrong while a model is evaluated.
+//!
+//! A message is complete: it says its cause, which is therefore a plain field and not a `source()` to be printed once more.
 
 /// An error of this crate; the variants hold the facts.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +84,12 @@ pub enum EvalError {
     Device(String),
 
     /// The CSV writer failed.
-    #[error("cannot write the predictions as csv")]
-    Csv(#[from] csv::Error),
+    #[error("cannot write the predictions as csv: {0}")]
+    Csv(csv::Error),
+}
+
+impl From<csv::Error> for EvalError {
+    fn from(cause: csv::Error) -> Self {
+        Self::Csv(cause)
+    }
 }

@@ -1,4 +1,6 @@
 //! What can be wrong with an architecture or a weight file.
+//!
+//! A message is complete: it says its cause, which is therefore a plain field and not a `source()` to be printed once more.
 
 use std::fmt;
 use std::io;
@@ -49,12 +51,12 @@ pub enum ModelError {
     #[error(transparent)]
     Graph(#[from] GraphError),
     /// A weight file that cannot be opened.
-    #[error("cannot read the weight file `{}`", .path.display())]
+    #[error("cannot read the weight file `{}`: {cause}", .path.display())]
     Read {
         /// The file.
         path: PathBuf,
-        /// Why.
-        source: io::Error,
+        /// What the system says.
+        cause: io::Error,
     },
     /// A file whose name does not say how to read it.
     #[error("`{}` is not a weight file by its name; expected `.safetensors`, `.pth` or `.pt`", .path.display())]
@@ -100,12 +102,28 @@ pub enum ModelError {
         /// The architecture that the weights seem to be of, if it is another.
         looks_like: Option<&'static str>,
     },
+    /// An error above, with the file that the weights are from.
+    #[error("weight file `{}`: {cause}", .path.display())]
+    InFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with its weights.
+        cause: Box<ModelError>,
+    },
     /// Weights that the safetensors format cannot hold.
     #[error("cannot write the weights as safetensors: {reason}")]
     Encode {
         /// What the writer said.
         reason: String,
     },
+}
+
+impl ModelError {
+    /// The same error with the file that the weights are from.
+    #[must_use]
+    pub fn in_file(self, path: impl Into<PathBuf>) -> Self {
+        Self::InFile { path: path.into(), cause: Box::new(self) }
+    }
 }
 
 /// How one tensor of a file does not fit a graph.

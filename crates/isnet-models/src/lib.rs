@@ -31,5 +31,7 @@ pub mod zoo;
 
 pub use error::{ModelError, Problem};
 pub use plain_cnn::Stage;
-pub use weights::{ArrayValues, LoadReport, NamedArray, WeightFile, export, head, load_into, to_safetensors};
+pub use weights::{
+    ArrayValues, LoadReport, NamedArray, WeightFile, export, head, load_exactly, load_into, to_safetensors,
+};
 pub use zoo::{Architecture, build, default_dropout, minimum_size, names};

@@ -9,7 +9,7 @@ mod load;
 
 pub use export::{export, to_safetensors};
 pub use file::WeightFile;
-pub use load::{LoadReport, load_into};
+pub use load::{LoadReport, load_exactly, load_into};
 
 /// A tensor of a weight file, in row-major order.
 ///

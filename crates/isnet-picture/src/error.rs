@@ -1,4 +1,6 @@
 //! What can go wrong while a picture is made.
+//!
+//! A message is complete: it says its cause, which is therefore a plain field and not a `source()` to be printed once more.
 
 use std::path::PathBuf;
 
@@ -61,11 +63,13 @@ pub enum PictureError {
     },
 
     /// A file could not be written.
-    #[error("cannot write the picture `{path}`; check that its folder exists, is writable and has space left")]
+    #[error(
+        "cannot write the picture `{path}`; check that its folder exists, is writable and has space left ({cause})"
+    )]
     Save {
         /// The file.
         path: PathBuf,
         /// What the encoder or the system said.
-        source: image::ImageError,
+        cause: image::ImageError,
     },
 }

@@ -13,5 +13,5 @@ use crate::PictureError;
 pub fn save_png(picture: &RgbImage, path: &Path) -> Result<(), PictureError> {
     picture
         .save_with_format(path, ImageFormat::Png)
-        .map_err(|source| PictureError::Save { path: path.to_owned(), source })
+        .map_err(|cause| PictureError::Save { path: path.to_owned(), cause })
 }

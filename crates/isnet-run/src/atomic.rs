@@ -51,10 +51,10 @@ fn write_through<W: Write>(path: &Path, bytes: &[u8], layer: impl FnOnce(File) -
     let outcome = fill(&temporary, bytes, layer, &mut written)
         .and_then(|()| fs::rename(&temporary, path))
         .and_then(|()| sync_folder(path));
-    outcome.map_err(|source| {
+    outcome.map_err(|cause| {
         // Best effort: the error to report is the one that stopped the writing.
         let _ = fs::remove_file(&temporary);
-        RunError::Write { path: path.to_owned(), written, total: bytes.len() as u64, source }
+        RunError::Write { path: path.to_owned(), written, total: bytes.len() as u64, cause }
     })
 }
 
@@ -143,7 +143,7 @@ mod tests {
         let Ok(full) = OpenOptions::new().write(true).open("/dev/full") else { return };
         let error = write_through(&path, b"new", |_| full).unwrap_err();
         assert!(
-            matches!(&error, RunError::Write { written: 0, source, .. } if source.kind() == io::ErrorKind::StorageFull)
+            matches!(&error, RunError::Write { written: 0, cause, .. } if cause.kind() == io::ErrorKind::StorageFull)
         );
         assert_eq!(fs::read(&path).unwrap(), b"old");
     }
@@ -158,7 +158,7 @@ mod tests {
             write(&path, &[1; 64 << 10]).unwrap();
             let error = write(&path, &[2; 1 << 20]).unwrap_err();
             assert!(
-                matches!(&error, RunError::Write { source, .. } if source.kind() == io::ErrorKind::StorageFull),
+                matches!(&error, RunError::Write { cause, .. } if cause.kind() == io::ErrorKind::StorageFull),
                 "{error}"
             );
             assert_eq!(fs::read(&path).unwrap(), vec![1; 64 << 10]);

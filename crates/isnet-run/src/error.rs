@@ -1,6 +1,10 @@
 //! What can go wrong with a run on disk: each error says what, where and what to do.
+//!
+//! A message is complete: it says its cause, which is therefore a plain field and not a `source()` to be printed once more.
 
 use std::{io, path::PathBuf};
+
+use crate::config::Change;
 
 /// Result of this crate.
 pub type Result<T> = std::result::Result<T, RunError>;
@@ -73,19 +77,19 @@ pub enum RunError {
         text: String,
     },
     /// A file that cannot be read.
-    #[error("cannot read {what} `{}`: {source}", .path.display())]
+    #[error("cannot read {what} `{}`: {cause}", .path.display())]
     Read {
         /// What the file is: `configuration`, `checkpoint`, `model weights`.
         what: &'static str,
         /// Where it should be.
         path: PathBuf,
         /// What the system says.
-        source: io::Error,
+        cause: io::Error,
     },
     /// A file that cannot be written; the old one, if any, is intact.
     #[error(
-        "cannot write `{}`: {source} after {written} of {total} bytes; the previous file, if any, is intact{}",
-        .path.display(), way_out(.source)
+        "cannot write `{}`: {cause} after {written} of {total} bytes; the previous file, if any, is intact{}",
+        .path.display(), way_out(.cause)
     )]
     Write {
         /// The file.
@@ -95,11 +99,11 @@ pub enum RunError {
         /// Bytes there were to write.
         total: u64,
         /// What the system says.
-        source: io::Error,
+        cause: io::Error,
     },
     /// A folder that cannot be made, listed or locked.
     #[error(
-        "cannot {action} run folder `{}`: {source}; choose a writable folder with the key `output`",
+        "cannot {action} run folder `{}`: {cause}; choose a writable folder with the key `output`",
         .path.display()
     )]
     Folder {
@@ -108,11 +112,11 @@ pub enum RunError {
         /// The folder.
         path: PathBuf,
         /// What the system says.
-        source: io::Error,
+        cause: io::Error,
     },
     /// A new run would mix with an old one.
     #[error(
-        "run folder `{}` is not empty (it holds `{holds}`); resume it, overwrite it, or choose another `output`",
+        "run folder `{}` is not empty (it holds `{holds}`); resume it (`--resume`), overwrite it (`--overwrite`), or choose another `output`",
         .path.display()
     )]
     Occupied {
@@ -120,6 +124,17 @@ pub enum RunError {
         path: PathBuf,
         /// One thing found in it.
         holds: String,
+    },
+    /// A run that is to go on with another configuration than it was begun with.
+    #[error(
+        "the run in `{}` was begun with another configuration: {}; undo the change, or start a new run with another `output`",
+        .path.display(), .changes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    )]
+    Changed {
+        /// The folder.
+        path: PathBuf,
+        /// The keys that must stay as they were.
+        changes: Vec<Change>,
     },
     /// A folder without `config.toml`.
     #[error("`{}` is not a run folder: it has no `config.toml`", .path.display())]
@@ -174,11 +189,13 @@ pub enum RunError {
     /// Architecture and weights do not belong together, or do not exist.
     #[error(transparent)]
     Model(#[from] isnet_models::ModelError),
-    /// A saved model whose weights lack something.
-    #[error("the weights do not fill the model: {reason}")]
-    Incomplete {
-        /// What is missing or of another size.
-        reason: String,
+    /// An error above or below, with the model that it was met in.
+    #[error("model `{}`: {cause}", .path.display())]
+    InModel {
+        /// The model: its folder or one of its files.
+        path: PathBuf,
+        /// What is wrong with it.
+        cause: Box<RunError>,
     },
     /// `model.json` describes no architecture.
     #[error("the architecture in `model.json` cannot be read: {reason}")]
@@ -230,8 +247,8 @@ fn list(names: &[&'static str]) -> String {
     }
 }
 
-fn way_out(source: &io::Error) -> &'static str {
-    match source.kind() {
+fn way_out(cause: &io::Error) -> &'static str {
+    match cause.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; free some space and resume",
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => "; choose a writable folder",
         _ => "",

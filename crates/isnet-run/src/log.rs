@@ -265,7 +265,7 @@ impl Appender {
 
 fn write_error(path: &Path, total: usize) -> impl FnOnce(io::Error) -> RunError + use<> {
     let path = path.to_owned();
-    move |source| RunError::Write { path, written: 0, total: total as u64, source }
+    move |cause| RunError::Write { path, written: 0, total: total as u64, cause }
 }
 
 fn to_json(line: &Line) -> Result<Vec<u8>> {
@@ -333,14 +333,14 @@ fn table(epochs: &[EpochRecord]) -> Result<Vec<u8>> {
     writer.into_inner().map_err(|error| RunError::Encode { what: "the table of epochs", reason: error.to_string() })
 }
 
-/// The event file in `folder`, or where a new one begins; TensorBoard wants the seconds in its name.
+/// The event file in `folder`, or where a new one begins; TensorBoard wants the seconds in its name. The half-written file
+/// of a training that was killed keeps its name, so that the next one is written over it.
 fn events_path(folder: &Path, start: f64) -> PathBuf {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let mut found: Vec<_> = entries
-        .filter(|path| {
-            path.to_string_lossy().contains("events.out.tfevents") && path.extension().is_none_or(|end| end != "tmp")
-        })
-        .collect();
+    let whole =
+        |path: PathBuf| if path.extension().is_some_and(|end| end == "tmp") { path.with_extension("") } else { path };
+    let mut found: Vec<_> =
+        entries.filter(|path| path.to_string_lossy().contains("events.out.tfevents")).map(whole).collect();
     found.sort();
     let new = || folder.join(format!("events.out.tfevents.{:010}.isnet", start as u64));
     found.into_iter().next().unwrap_or_else(new)
@@ -398,6 +398,15 @@ mod tests {
         let events: Vec<_> = fs::read_dir(run.tensorboard()).unwrap().collect();
         assert_eq!(events.len(), 1);
         (lines, csv, events[0].as_ref().unwrap().metadata().unwrap().len() as usize)
+    }
+
+    #[test]
+    fn a_kill_while_the_event_file_begins_leaves_no_second_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = run(&folder);
+        fs::write(run.tensorboard().join("events.out.tfevents.1700000000.isnet.tmp"), "torn").unwrap();
+        train(&mut RunLog::create(&run).unwrap(), 0, 3);
+        logged(&run); // there is one file
     }
 
     #[test]

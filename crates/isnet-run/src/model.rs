@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use isnet_data::Preparation;
 use isnet_graph::{Graph, Params};
-use isnet_models::{Architecture, ArrayValues, NamedArray, Stage, build, export, load_into};
+use isnet_models::{Architecture, ArrayValues, NamedArray, Stage, build, export, load_exactly};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Result, RunError};
@@ -28,15 +28,18 @@ pub struct Model {
     pub preparation: Preparation,
     /// How it was trained, for people.
     pub training: serde_json::Value,
+    /// Training steps that its batch norms have counted (`num_batches_tracked` in weight files).
+    pub batches: i64,
 }
 
 impl Model {
     /// Reads a model: its folder, a run folder, or either of its two files.
     ///
     /// # Errors
-    /// As [`ModelFile::load`]; [`RunError::Model`] if architecture and weights do not belong together.
+    /// As [`ModelFile::load`]; [`RunError::InModel`] if architecture and weights do not belong together.
     pub fn load(path: &std::path::Path, device: &Device) -> Result<Self> {
-        Self::from_file(ModelFile::load(path)?, device)
+        let in_model = |cause| RunError::InModel { path: path.to_owned(), cause: Box::new(cause) };
+        Self::from_file(ModelFile::load(path)?, device).map_err(in_model)
     }
 
     /// Builds the graph of a model file and fills it.
@@ -49,12 +52,7 @@ impl Model {
         graph.shapes([file.height, file.width]).map_err(isnet_models::ModelError::from)?;
         let mut params = Params::initialize(&graph, 0, device);
         let arrays: Vec<NamedArray> = file.parameters.into_iter().map(to_array).collect();
-        let report = load_into(&graph, &mut params, &arrays)?;
-        if !(report.head_replaced.is_empty() && report.missing.is_empty()) {
-            let sizes = report.head_replaced.iter().map(ToString::to_string);
-            let missing = report.missing.iter().map(|name| format!("`{name}` is missing"));
-            return Err(RunError::Incomplete { reason: sizes.chain(missing).collect::<Vec<_>>().join(", ") });
-        }
+        load_exactly(&graph, &mut params, &arrays)?;
         if file.normalisation != Normalisation::default() {
             return Err(RunError::Normalisation);
         }
@@ -68,11 +66,18 @@ impl Model {
             task: file.task.into(),
             preparation,
             training: file.training,
+            batches: counted_batches(&arrays),
         })
     }
 
     /// The form on disk.
     pub fn to_file(&self) -> ModelFile {
+        let mut parameters: Vec<NamedTensor> = export(&self.graph, &self.params).into_iter().map(from_array).collect();
+        for tensor in &mut parameters {
+            if let TensorValues::I64(counter) = &mut tensor.values {
+                counter.fill(self.batches);
+            }
+        }
         ModelFile {
             architecture: architecture_to_json(&self.architecture),
             classes: self.classes.clone(),
@@ -83,7 +88,7 @@ impl Model {
             fit: self.preparation.fit.into(),
             normalisation: Normalisation::default(),
             training: self.training.clone(),
-            parameters: export(&self.graph, &self.params).into_iter().map(from_array).collect(),
+            parameters,
         }
     }
 
@@ -93,6 +98,15 @@ impl Model {
         let device = self.params.values()[0].device().inner();
         Tensor::from_data(TensorData::new(batch.image.clone(), shape), &device)
     }
+}
+
+/// Training steps that the batch norms of a weight file have counted: its only integers. 0 where there are none.
+pub fn counted_batches(arrays: &[NamedArray]) -> i64 {
+    let counter = |array: &NamedArray| match &array.values {
+        ArrayValues::I64(values) => values.first().copied(),
+        ArrayValues::F32(_) => None,
+    };
+    arrays.iter().find_map(counter).unwrap_or(0)
 }
 
 /// A tensor of a weight file as a run stores it.

@@ -182,6 +182,12 @@ impl ModelFile {
         })
     }
 
+    /// The digest that the model in `folder` says its weights have; `None` without a model that can be read.
+    pub(crate) fn described_digest(folder: &Path) -> Option<String> {
+        let text = read_text("model description", &folder.join("model.json")).ok()?;
+        serde_json::from_str::<Description>(&text).ok()?.weights_blake3
+    }
+
     /// Digest of the weights: two models with the same digest are the same bit for bit.
     pub fn weights_digest(&self) -> String {
         digest(&self.parameters)

@@ -25,8 +25,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     atomic,
-    config::RunConfig,
+    config::{Change, RunConfig},
     error::{Result, RunError},
+    model_file::ModelFile,
+    tensor::read_text,
 };
 
 const LOCK: &str = ".lock";
@@ -45,6 +47,9 @@ const CONTENTS: &[&str] = &[
     "heatmaps",
 ];
 
+/// What an evaluation writes beside the model.
+const EVALUATION: [&str; 2] = ["metrics.json", "predictions.csv"];
+
 /// What to do with a folder that is not empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Existing {
@@ -52,7 +57,7 @@ pub enum Existing {
     Refuse,
     /// Remove what an earlier run wrote there, and nothing else; begin anew.
     Overwrite,
-    /// Go on with what is there; the configuration is replaced.
+    /// Go on with what is there.
     Resume,
 }
 
@@ -82,6 +87,8 @@ pub enum CheckpointKind {
 #[derive(Debug)]
 pub struct RunDir {
     path: PathBuf,
+    /// Whether a new run removes what lies here.
+    overwrite: bool,
     /// Held, not used: the system releases the lock with the file.
     _lock: Option<File>,
 }
@@ -93,25 +100,85 @@ impl RunDir {
     /// [`RunError::Folder`] if it cannot be written, [`RunError::Occupied`] if it is not empty and `existing` is
     /// [`Existing::Refuse`], [`RunError::Locked`] if another training works there.
     pub fn create(path: impl AsRef<Path>, config: &RunConfig, existing: Existing) -> Result<Self> {
+        let run = Self::claim(path, existing)?;
+        run.begin(config)?;
+        Ok(run)
+    }
+
+    /// Makes the folder (with its parents) and locks it, and leaves all that lies in it as it is.
+    ///
+    /// # Errors
+    /// As [`RunDir::create`].
+    pub fn claim(path: impl AsRef<Path>, existing: Existing) -> Result<Self> {
         let path = path.as_ref();
         fs::create_dir_all(path).map_err(folder_error("create", path))?;
         if existing == Existing::Refuse
             && let Some(holds) = first_content(path)?
         {
+            // If someone works there, that is what matters.
+            if path.join(LOCK).exists() {
+                drop(lock(path)?);
+            }
             return Err(RunError::Occupied { path: path.to_owned(), holds });
         }
         let lock = lock(path)?;
-        if existing == Existing::Overwrite {
-            clear(path)?;
+        Ok(Self { path: path.to_owned(), overwrite: existing == Existing::Overwrite, _lock: Some(lock) })
+    }
+
+    /// Begins a new run in a folder that was claimed: removes an earlier one if that was asked for, and writes
+    /// `config.toml` and `versions.json`.
+    ///
+    /// # Errors
+    /// [`RunError::Folder`], [`RunError::Write`].
+    pub fn begin(&self, config: &RunConfig) -> Result<()> {
+        if self.overwrite {
+            clear(&self.path)?;
         }
-        let run = Self { path: path.to_owned(), _lock: Some(lock) };
-        for folder in [run.checkpoints(), run.tensorboard(), run.heatmaps()] {
+        // Left by a training that was killed between its first two checkpoints: it would count as the best of this one.
+        if !self.checkpoint(CheckpointKind::Last).exists() {
+            remove(&self.checkpoint(CheckpointKind::Best))?;
+        }
+        self.describe(config, "")
+    }
+
+    /// Goes on with the run after so many steps. What changed since is told at the head of `config.toml`, so that the file
+    /// still says how the run came about.
+    ///
+    /// # Errors
+    /// [`RunError::Read`] without the `config.toml` of the run, [`RunError::Folder`], [`RunError::Write`].
+    pub fn go_on(&self, config: &RunConfig, step: usize, changes: &[Change]) -> Result<()> {
+        let before = read_text("configuration", &self.file("config.toml"))?;
+        let mut history: String =
+            before.lines().take_while(|line| line.starts_with('#')).map(|line| format!("{line}\n")).collect();
+        for change in changes {
+            history += &format!("# Resumed after step {step} with {change}\n");
+        }
+        self.describe(config, &history)
+    }
+
+    /// Makes the inner folders, and writes `config.toml` below its history, and `versions.json`.
+    fn describe(&self, config: &RunConfig, history: &str) -> Result<()> {
+        for folder in [self.checkpoints(), self.tensorboard(), self.heatmaps()] {
             fs::create_dir_all(&folder).map_err(folder_error("create", &folder))?;
         }
-        atomic::write(&run.file("config.toml"), config.to_toml()?.as_bytes())?;
+        atomic::write(&self.file("config.toml"), (history.to_owned() + &config.to_toml()?).as_bytes())?;
         let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        atomic::write_json(&run.file("versions.json"), &Versions::current(&config.device, threads))?;
-        Ok(run)
+        atomic::write_json(&self.file("versions.json"), &Versions::current(&config.device, threads))
+    }
+
+    /// Writes the model of the run. Scores and predictions of another model that lie here are removed; returns whether there
+    /// were any.
+    ///
+    /// # Errors
+    /// As [`ModelFile::save`]; [`RunError::Folder`] if an old file cannot be removed.
+    pub fn save_model(&self, model: &ModelFile) -> Result<bool> {
+        let is_same = ModelFile::described_digest(&self.path).is_some_and(|old| old == model.weights_digest());
+        let mut removed = false;
+        for name in EVALUATION.iter().filter(|_| !is_same) {
+            removed |= remove(&self.file(name))?;
+        }
+        model.save(&self.path)?;
+        Ok(removed)
     }
 
     /// Locks an existing run to go on with it, as it is.
@@ -129,7 +196,7 @@ impl RunDir {
     /// # Errors
     /// [`RunError::NotARun`] without `config.toml`.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        let run = Self { path: path.as_ref().to_owned(), _lock: None };
+        let run = Self { path: path.as_ref().to_owned(), overwrite: false, _lock: None };
         if !run.file("config.toml").is_file() {
             return Err(RunError::NotARun { path: run.path });
         }
@@ -262,20 +329,22 @@ fn first_content(path: &Path) -> Result<Option<String>> {
 }
 
 fn clear(path: &Path) -> Result<()> {
-    for name in CONTENTS {
-        let entry = path.join(name);
-        let removed = if entry.is_dir() { fs::remove_dir_all(&entry) } else { fs::remove_file(&entry) };
-        match removed {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(folder_error("clear", &entry)(error)),
-            _ => {}
-        }
+    CONTENTS.iter().try_for_each(|name| remove(&path.join(name)).map(drop))
+}
+
+/// Removes a file or folder; whether there was one.
+fn remove(entry: &Path) -> Result<bool> {
+    let removed = if entry.is_dir() { fs::remove_dir_all(entry) } else { fs::remove_file(entry) };
+    match removed {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(folder_error("clear", entry)(error)),
     }
-    Ok(())
 }
 
 fn folder_error(action: &'static str, path: &Path) -> impl Fn(io::Error) -> RunError + use<> {
     let path = path.to_owned();
-    move |source| RunError::Folder { action, path: path.clone(), source }
+    move |cause| RunError::Folder { action, path: path.clone(), cause }
 }
 
 #[cfg(test)]
@@ -301,6 +370,83 @@ mod tests {
         drop(RunDir::create(folder.path(), &config(), Existing::Overwrite).unwrap());
         assert!(!folder.path().join("log.jsonl").exists());
         assert_eq!(fs::read(folder.path().join("notes.txt")).unwrap(), b"mine");
+    }
+
+    #[test]
+    fn a_folder_in_use_names_the_process_before_its_contents() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunDir::create(folder.path(), &config(), Existing::Refuse).unwrap();
+        for existing in [Existing::Refuse, Existing::Overwrite, Existing::Resume] {
+            assert!(matches!(RunDir::claim(folder.path(), existing), Err(RunError::Locked { .. })), "{existing:?}");
+        }
+        drop(run);
+        assert!(matches!(RunDir::claim(folder.path(), Existing::Refuse), Err(RunError::Occupied { .. })));
+    }
+
+    #[test]
+    fn a_claimed_folder_keeps_what_it_holds_until_the_run_begins() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("log.jsonl"), "old").unwrap();
+        let run = RunDir::claim(folder.path(), Existing::Overwrite).unwrap();
+        assert_eq!(fs::read(run.log()).unwrap(), b"old");
+        run.begin(&config()).unwrap();
+        assert!(!run.log().exists() && run.config().unwrap() == config());
+    }
+
+    #[test]
+    fn a_best_checkpoint_without_a_last_one_is_not_of_the_run_that_begins() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunDir::create(folder.path(), &config(), Existing::Resume).unwrap();
+        let best = run.checkpoint(CheckpointKind::Best);
+        fs::write(&best, "best").unwrap();
+        run.begin(&config()).unwrap();
+        assert!(!best.exists());
+    }
+
+    #[test]
+    fn a_configuration_remembers_what_was_changed_when_the_run_was_resumed() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(RunDir::create(folder.path(), &config(), Existing::Refuse).unwrap());
+        let mut now = config();
+        for (step, epochs) in [(7, 20), (9, 30)] {
+            let run = RunDir::claim(folder.path(), Existing::Resume).unwrap();
+            now.train.epochs = epochs;
+            let changes = now.changes_since(&run.config().unwrap()).unwrap();
+            run.go_on(&now, step, &changes).unwrap();
+            run.go_on(&now, step + 1, &[]).unwrap();
+            assert_eq!(run.config().unwrap(), now);
+        }
+        let text = fs::read_to_string(folder.path().join("config.toml")).unwrap();
+        let history: Vec<&str> = text.lines().filter(|line| line.starts_with('#')).collect();
+        assert_eq!(
+            history,
+            [
+                "# Resumed after step 7 with `train.epochs`: 10 → 20",
+                "# Resumed after step 9 with `train.epochs`: 20 → 30"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_evaluation_of_another_model_is_removed_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunDir::create(folder.path(), &config(), Existing::Refuse).unwrap();
+        let model = |value| ModelFile {
+            architecture: serde_json::json!({}),
+            classes: vec!["x".into()],
+            task: crate::Task::SingleLabel,
+            height: 8,
+            width: 8,
+            channels: 1,
+            fit: crate::config::Fit::Pad,
+            normalisation: Default::default(),
+            training: serde_json::json!({}),
+            parameters: vec![crate::NamedTensor::f32("fc.bias", [1], vec![value])],
+        };
+        assert!(!run.save_model(&model(1.0)).unwrap());
+        fs::write(run.metrics_json(), "{}").unwrap();
+        assert!(!run.save_model(&model(1.0)).unwrap() && run.metrics_json().exists(), "the same model");
+        assert!(run.save_model(&model(2.0)).unwrap() && !run.metrics_json().exists(), "another model");
     }
 
     #[test]

@@ -206,7 +206,7 @@ pub(crate) fn read(what: &'static str, path: &Path) -> Result<(Vec<NamedTensor>,
 
 /// The bytes of a file, or [`RunError::Read`].
 pub(crate) fn read_bytes(what: &'static str, path: &Path) -> Result<Vec<u8>> {
-    fs::read(path).map_err(|source| RunError::Read { what, path: path.to_owned(), source })
+    fs::read(path).map_err(|cause| RunError::Read { what, path: path.to_owned(), cause })
 }
 
 /// The text of a file; text that is not UTF-8 is a read error too.
@@ -214,7 +214,7 @@ pub(crate) fn read_text(what: &'static str, path: &Path) -> Result<String> {
     String::from_utf8(read_bytes(what, path)?).map_err(|error| RunError::Read {
         what,
         path: path.to_owned(),
-        source: io::Error::new(io::ErrorKind::InvalidData, error),
+        cause: io::Error::new(io::ErrorKind::InvalidData, error),
     })
 }
 

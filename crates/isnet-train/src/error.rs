@@ -1,6 +1,8 @@
 //! What stops a training.
+//!
+//! A message is complete: it says its cause, which is therefore a plain field and not a `source()` to be printed once more.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
@@ -39,13 +41,24 @@ pub enum TrainError {
     },
     /// ISNet without a single mask.
     #[error(
-        "no training sample has a mask, so the heatmap loss has nothing to say; give masks, or set `method.name = \"standard\"`"
+        "no training sample has a mask with a foreground, so the heatmap loss has nothing to say; give masks, or set `method.name = \"standard\"`"
     )]
     NoMasks,
-    /// NaN or infinity in the loss or a gradient.
+    /// A checkpoint of another model or another optimizer.
     #[error(
-        "{what} is {value} at step {step} (epoch {epoch}, batch {batch}: {}); the last good state is `{}`. Raise `loss.gwrp_decay`, lower `train.learning_rate`, or look at these images",
-        .samples.join(", "), .checkpoint.display()
+        "cannot go on from `{}`: {reason}; undo the change of the configuration, or start a new run with another `output`",
+        .path.display()
+    )]
+    Checkpoint {
+        /// The checkpoint.
+        path: PathBuf,
+        /// What differs.
+        reason: String,
+    },
+    /// NaN or infinity in the loss, a gradient or a parameter.
+    #[error(
+        "{what} is {value} at step {step} (epoch {epoch}, batch {batch}: {}); {}. Raise `loss.gwrp_decay`, lower `train.learning_rate`, or look at these images",
+        .samples.join(", "), last_good(.checkpoint.as_deref())
     )]
     NonFinite {
         /// `the classification loss`, ``the gradient of `fc.weight` ``.
@@ -60,7 +73,14 @@ pub enum TrainError {
         batch: usize,
         /// Ids of its samples.
         samples: Vec<String>,
-        /// Where the last good state is.
-        checkpoint: PathBuf,
+        /// Where the last good state is, once there is one.
+        checkpoint: Option<PathBuf>,
     },
+}
+
+fn last_good(checkpoint: Option<&Path>) -> String {
+    checkpoint.map_or_else(
+        || "nothing has been saved yet".into(),
+        |path| format!("the last good state is `{}`", path.display()),
+    )
 }

@@ -8,6 +8,7 @@ pub mod objective;
 pub mod optimizer;
 pub mod schedule;
 pub mod setup;
+mod state;
 pub mod trainer;
 
 pub use error::TrainError;

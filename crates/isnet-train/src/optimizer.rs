@@ -1,5 +1,7 @@
 //! Burn's optimizers on named parameters, with one gradient norm over all of them and a state that can be saved.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use burn::optim::{
     AdamW, AdamWConfig, Optimizer as _, Sgd, SgdConfig, decay::WeightDecayConfig, momentum::MomentumConfig,
 };
@@ -118,7 +120,11 @@ impl Optimizer {
     }
 
     /// Takes up what [`Optimizer::state`] saved.
-    pub fn restore(&mut self, graph: &Graph, saved: &[NamedTensor], device: &Device) {
+    ///
+    /// # Errors
+    /// What does not fit this optimizer on this graph, in words.
+    pub fn restore(&mut self, graph: &Graph, saved: &[NamedTensor], device: &Device) -> Result<(), String> {
+        check_sizes(graph, saved)?;
         let scalar = |tensor: &NamedTensor| match &tensor.values {
             TensorValues::I64(values) => Some((tensor.name.clone(), values[0].into())),
             TensorValues::F32(_) => None,
@@ -136,7 +142,33 @@ impl Optimizer {
                 Kind::AdamW(_, states) => states[id.index()] = unflatten(&prefix, &mut source, device),
             }
         }
+        let names = |tensors: &[NamedTensor]| -> BTreeSet<String> {
+            tensors.iter().map(|tensor| tensor.name.clone()).collect()
+        };
+        match names(saved).symmetric_difference(&names(&self.state(graph))).next() {
+            Some(name) => Err(format!("`{name}` is of another optimizer")),
+            None => Ok(()),
+        }
     }
+}
+
+/// Whether what is remembered of each parameter is a number, or as long as the parameter.
+fn check_sizes(graph: &Graph, saved: &[NamedTensor]) -> Result<(), String> {
+    let sizes: BTreeMap<&str, usize> = graph.params().map(|(_, spec)| (spec.name.as_str(), spec.len())).collect();
+    for tensor in saved {
+        let (param, _) = tensor.name.split_once('/').unwrap_or_default();
+        let Some(expected) = sizes.get(param) else {
+            return Err(format!("the optimizer remembers `{}`, which this model does not have", tensor.name));
+        };
+        let fits = match &tensor.values {
+            TensorValues::F32(_) => tensor.shape == [*expected],
+            TensorValues::I64(values) => values.len() == 1,
+        };
+        if !fits {
+            return Err(format!("the optimizer remembers `{}` {:?} for {expected} values", tensor.name, tensor.shape));
+        }
+    }
+    Ok(())
 }
 
 fn flatten<S: RecordState>(state: Option<&S>, prefix: &str, sink: &mut StateSink) {
@@ -147,4 +179,45 @@ fn flatten<S: RecordState>(state: Option<&S>, prefix: &str, sink: &mut StateSink
 
 fn unflatten<S: RecordState>(prefix: &str, source: &mut StateSource, device: &Device) -> Option<S> {
     if source.has_under(prefix) { S::state_unflatten(prefix, source, device) } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use isnet_models::{Architecture, build};
+    use isnet_run::RunConfig;
+
+    use super::*;
+
+    fn optimizer(graph: &Graph, set: &[(&str, &str)]) -> Optimizer {
+        Optimizer::new(&RunConfig::from_toml("[data.phantom]", "x.toml", set).unwrap().train, graph)
+    }
+
+    /// The state after one step along a gradient of ones.
+    fn stepped(graph: &Graph, set: &[(&str, &str)]) -> Vec<NamedTensor> {
+        let mut params = Params::initialize(graph, 0, &Device::flex());
+        let trainable = graph.params().filter(|(_, spec)| spec.role.is_trainable());
+        let gradients = trainable.map(|(id, _)| (id, params.flat(id).ones_like())).collect();
+        let mut optimizer = optimizer(graph, set);
+        optimizer.step(&mut params, GradientSet { gradients, norm: 1.0 }, 0.1);
+        optimizer.state(graph)
+    }
+
+    #[test]
+    fn only_a_state_of_the_same_optimizer_and_model_is_taken_up() {
+        let [graph, wider] = [2, 3].map(|n_classes| build(&Architecture::new("plain_cnn", n_classes, 1)).unwrap());
+        let [sgd, adam]: [&[(&str, &str)]; 2] = [&[], &[("train.optimizer", "adamw")]];
+        let restore = |set, saved: &[NamedTensor]| optimizer(&graph, set).restore(&graph, saved, &Device::flex());
+        for set in [sgd, adam] {
+            let saved = stepped(&graph, set);
+            assert!(!saved.is_empty());
+            assert_eq!(restore(set, &saved), Ok(()));
+            let error = restore(set, &stepped(&wider, set)).unwrap_err();
+            assert!(error.contains("remembers `10.weight/"), "{error}");
+            let mut torn = saved;
+            torn[0].name = "absent.weight/x".into();
+            assert!(restore(set, &torn).unwrap_err().contains("does not have"));
+        }
+        assert!(restore(adam, &stepped(&graph, sgd)).unwrap_err().contains("another optimizer"));
+        assert!(restore(sgd, &stepped(&graph, adam)).unwrap_err().contains("another optimizer"));
+    }
 }

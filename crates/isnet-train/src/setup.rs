@@ -8,6 +8,7 @@ use isnet_loss::{ClassificationLoss, ForegroundForm, ForegroundRange, HeatmapLos
 use isnet_lrp::{Composite, FirstLayer, OutputSelector, Quantity, Target};
 use isnet_models::{Architecture, LoadReport, Stage, WeightFile, build, load_into};
 use isnet_run::config::{self, ClassWeights, MethodName, RunConfig, Selector};
+use isnet_run::model::counted_batches;
 use isnet_run::{Datasets, Model};
 
 use crate::error::TrainError;
@@ -22,13 +23,15 @@ pub fn model(config: &RunConfig, data: &Datasets, device: &Device) -> Result<(Mo
     let graph = build(&architecture)?;
     graph.shapes([config.data.height, config.data.width])?;
     let mut params = Params::initialize(&graph, config.seed, device);
-    let report = match &config.model.weights {
-        None => None,
-        Some(path) => Some(load_into(&graph, &mut params, &WeightFile::read(path)?)?),
-    };
+    let (mut report, mut batches) = (None, 0);
+    if let Some(path) = &config.model.weights {
+        let arrays = WeightFile::read(path)?;
+        report = Some(load_into(&graph, &mut params, &arrays).map_err(|error| error.in_file(path))?);
+        batches = counted_batches(&arrays);
+    }
     let training = serde_json::json!({ "run": config.name, "method": config.method.name, "seed": config.seed });
     let (classes, task, preparation) = (data.classes.clone(), data.task, data.preparation);
-    Ok((Model { architecture, graph, params, classes, task, preparation, training }, report))
+    Ok((Model { architecture, graph, params, classes, task, preparation, training, batches }, report))
 }
 
 fn architecture(config: &RunConfig, n_classes: usize) -> Architecture {
@@ -78,6 +81,22 @@ pub fn objective(
         lds_decay: config.method.deep_supervision.then_some(config.loss.lds_decay),
     };
     Ok(Objective { classification, heatmap: Some(heatmap) })
+}
+
+/// Refuses a heatmap loss that has nothing to say. Masks are read up to the first that has a foreground, most often one.
+///
+/// # Errors
+/// [`TrainError::NoMasks`]; [`TrainError::Data`] if a sample on the way cannot be read.
+pub fn check_masks(config: &RunConfig, data: &Datasets) -> Result<(), TrainError> {
+    if config.method.name == MethodName::Standard || config.loss.heatmap_loss_weight == 0.0 {
+        return Ok(());
+    }
+    for index in (0..data.train.len()).filter(|index| data.train.has_mask(*index)) {
+        if data.train.sample(index)?.mask.is_some_and(|mask| mask.values.contains(&1.0)) {
+            return Ok(());
+        }
+    }
+    Err(TrainError::NoMasks)
 }
 
 fn first_layer(config: &RunConfig) -> FirstLayer {

@@ -13,14 +13,16 @@ use isnet_eval::metrics::scores;
 use isnet_loss::{ForegroundRange, Mask, Targets, calibrated_range};
 use isnet_run::config::{self, BestMetric, RunConfig};
 use isnet_run::datasets::augmentation;
-use isnet_run::{Checkpoint, CheckpointKind, Datasets, EpochRecord, Losses, Model, RunDir, RunLog, StepRecord};
-use serde::{Deserialize, Serialize};
+use isnet_run::{
+    Checkpoint, CheckpointKind, Datasets, EpochRecord, Existing, Losses, Model, RunDir, RunLog, StepRecord,
+};
 
 use crate::error::TrainError;
 use crate::objective::{Batch, Evaluation, Objective, Phase};
 use crate::optimizer::{GradientSet, Optimizer};
 use crate::schedule::{heatmap_loss_weight, learning_rate};
 use crate::setup;
+use crate::state::{State, Sums, restore_model};
 
 /// Key of the random draws within a step: dropout, then the selector.
 const STEP: u64 = 0x57E9;
@@ -57,7 +59,7 @@ pub enum Ending {
 pub struct Trainer<'a> {
     config: &'a RunConfig,
     data: &'a Datasets,
-    run: &'a RunDir,
+    run: RunDir,
     model: Model,
     objective: Objective,
     optimizer: Optimizer,
@@ -66,46 +68,21 @@ pub struct Trainer<'a> {
     device: Device,
 }
 
-/// All of a training but its tensors.
-#[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
-struct State {
-    epoch: usize,
-    step: usize,
-    batch: usize,
-    sums: Sums,
-    best: Option<f64>,
-    epochs_since_best: usize,
-    range: [f64; 2],
-    calibrated: bool,
-    seconds: f64,
-}
-
-/// Sums over the steps of the epoch in progress.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq)]
-struct Sums {
-    steps: usize,
-    heatmap_steps: usize,
-    loss: f64,
-    classification: f64,
-    heatmap: f64,
-    background: f64,
-    foreground: f64,
-}
-
 impl<'a> Trainer<'a> {
-    /// Prepares a training in a run folder: from its last checkpoint if `resume`, else from the configuration.
+    /// Prepares a training in the folder `output` of the configuration: from its last checkpoint where there is one and
+    /// `existing` is [`Existing::Resume`], else from the beginning.
     ///
     /// # Errors
-    /// [`TrainError`] if anything does not fit; nothing has been trained then.
+    /// [`TrainError`] if anything does not fit, and then the run is as it was; or if the run folder cannot be written.
     pub fn new(
         config: &'a RunConfig,
         data: &'a Datasets,
-        run: &'a RunDir,
-        resume: bool,
+        existing: Existing,
         watcher: &mut dyn Watcher,
     ) -> Result<Self, TrainError> {
         let device = isnet_run::device::device(&config.device)?;
-        let (model, report) = setup::model(config, data, &device)?;
+        setup::check_masks(config, data)?;
+        let (mut model, report) = setup::model(config, data, &device)?;
         if let Some(report) = report {
             watcher.note(&format!("{} tensors loaded", report.loaded.len()));
             for difference in &report.head_replaced {
@@ -114,20 +91,21 @@ impl<'a> Trainer<'a> {
         }
         let range = setup::initial_range(config);
         let objective = setup::objective(config, &model.graph, data, range)?;
-        let optimizer = Optimizer::new(&config.train, &model.graph);
-        let last = run.checkpoint(CheckpointKind::Last);
-        let checkpoint = if resume && last.exists() { Some(Checkpoint::load(&last)?) } else { None };
-        let log = match &checkpoint {
-            Some(checkpoint) => RunLog::resume(run, checkpoint.position())?,
-            None => RunLog::create(run)?,
+        let mut optimizer = Optimizer::new(&config.train, &model.graph);
+        let run = RunDir::claim(&config.output, existing)?;
+        let goes_on = existing == Existing::Resume && run.checkpoint(CheckpointKind::Last).exists();
+        let (state, log) = if goes_on {
+            let state = State::resume(config, &run, &mut model, &mut optimizer, watcher)?;
+            watcher.note(&format!("resumed after step {}, in epoch {}", state.step, state.epoch + 1));
+            let log = RunLog::resume(&run, state.position())?;
+            (state, log)
+        } else {
+            run.begin(config)?;
+            (State::new(&model, range), RunLog::create(&run)?)
         };
-        let state = State::new(range);
+        let [min, max] = state.range;
         let mut trainer = Self { config, data, run, model, objective, optimizer, state, log, device };
-        if let Some(checkpoint) = checkpoint {
-            trainer.restore(checkpoint)?;
-            let State { epoch, step, .. } = trainer.state;
-            watcher.note(&format!("resumed after step {step}, in epoch {}", epoch + 1));
-        }
+        trainer.set_range(ForegroundRange { min, max });
         Ok(trainer)
     }
 
@@ -148,10 +126,11 @@ impl<'a> Trainer<'a> {
         }
         let best = self.run.checkpoint(CheckpointKind::Best);
         if best.exists() {
-            let checkpoint = Checkpoint::load(&best)?;
-            self.restore_params(&checkpoint)?;
+            restore_model(&Checkpoint::load(&best)?, &best, &mut self.model)?;
         }
-        self.model.to_file().save(self.run.path())?;
+        if self.run.save_model(&self.model.to_file())? {
+            watcher.note("removed `metrics.json` and `predictions.csv`: they were of another model");
+        }
         Ok((self.model, Ending::Finished))
     }
 
@@ -196,16 +175,22 @@ impl<'a> Trainer<'a> {
         let loader = self.loader(self.state.epoch, true);
         let steps_per_epoch = loader.len();
         for batch in loader.prefetch_from(self.state.batch) {
-            let record = self.step(&batch?, steps_per_epoch, started)?;
+            let batch = batch?;
+            let record = self.step(&batch, steps_per_epoch, started)?;
             started = Instant::now();
             watcher.step(&record, steps_per_epoch);
             self.log.step(record)?;
+            let ends = self.state.batch >= steps_per_epoch;
             let due =
                 self.config.train.checkpoint_every_steps.is_some_and(|every| self.state.step.is_multiple_of(every));
-            if due && self.state.batch < steps_per_epoch {
+            let stops = watcher.wants_to_stop();
+            if ends || due || stops {
+                self.check_parameters(&batch)?;
+            }
+            if due && !ends {
                 self.save(CheckpointKind::Last)?;
             }
-            if watcher.wants_to_stop() {
+            if stops {
                 return Ok(Ending::Interrupted);
             }
         }
@@ -241,6 +226,7 @@ impl<'a> Trainer<'a> {
         for (id, value) in statistics {
             self.model.params.set(id, value);
         }
+        self.model.batches += 1;
         self.state.step += 1;
         self.state.batch += 1;
         self.state.sums.add(&losses);
@@ -255,19 +241,35 @@ impl<'a> Trainer<'a> {
         })
     }
 
+    /// Within a step: refuses a number that is none.
     fn check_finite(&self, what: &str, value: f64, batch: &DataBatch) -> Result<(), TrainError> {
-        if value.is_finite() {
-            return Ok(());
+        if value.is_finite() { Ok(()) } else { Err(self.non_finite(what, value, batch, self.state.batch)) }
+    }
+
+    /// After a step, before its parameters are validated or saved: refuses them if one is not finite.
+    fn check_parameters(&self, batch: &DataBatch) -> Result<(), TrainError> {
+        for (id, spec) in self.model.graph.params() {
+            let values = self.model.params.flat(id).into_data();
+            if let Some(value) = values.iter::<f32>().find(|value| !value.is_finite()) {
+                let what = format!("the parameter `{}`", spec.name);
+                return Err(self.non_finite(&what, value.into(), batch, self.state.batch - 1));
+            }
         }
-        Err(TrainError::NonFinite {
+        Ok(())
+    }
+
+    /// The error about a number in the batch at this position of the epoch.
+    fn non_finite(&self, what: &str, value: f64, batch: &DataBatch, position: usize) -> TrainError {
+        let last = self.run.checkpoint(CheckpointKind::Last);
+        TrainError::NonFinite {
             what: what.to_owned(),
             value,
-            step: self.state.step + 1,
+            step: self.state.step + 1 + position - self.state.batch,
             epoch: self.state.epoch,
-            batch: self.state.batch,
+            batch: position,
             samples: batch.indices.iter().map(|index| self.data.train.id(*index)).collect(),
-            checkpoint: self.run.checkpoint(CheckpointKind::Last),
-        })
+            checkpoint: last.exists().then_some(last),
+        }
     }
 
     /// The heatmap loss starts after warm-up and calibration.
@@ -378,79 +380,8 @@ impl<'a> Trainer<'a> {
 
     fn save(&mut self, kind: CheckpointKind) -> Result<(), TrainError> {
         self.log.flush()?;
-        let (buffers, params) = self.model.to_file().parameters.into_iter().partition(|tensor| {
-            tensor.name.ends_with("running_mean") || tensor.name.ends_with("running_var") || tensor.as_i64().is_some()
-        });
-        let checkpoint = Checkpoint {
-            epoch: self.state.epoch,
-            step: self.state.step,
-            batch_in_epoch: self.state.batch,
-            params,
-            buffers,
-            optimizer: self.optimizer.state(&self.model.graph),
-            state: serde_json::to_value(&self.state).expect("the state of a training is plain numbers"),
-        };
+        let checkpoint = self.state.capture(&self.model, &self.optimizer);
         Ok(checkpoint.save(&self.run.checkpoint(kind))?)
-    }
-
-    fn restore(&mut self, checkpoint: Checkpoint) -> Result<(), TrainError> {
-        self.restore_params(&checkpoint)?;
-        self.optimizer.restore(&self.model.graph, &checkpoint.optimizer, &self.device);
-        let path = self.run.checkpoint(CheckpointKind::Last);
-        self.state = serde_json::from_value(checkpoint.state).map_err(|error| isnet_run::RunError::Corrupt {
-            what: "checkpoint",
-            path,
-            reason: error.to_string(),
-        })?;
-        let [min, max] = self.state.range;
-        self.set_range(ForegroundRange { min, max });
-        Ok(())
-    }
-
-    fn restore_params(&mut self, checkpoint: &Checkpoint) -> Result<(), TrainError> {
-        let tensors = checkpoint.params.iter().chain(&checkpoint.buffers).cloned();
-        let arrays: Vec<_> = tensors.map(isnet_run::model::to_array).collect();
-        isnet_models::load_into(&self.model.graph, &mut self.model.params, &arrays)?;
-        Ok(())
-    }
-}
-
-impl State {
-    fn new(range: ForegroundRange) -> Self {
-        Self {
-            epoch: 0,
-            step: 0,
-            batch: 0,
-            sums: Sums::default(),
-            best: None,
-            epochs_since_best: 0,
-            range: [range.min, range.max],
-            calibrated: false,
-            seconds: 0.0,
-        }
-    }
-}
-
-impl Sums {
-    fn add(&mut self, losses: &Losses) {
-        self.steps += 1;
-        self.heatmap_steps += usize::from(losses.heatmap.is_some());
-        self.loss += losses.loss;
-        self.classification += losses.classification;
-        self.heatmap += losses.heatmap.unwrap_or(0.0);
-        self.background += losses.background.unwrap_or(0.0);
-        self.foreground += losses.foreground.unwrap_or(0.0);
-    }
-
-    fn means(&self) -> Losses {
-        let of_heatmap = |sum: f64| (self.heatmap_steps > 0).then(|| sum / self.heatmap_steps as f64);
-        Losses {
-            loss: self.loss / self.steps.max(1) as f64,
-            classification: self.classification / self.steps.max(1) as f64,
-            heatmap: of_heatmap(self.heatmap),
-            background: of_heatmap(self.background),
-            foreground: of_heatmap(self.foreground),
-        }
     }
 }
 

@@ -11,7 +11,7 @@ use isnet_eval::metrics::scores;
 use isnet_graph::Mode;
 use isnet_lrp::{OutputSelector, Outputs, Quantity, Target, explain};
 use isnet_picture::{Grid, Table, Tile, overlay};
-use isnet_run::{Datasets, Existing, Model, RunConfig, RunDir};
+use isnet_run::{Datasets, Existing, Model, RunConfig};
 use isnet_train::{Ending, Trainer};
 
 use crate::Answer;
@@ -39,13 +39,12 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<Answer> {
     say("Chest phantoms from three hospitals. In training, each hospital's burned-in mark gives the class away.");
     for name in ["standard", "isnet"] {
         let config = self::config(args, name)?;
-        let run = RunDir::create(&config.output, &config, Existing::Overwrite)?;
         let mut progress = Progress::new(name, config.train.epochs, stop.clone());
-        let trainer = Trainer::new(&config, &data, &run, false, &mut progress)?;
+        let trainer = Trainer::new(&config, &data, Existing::Overwrite, &mut progress)?;
         let (model, ending) = trainer.train(&mut progress)?;
         if ending == Ending::Interrupted {
             say("the demo was interrupted; run it again to start over");
-            return Ok(Answer::No);
+            return Ok(Answer::Interrupted);
         }
         contestants.push(score(name, model, &data)?);
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use isnet_data::Dataset;
 use isnet_eval::evaluate::{Explain, evaluate};
 use isnet_eval::metrics::{Predictions, scores_by_split};
@@ -38,7 +38,7 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<Answer> {
     let folder = args.output.clone().unwrap_or_else(|| {
         if args.model.is_dir() { args.model.clone() } else { args.model.parent().unwrap_or(&args.model).to_owned() }
     });
-    std::fs::create_dir_all(&folder)?;
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
     atomic::write_json(&folder.join("metrics.json"), &scores)?;
     predictions_csv::save(&all, &folder.join("predictions.csv"))?;
     if args.json {

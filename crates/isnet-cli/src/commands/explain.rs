@@ -31,9 +31,10 @@ pub fn run(args: &ExplainArgs) -> anyhow::Result<Answer> {
     let selector = selector(args, &model)?;
     let plan =
         if args.gradient { Composite::gradient_times_input().plan(&model.graph)? } else { explaining_plan(&model)? };
+    let jobs = jobs(args)?;
     std::fs::create_dir_all(&args.output).with_context(|| format!("cannot create `{}`", args.output.display()))?;
     let mut failed = false;
-    for job in jobs(args)? {
+    for job in jobs {
         match explain_one(&model, &plan, selector, &job, &args.output) {
             Ok(found) => found.iter().for_each(|found| print(&if args.json { found.to_string() } else { line(found) })),
             Err(error) => {
@@ -74,6 +75,11 @@ fn jobs(args: &ExplainArgs) -> anyhow::Result<Vec<Job>> {
                 ManifestOptions { image_column: columns.0, mask_column: columns.1, ..ManifestOptions::default() };
             let records = Manifest::read(path, &options)?.records;
             let wanted = |split: &str| args.split.as_ref().is_none_or(|only| only == split);
+            let known: BTreeSet<&str> = records.iter().map(|it| it.split.as_str()).collect();
+            if let Some(unknown) = args.split.as_deref().filter(|split| !known.contains(split)) {
+                let known = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+                bail!("no split `{unknown}` in `{}`; it has {known}", path.display());
+            }
             records.into_iter().filter(|it| wanted(&it.split)).map(|it| (it.image, it.mask)).collect()
         }
     };
@@ -116,7 +122,11 @@ fn explain_one(
 ) -> anyhow::Result<Vec<serde_json::Value>> {
     let image = read_image(&job.image)?;
     let mask = job.mask.as_ref().map(read_mask).transpose()?;
-    let (image, mask) = model.preparation.apply(&image, mask.as_ref().map(|(mask, _)| mask))?;
+    let prepared = model.preparation.apply(&image, mask.as_ref().map(|(mask, _)| mask));
+    let (image, mask) = prepared.with_context(|| {
+        let mask = job.mask.as_ref().map_or(String::new(), |mask| format!(" with mask `{}`", mask.display()));
+        format!("image `{}`{mask}", job.image.display())
+    })?;
     let sample = Sample { image, mask, label: None, id: job.name.clone(), source: String::new() };
     let batch = Batch::collate(std::slice::from_ref(&sample))?;
     let trace = model.graph.forward(&model.params, model.images(&batch), Mode::Evaluate);

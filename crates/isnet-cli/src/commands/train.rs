@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use isnet_run::config::split_override;
-use isnet_run::{Datasets, Existing, RunConfig, RunDir};
+use isnet_run::{Datasets, Existing, RunConfig};
 use isnet_train::{Ending, Trainer};
 
 use crate::Answer;
@@ -25,7 +25,6 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<Answer> {
         (_, true) => Existing::Overwrite,
         _ => Existing::Refuse,
     };
-    let run = RunDir::create(&config.output, &config, existing)?;
     let mut progress = Progress::new(&config.name, config.train.epochs, interruptible()?);
     say(&format!(
         "{}: {} on {} images, {} classes ({})",
@@ -35,18 +34,56 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<Answer> {
         data.classes.len(),
         data.classes.join(", ")
     ));
-    let trainer = Trainer::new(&config, &data, &run, args.resume, &mut progress)?;
+    let trainer = Trainer::new(&config, &data, existing, &mut progress)?;
     let (model, ending) = trainer.train(&mut progress)?;
     match ending {
         Ending::Interrupted => {
-            say(&format!("interrupted; go on with `isnet train {} --resume`", args.config.display()))
+            say(&format!("interrupted; go on with `{}`", command_to_resume(args)));
+            Ok(Answer::Interrupted)
         }
         Ending::Finished => {
             let digest = model.to_file().weights_digest();
-            let folder = run.path().display().to_string();
+            let folder = config.output.display();
             print(&format!("model {folder}/model.safetensors  weights {}", digest.get(..16).context("a digest")?));
-            say(&format!("evaluate it with `isnet evaluate {folder}`"));
+            say(&format!("evaluate it with `isnet evaluate {}`", quoted(&folder.to_string())));
+            Ok(Answer::Yes)
         }
     }
-    Ok(Answer::Yes)
+}
+
+/// The command that goes on with the same configuration, to be pasted into a shell.
+fn command_to_resume(args: &TrainArgs) -> String {
+    let mut words = vec!["isnet".into(), "train".into(), args.config.display().to_string()];
+    words.extend(args.overrides.iter().flat_map(|text| ["--set".to_owned(), text.clone()]));
+    words.extend(args.device.iter().flat_map(|device| ["--device".to_owned(), device.clone()]));
+    words.push("--resume".into());
+    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+}
+
+/// A word as a shell takes it for one.
+fn quoted(word: &str) -> String {
+    let plain = |letter: char| letter.is_alphanumeric() || "._-/=,:+@%".contains(letter);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_to_resume_has_every_override_and_survives_a_shell() {
+        let args = TrainArgs {
+            config: "my runs/a.toml".into(),
+            overrides: ["train.epochs=4", "model.stages=[{ channels = 5 }]", "name=it's"].map(String::from).into(),
+            resume: false,
+            overwrite: true,
+            device: Some("cpu".into()),
+        };
+        let expected = r"isnet train 'my runs/a.toml' --set train.epochs=4 --set 'model.stages=[{ channels = 5 }]' --set 'name=it'\''s' --device cpu --resume";
+        assert_eq!(command_to_resume(&args), expected);
+    }
 }

@@ -25,6 +25,7 @@ fn samples_are_prepared_and_know_where_they_come_from() {
     assert_eq!((sample.image.height, sample.image.width), (4, 4));
     assert_eq!(sample.mask.unwrap().values, [1.0, 1.0, 0.0, 0.0].repeat(4));
     assert!(dataset.sample(0).unwrap().mask.is_none());
+    assert_eq!([0, 1].map(|index| dataset.has_mask(index)), [false, true]);
 }
 
 #[test]
@@ -65,4 +66,5 @@ fn samples_in_memory_are_a_data_set_too() {
     let dataset = MemoryDataset::new(Task::SingleLabel, vec!["x".into(), "y".into()], samples.clone());
     assert_eq!((dataset.len(), dataset.sample(2).unwrap()), (3, samples[2].clone()));
     assert_eq!((dataset.label(1), dataset.source(1)), (Some(&Label::Single(1)), "test"));
+    assert_eq!(dataset.has_mask(1), samples[1].mask.is_some());
 }

@@ -94,6 +94,9 @@ impl Dataset for Broken {
     fn label(&self, index: usize) -> Option<&Label> {
         self.0.label(index)
     }
+    fn has_mask(&self, index: usize) -> bool {
+        self.0.has_mask(index)
+    }
     fn source(&self, index: usize) -> &str {
         self.0.source(index)
     }

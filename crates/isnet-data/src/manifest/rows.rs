@@ -19,7 +19,7 @@ struct Columns {
 pub(super) fn read(path: &Path, options: &ManifestOptions) -> Result<Manifest> {
     let bytes = std::fs::read(path).map_err(|source| DataError::read(path, source))?;
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes);
-    let csv_error = |source| DataError::Csv { path: path.to_path_buf(), source };
+    let csv_error = |cause| DataError::Csv { path: path.to_path_buf(), cause };
     let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(bytes);
     let columns = Columns::find(path, reader.headers().map_err(csv_error)?, options)?;
 

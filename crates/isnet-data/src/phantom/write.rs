@@ -24,28 +24,28 @@ pub enum PhantomError {
         range: &'static str,
     },
     /// A folder could not be made.
-    #[error("cannot make the folder `{}`: {source}; choose a folder that may be written", path.display())]
+    #[error("cannot make the folder `{}`: {cause}; choose a folder that may be written", path.display())]
     Folder {
         /// The folder.
         path: PathBuf,
         /// What the system says.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// An image or a mask could not be written.
-    #[error("cannot write `{}`: {source}; free some space or choose another folder", path.display())]
+    #[error("cannot write `{}`: {cause}; free some space or choose another folder", path.display())]
     Picture {
         /// The file.
         path: PathBuf,
         /// What the encoder says.
-        source: ImageError,
+        cause: ImageError,
     },
     /// The manifest could not be written.
-    #[error("cannot write `{}`: {source}; free some space or choose another folder", path.display())]
+    #[error("cannot write `{}`: {cause}; free some space or choose another folder", path.display())]
     Manifest {
         /// The file.
         path: PathBuf,
         /// What the CSV writer says.
-        source: csv::Error,
+        cause: csv::Error,
     },
 }
 
@@ -77,7 +77,7 @@ pub fn write(config: &PhantomConfig, folder: &Path) -> Result<PathBuf, PhantomEr
     config.check()?;
     for name in ["images", "masks"] {
         let path = folder.join(name);
-        fs::create_dir_all(&path).map_err(|source| PhantomError::Folder { path, source })?;
+        fs::create_dir_all(&path).map_err(|cause| PhantomError::Folder { path, cause })?;
     }
     let phantoms: Vec<(PhantomSplit, usize)> = PhantomSplit::ALL
         .into_iter()
@@ -90,7 +90,7 @@ pub fn write(config: &PhantomConfig, folder: &Path) -> Result<PathBuf, PhantomEr
     let path = folder.join("manifest.csv");
     match write_manifest(&path, &rows) {
         Ok(()) => Ok(path),
-        Err(source) => Err(PhantomError::Manifest { path, source }),
+        Err(cause) => Err(PhantomError::Manifest { path, cause }),
     }
 }
 
@@ -125,7 +125,7 @@ fn write_phantom(
 fn save(path: &Path, values: &[f32], size: usize, color: ColorType) -> Result<(), PhantomError> {
     let bytes: Vec<u8> = values.iter().map(|value| (value * 255.0).round() as u8).collect();
     image::save_buffer(path, &bytes, size as u32, size as u32, color)
-        .map_err(|source| PhantomError::Picture { path: path.to_owned(), source })
+        .map_err(|cause| PhantomError::Picture { path: path.to_owned(), cause })
 }
 
 fn write_manifest(path: &Path, rows: &[Row]) -> Result<(), csv::Error> {

@@ -51,7 +51,7 @@ enum Type {
 
 fn read_safetensors(path: &Path) -> Result<Vec<NamedArray>, ModelError> {
     use safetensors::Dtype;
-    let bytes = std::fs::read(path).map_err(|source| ModelError::Read { path: path.to_owned(), source })?;
+    let bytes = std::fs::read(path).map_err(|cause| ModelError::Read { path: path.to_owned(), cause })?;
     let file = SafeTensors::deserialize(&bytes).map_err(|error| corrupt(path, &error))?;
     let names = file.names().into_iter().map(str::to_owned).collect();
     let array = |(stored, name): (String, String)| {
@@ -72,9 +72,7 @@ fn read_safetensors(path: &Path) -> Result<Vec<NamedArray>, ModelError> {
 fn read_pytorch(path: &Path) -> Result<Vec<NamedArray>, ModelError> {
     use pytorch_reader::DType;
     let file = PytorchReader::new(path).map_err(|error| match error {
-        PytorchError::Io(source) if source.raw_os_error().is_some() => {
-            ModelError::Read { path: path.to_owned(), source }
-        }
+        PytorchError::Io(cause) if cause.raw_os_error().is_some() => ModelError::Read { path: path.to_owned(), cause },
         other => corrupt(path, &other),
     })?;
     let tensors = file.into_tensors();

@@ -29,7 +29,38 @@ pub struct LoadReport {
 /// [`ModelError::Mismatch`] if another parameter is missing or has another shape, or if the weights are all there but those of another
 /// architecture (ResNet-34 contains every tensor of ResNet-18); [`ModelError::NotFinite`] if a weight is NaN or infinite.
 pub fn load_into(graph: &Graph, params: &mut Params, arrays: &[NamedArray]) -> Result<LoadReport, ModelError> {
-    let (report, values) = matched(graph, arrays)?;
+    let by_name = by_name(arrays);
+    let head = Head::of(graph, &by_name);
+    fill(params, matched(graph, arrays, &by_name, &head)?)
+}
+
+/// Fills parameters with tensors of the same name and shape, the head like all others: for a model that is taken up again.
+///
+/// # Errors
+/// As [`load_into`], also where the head is missing or has another number of classes.
+///
+/// # Example
+/// ```
+/// use burn::tensor::Device;
+/// use isnet_graph::Params;
+/// use isnet_models::{Architecture, build, export, load_exactly};
+///
+/// let [three, two] = [3, 2].map(|n_classes| build(&Architecture::new("plain_cnn", n_classes, 3)).expect("it is known"));
+/// let weights = export(&three, &Params::initialize(&three, 1, &Device::flex()));
+/// let mut params = Params::initialize(&two, 2, &Device::flex());
+/// let error = load_exactly(&two, &mut params, &weights).expect_err("it has another number of classes");
+/// assert!(error.to_string().contains("`10.weight`: [3, 24] in the file, [2, 24] here"));
+/// ```
+pub fn load_exactly(graph: &Graph, params: &mut Params, arrays: &[NamedArray]) -> Result<LoadReport, ModelError> {
+    let like_all_others = Head { names: Vec::new(), fate: Fate::Loaded };
+    fill(params, matched(graph, arrays, &by_name(arrays), &like_all_others)?)
+}
+
+fn by_name(arrays: &[NamedArray]) -> HashMap<&str, &NamedArray> {
+    arrays.iter().map(|array| (array.name.as_str(), array)).collect()
+}
+
+fn fill(params: &mut Params, (report, values): (LoadReport, Vec<Match<'_>>)) -> Result<LoadReport, ModelError> {
     for (_, array, values) in &values {
         if let Some(index) = values.iter().position(|value| !value.is_finite()) {
             return Err(ModelError::NotFinite { tensor: array.name.clone(), index, value: values[index] });
@@ -46,12 +77,15 @@ pub fn load_into(graph: &Graph, params: &mut Params, arrays: &[NamedArray]) -> R
 /// A parameter, the array that fits it, and its values.
 type Match<'a> = (ParamId, &'a NamedArray, &'a [f32]);
 
-fn matched<'a>(graph: &Graph, arrays: &'a [NamedArray]) -> Result<(LoadReport, Vec<Match<'a>>), ModelError> {
-    let by_name: HashMap<&str, &NamedArray> = arrays.iter().map(|array| (array.name.as_str(), array)).collect();
+fn matched<'a>(
+    graph: &Graph,
+    arrays: &'a [NamedArray],
+    by_name: &HashMap<&str, &'a NamedArray>,
+    head: &Head<'_>,
+) -> Result<(LoadReport, Vec<Match<'a>>), ModelError> {
     let mut report = LoadReport { unused: unused(graph, arrays), ..LoadReport::default() };
     let mut problems = Vec::new();
     let mut values = Vec::new();
-    let head = Head::of(graph, &by_name);
     for (id, spec) in graph.params() {
         let array = by_name.get(spec.name.as_str()).copied();
         match (array, head.fate(spec)) {

@@ -7,6 +7,7 @@
 //! Paths in a configuration are relative to the current folder if they exist there, else to the folder of the
 //! configuration file; `output` is always relative to the current folder. A resolved configuration has absolute paths.
 
+mod change;
 mod check;
 mod data;
 mod loss;
@@ -18,6 +19,7 @@ mod train;
 
 use std::path::{Path, PathBuf};
 
+pub use change::{Change, MAY_CHANGE};
 pub use data::{AugmentConfig, Balance, DataConfig, DataSource, Fit, FolderConfig, PhantomConfig};
 pub use loss::{ClassWeights, ForegroundForm, ForegroundRange, HeatmapLossSchedule, LossConfig, gwrp_decay};
 pub use method::{MethodConfig, MethodName, Selector};
