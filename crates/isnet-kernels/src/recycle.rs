@@ -15,7 +15,7 @@ use std::{
 /// Blocks of fewer bytes are left to the system's allocator.
 const LARGE: usize = 1 << 17;
 /// Most bytes that may lie idle.
-const IDLE: usize = 1 << 30;
+const IDLE: usize = 1 << 32;
 /// Sizes per power of two: at most an eighth of a block is wasted.
 const STEPS: usize = 8;
 const CLASSES: usize = (usize::BITS as usize) * STEPS;

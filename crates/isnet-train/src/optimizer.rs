@@ -1,26 +1,79 @@
-//! Burn's optimizers on named parameters, with one gradient norm over all of them and a state that can be saved.
+//! SGD and AdamW on named parameters, with one gradient norm over all of them and a state that can be saved.
+//!
+//! The arithmetic is [`isnet_kernels::update`]'s: one sweep per parameter instead of Burn's optimizers' one per operation.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use burn::optim::{
-    AdamW, AdamWConfig, Optimizer as _, Sgd, SgdConfig, decay::WeightDecayConfig, momentum::MomentumConfig,
-};
-use burn::optim::{AdamWState, SgdState};
-use burn::optim::{RecordState, StateSink, StateSource};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use isnet_graph::{Graph, ParamId, Params};
+use isnet_kernels::update::{self, AdamWStep, SgdStep};
 use isnet_run::config::{OptimizerName, TrainConfig};
 use isnet_run::{NamedTensor, TensorValues};
 
+/// β₁ and β₂ of AdamW.
+const BETAS: [f64; 2] = [0.9, 0.999];
+/// ε of AdamW.
+const EPSILON: f64 = 1e-8;
+/// What is counted of a parameter.
+const COUNT: &str = "count";
+
 /// An optimizer and what it remembers of every parameter.
 pub struct Optimizer {
-    kind: Kind,
+    rule: Rule,
     clip_norm: f64,
+    memories: Vec<Option<Memory>>,
 }
 
-enum Kind {
-    Sgd(Sgd, Vec<Option<SgdState<1>>>),
-    AdamW(AdamW, Vec<Option<AdamWState<1>>>),
+/// How a parameter moves.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Rule {
+    Sgd { momentum: f64, nesterov: bool, decay: f64 },
+    AdamW { decay: f64 },
+}
+
+/// What an optimizer remembers of one parameter.
+#[derive(Clone, Debug)]
+struct Memory {
+    /// In the order of [`Rule::quantities`], each as long as the parameter.
+    tensors: Vec<Tensor<1>>,
+    /// Steps made.
+    count: i32,
+}
+
+impl Rule {
+    /// The names of what is remembered.
+    fn quantities(self) -> &'static [&'static str] {
+        match self {
+            Rule::Sgd { momentum: 0.0, .. } => &[],
+            Rule::Sgd { .. } => &["velocity"],
+            Rule::AdamW { .. } => &["first_moment", "second_moment"],
+        }
+    }
+
+    fn apply(
+        self,
+        value: Tensor<1>,
+        gradient: Tensor<1>,
+        memory: Option<Memory>,
+        (rate, clip): (f64, f64),
+    ) -> (Tensor<1>, Memory) {
+        let count = memory.as_ref().map_or(0, |memory| memory.count) + 1;
+        let mut remembered = memory.map(|memory| memory.tensors).unwrap_or_default().into_iter();
+        match self {
+            Rule::Sgd { momentum, nesterov, decay } => {
+                let step = SgdStep { rate, momentum, nesterov, decay, clip };
+                let (moved, velocity) = update::sgd(value, gradient, remembered.next(), &step);
+                let tensors = if momentum == 0.0 { Vec::new() } else { vec![velocity] };
+                (moved, Memory { tensors, count })
+            }
+            Rule::AdamW { decay } => {
+                let step = AdamWStep { rate, betas: BETAS, epsilon: EPSILON, decay, clip, count };
+                let moments = remembered.next().zip(remembered.next()).map(<[Tensor<1>; 2]>::from);
+                let (moved, moments) = update::adamw(value, gradient, moments, &step);
+                (moved, Memory { tensors: moments.into(), count })
+            }
+        }
+    }
 }
 
 /// The gradients of the trainable parameters after a backward pass.
@@ -37,8 +90,8 @@ impl GradientSet {
         let trainable =
             graph.params().filter(|(id, spec)| spec.role.is_trainable() && params.flat(*id).is_require_grad());
         let gradients: Vec<(ParamId, Tensor<1>)> = trainable.filter_map(take).collect();
-        // Each norm in the tensor's type, their sum in f64: the order is the graph's, so the result is reproducible.
-        let squares = gradients.iter().map(|(_, gradient)| gradient.clone().square().sum().into_scalar::<f64>());
+        // In the graph's order, so that the result is reproducible.
+        let squares = gradients.iter().map(|(_, gradient)| update::squared_norm(gradient.clone()));
         let norm = squares.sum::<f64>().sqrt();
         Self { gradients, norm }
     }
@@ -53,68 +106,36 @@ impl GradientSet {
 impl Optimizer {
     /// The optimizer of a configuration, with nothing remembered.
     pub fn new(config: &TrainConfig, graph: &Graph) -> Self {
-        let n_params = graph.params().count();
-        let kind = match config.optimizer {
-            OptimizerName::Sgd => {
-                // Without dampening, as in PyTorch; Burn's default has some.
-                let momentum = (config.momentum > 0.0).then_some(MomentumConfig {
-                    momentum: config.momentum,
-                    dampening: 0.0,
-                    nesterov: config.nesterov,
-                });
-                let decay = (config.weight_decay > 0.0).then(|| WeightDecayConfig::new(config.weight_decay as f32));
-                let sgd = SgdConfig::new().with_momentum(momentum).with_weight_decay(decay).build();
-                Kind::Sgd(sgd, std::iter::repeat_with(|| None).take(n_params).collect())
-            }
-            OptimizerName::AdamW => {
-                let adam = AdamWConfig::new().with_weight_decay(config.weight_decay as f32).with_epsilon(1e-8).build();
-                Kind::AdamW(adam, std::iter::repeat_with(|| None).take(n_params).collect())
-            }
+        let decay = config.weight_decay;
+        let rule = match config.optimizer {
+            OptimizerName::Sgd => Rule::Sgd { momentum: config.momentum, nesterov: config.nesterov, decay },
+            OptimizerName::AdamW => Rule::AdamW { decay },
         };
-        Self { kind, clip_norm: config.gradient_clip_norm }
+        Self { rule, clip_norm: config.gradient_clip_norm, memories: vec![None; graph.params().count()] }
     }
 
     /// Moves the parameters one step, the gradient shortened to the clip norm first.
     pub fn step(&mut self, params: &mut Params, gradients: GradientSet, learning_rate: f64) {
         let shorten = self.clip_norm > 0.0 && gradients.norm > self.clip_norm;
-        let factor = if shorten { self.clip_norm / gradients.norm } else { 1.0 };
+        let clip = if shorten { self.clip_norm / gradients.norm } else { 1.0 };
         for (id, gradient) in gradients.gradients {
-            let gradient = if factor == 1.0 { gradient } else { gradient * factor };
-            let value = params.flat(id).inner();
-            let moved = match &mut self.kind {
-                Kind::Sgd(sgd, states) => {
-                    let (moved, state) = sgd.step(learning_rate, value, gradient, states[id.index()].take());
-                    states[id.index()] = state;
-                    moved
-                }
-                Kind::AdamW(adam, states) => {
-                    let (moved, state) = adam.step(learning_rate, value, gradient, states[id.index()].take());
-                    states[id.index()] = state;
-                    moved
-                }
-            };
+            let memory = self.memories[id.index()].take();
+            let (moved, memory) = self.rule.apply(params.flat(id).inner(), gradient, memory, (learning_rate, clip));
+            self.memories[id.index()] = Some(memory);
             params.set(id, moved);
         }
     }
 
     /// What it remembers, for a checkpoint: `<parameter>/<quantity>`.
     pub fn state(&self, graph: &Graph) -> Vec<NamedTensor> {
-        let mut sink = StateSink::default();
+        let mut saved = Vec::new();
         for (id, spec) in graph.params() {
-            let prefix = format!("{}/", spec.name);
-            match &self.kind {
-                Kind::Sgd(_, states) => flatten(states[id.index()].as_ref(), &prefix, &mut sink),
-                Kind::AdamW(_, states) => flatten(states[id.index()].as_ref(), &prefix, &mut sink),
+            let Some(memory) = &self.memories[id.index()] else { continue };
+            for (quantity, tensor) in self.rule.quantities().iter().zip(&memory.tensors) {
+                let values = tensor.clone().into_data().iter::<f32>().collect();
+                saved.push(NamedTensor::f32(format!("{}/{quantity}", spec.name), vec![spec.len()], values));
             }
-        }
-        let tensor = |(name, data): (String, TensorData)| {
-            let shape: Vec<usize> = data.shape().iter().copied().collect();
-            NamedTensor::f32(name, shape, data.iter::<f32>().collect())
-        };
-        let mut saved: Vec<NamedTensor> = sink.tensors.into_iter().map(tensor).collect();
-        for (name, count) in sink.scalars {
-            // The only scalar of these optimizers is Adam's step count.
-            saved.push(NamedTensor::i64(name, [], vec![i64::try_from(count).expect("a step count is an integer")]));
+            saved.push(NamedTensor::i64(format!("{}/{COUNT}", spec.name), [], vec![memory.count.into()]));
         }
         saved
     }
@@ -125,22 +146,21 @@ impl Optimizer {
     /// What does not fit this optimizer on this graph, in words.
     pub fn restore(&mut self, graph: &Graph, saved: &[NamedTensor], device: &Device) -> Result<(), String> {
         check_sizes(graph, saved)?;
-        let scalar = |tensor: &NamedTensor| match &tensor.values {
-            TensorValues::I64(values) => Some((tensor.name.clone(), values[0].into())),
-            TensorValues::F32(_) => None,
-        };
-        let mut source = StateSource::new(saved.iter().filter_map(scalar).collect());
-        for tensor in saved {
-            if let TensorValues::F32(values) = &tensor.values {
-                source.insert_tensor(tensor.name.clone(), TensorData::new(values.clone(), tensor.shape.clone()));
-            }
-        }
+        let named: BTreeMap<&str, &TensorValues> =
+            saved.iter().map(|tensor| (tensor.name.as_str(), &tensor.values)).collect();
         for (id, spec) in graph.params() {
-            let prefix = format!("{}/", spec.name);
-            match &mut self.kind {
-                Kind::Sgd(_, states) => states[id.index()] = unflatten(&prefix, &mut source, device),
-                Kind::AdamW(_, states) => states[id.index()] = unflatten(&prefix, &mut source, device),
-            }
+            let floats = |quantity: &&str| match named.get(format!("{}/{quantity}", spec.name).as_str()) {
+                Some(TensorValues::F32(values)) => {
+                    Some(Tensor::from_data(TensorData::new(values.clone(), [spec.len()]), device))
+                }
+                _ => None,
+            };
+            let count = match named.get(format!("{}/{COUNT}", spec.name).as_str()) {
+                Some(TensorValues::I64(values)) => i32::try_from(values[0]).ok(),
+                _ => None,
+            };
+            let tensors: Option<Vec<Tensor<1>>> = self.rule.quantities().iter().map(floats).collect();
+            self.memories[id.index()] = tensors.zip(count).map(|(tensors, count)| Memory { tensors, count });
         }
         let names = |tensors: &[NamedTensor]| -> BTreeSet<String> {
             tensors.iter().map(|tensor| tensor.name.clone()).collect()
@@ -169,16 +189,6 @@ fn check_sizes(graph: &Graph, saved: &[NamedTensor]) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-fn flatten<S: RecordState>(state: Option<&S>, prefix: &str, sink: &mut StateSink) {
-    if let Some(state) = state {
-        state.state_flatten(prefix, sink);
-    }
-}
-
-fn unflatten<S: RecordState>(prefix: &str, source: &mut StateSource, device: &Device) -> Option<S> {
-    if source.has_under(prefix) { S::state_unflatten(prefix, source, device) } else { None }
 }
 
 #[cfg(test)]

@@ -154,7 +154,7 @@ impl Loops {
             return out;
         }
         let phases: Vec<Phase<'_>> = self.phases.iter().map(|walk| self.phase(walk, weight)).collect();
-        let out = SharedOut::new(length);
+        let out = SharedOut::<f32>::new(length);
         let tasks: Vec<Task> = (0..phases.len()).flat_map(|phase| self.tasks(phase, &phases[phase])).collect();
         tasks.par_iter().for_each(|task| {
             let work = Work { loops: self, phase: &phases[task.phase], source, bias, out: &out };
@@ -241,7 +241,7 @@ struct Work<'a> {
     phase: &'a Phase<'a>,
     source: &'a [f32],
     bias: Option<&'a [f32]>,
-    out: &'a SharedOut,
+    out: &'a SharedOut<f32>,
 }
 
 /// Lines whose pixels are evenly spaced in source and destination.

@@ -20,6 +20,8 @@ use super::{
     lanes::vectorized,
     pointwise::check_maps,
     primitive::{Primitive, contiguous, dims, primitive, take_gradient, values},
+    share::SharedOut,
+    sweep,
 };
 use crate::max_pool::MaxPoolGeometry;
 
@@ -161,32 +163,63 @@ fn winners(input: &Primitive, geometry: &MaxPoolGeometry) -> (Primitive, IntTens
     let [out_h, out_w] =
         size.unwrap_or_else(|| panic!("a window of {geometry:?} does not fit into [{height}, {width}]"));
     let x = values(input);
-    let mut best = vec![f32::NEG_INFINITY; samples * out_h * out_w * channels];
-    let mut found = vec![-1i32; best.len()];
     let tap = |out: usize, tap: usize, axis: usize, length: usize| {
         let place = out * geometry.stride[axis] + tap * geometry.dilation[axis];
         place.checked_sub(geometry.padding[axis]).filter(|place| *place < length)
     };
+    let length = out_w * channels;
+    let (best, found) =
+        (SharedOut::<f32>::new(samples * out_h * length), SharedOut::<i32>::new(samples * out_h * length));
     let fill = |line: usize, best: &mut [f32], found: &mut [i32]| {
         let (sample, out_y) = (line / out_h, line % out_h);
+        let rows: Vec<usize> = (0..geometry.kernel[0]).filter_map(|ky| tap(out_y, ky, 0, height)).collect();
+        let mut places = Vec::new();
         for (out_x, (best, found)) in best.chunks_mut(channels).zip(found.chunks_mut(channels)).enumerate() {
-            for y in (0..geometry.kernel[0]).filter_map(|ky| tap(out_y, ky, 0, height)) {
-                for column in (0..geometry.kernel[1]).filter_map(|kx| tap(out_x, kx, 1, width)) {
-                    let position = (y * width + column) as i32;
-                    let pixel = &x[(sample * height * width + position as usize) * channels..][..channels];
-                    for ((best, found), value) in best.iter_mut().zip(found.iter_mut()).zip(pixel) {
-                        let wins = (*found < 0) | (*value > *best) | value.is_nan();
-                        *best = if wins { *value } else { *best };
-                        *found = if wins { position } else { *found };
-                    }
-                }
-            }
+            places.clear();
+            let columns = (0..geometry.kernel[1]).filter_map(|kx| tap(out_x, kx, 1, width));
+            columns.for_each(|column| places.extend(rows.iter().map(|y| y * width + column)));
+            // In reading order: among equal values the first wins.
+            places.sort_unstable();
+            winners_of_window(&x[sample * height * width * channels..], &places, best, found);
         }
     };
-    let lines = best.par_chunks_mut(out_w * channels).zip(found.par_chunks_mut(out_w * channels));
-    lines.enumerate().for_each(|(line, (best, found))| vectorized(|| fill(line, best, found)));
+    (0..samples * out_h).into_par_iter().for_each(|line| {
+        #[expect(unsafe_code, reason = "the values are not there yet")]
+        // SAFETY: lines do not overlap.
+        let (best, found) = unsafe { (best.slice(line * length, length), found.slice(line * length, length)) };
+        vectorized(|| fill(line, best, found));
+    });
+    #[expect(unsafe_code, reason = "filling the buffers first would cost as much as the pool")]
+    // SAFETY: the lines cover both buffers, and `fill` wrote each.
+    let (best, found) = unsafe { (best.into_vec(), found.into_vec()) };
     let shape = [samples, out_h, out_w, channels];
     (primitive(best, shape), Flex::int_from_data(TensorData::new(found, shape), &Default::default()))
+}
+
+/// The largest value per channel among the pixels `places` of a sample, and its place; NaN wins, and the last NaN.
+fn winners_of_window(sample: &[f32], places: &[usize], best: &mut [f32], found: &mut [i32]) {
+    const LANES: usize = 16;
+    let channels = best.len();
+    for first in (0..channels).step_by(LANES) {
+        let lanes = LANES.min(channels - first);
+        let (mut values, mut winners) = ([f32::NEG_INFINITY; LANES], [-1_i32; LANES]);
+        for &place in places {
+            let mut pixel = [f32::NEG_INFINITY; LANES];
+            let seen = &sample[place * channels + first..];
+            match seen.first_chunk::<LANES>() {
+                Some(seen) if lanes == LANES => pixel = *seen,
+                _ => pixel[..lanes].copy_from_slice(&seen[..lanes]),
+            }
+            for lane in 0..LANES {
+                let (value, winner) = (pixel[lane], winners[lane]);
+                let wins = (winner < 0) | (value > values[lane]) | value.is_nan();
+                values[lane] = if wins { value } else { values[lane] };
+                winners[lane] = if wins { place as i32 } else { winner };
+            }
+        }
+        best[first..first + lanes].copy_from_slice(&values[..lanes]);
+        found[first..first + lanes].copy_from_slice(&winners[..lanes]);
+    }
 }
 
 /// Indices as contiguous `i32`.
@@ -205,8 +238,8 @@ fn scatter(output: &Primitive, indices: &IntTensor<Flex>, [height, width]: [usiz
     let maps = check_maps(rows, dims::<4>(indices)[0]);
     let (length, cells) = (height * width * channels, out_h * out_w * channels);
     let (output, indices) = (values(output), position_values(indices));
-    let mut input = vec![0.0; rows * length];
-    input.par_chunks_mut(length).enumerate().for_each(|(row, input)| {
+    let input = sweep::create_rows(rows, length, |row, input| {
+        input.fill(0.0);
         let output = output[row * cells..][..cells].chunks(channels);
         let indices = indices[row / maps * cells..][..cells].chunks(channels);
         for (output, indices) in output.zip(indices) {
@@ -225,8 +258,7 @@ fn gather(input: &Primitive, indices: &IntTensor<Flex>) -> Primitive {
     let maps = check_maps(rows, samples);
     let (length, cells) = (height * width * channels, out_h * out_w * channels);
     let (input, indices) = (values(input), position_values(indices));
-    let mut output = vec![0.0; rows * cells];
-    output.par_chunks_mut(cells).enumerate().for_each(|(row, output)| {
+    let output = sweep::create_rows(rows, cells, |row, output| {
         let input = &input[row * length..][..length];
         let indices = indices[row / maps * cells..][..cells].chunks(channels);
         for (output, indices) in output.chunks_mut(channels).zip(indices) {

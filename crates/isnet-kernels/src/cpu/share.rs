@@ -1,17 +1,17 @@
 //! A fresh buffer that tasks fill side by side.
 
 /// Values not written yet, to be written by tasks that each own some of them.
-pub(super) struct SharedOut {
-    values: Vec<f32>,
-    start: *mut f32,
+pub(super) struct SharedOut<T = f32> {
+    values: Vec<T>,
+    start: *mut T,
     length: usize,
 }
 
 #[expect(unsafe_code, reason = "tasks own interleaved parts of the buffer, which slices cannot express")]
 // SAFETY: the buffer is reached through `slice` and `pointer` only, whose callers answer for disjointness.
-unsafe impl Sync for SharedOut {}
+unsafe impl<T: Send> Sync for SharedOut<T> {}
 
-impl SharedOut {
+impl<T: Copy> SharedOut<T> {
     pub fn new(length: usize) -> Self {
         let mut values = Vec::with_capacity(length);
         let start = values.as_mut_ptr();
@@ -26,9 +26,9 @@ impl SharedOut {
     /// # Panics
     /// If the part reaches outside the buffer.
     #[expect(unsafe_code, clippy::mut_from_ref, reason = "tasks own interleaved parts of the buffer")]
-    pub unsafe fn slice(&self, start: usize, length: usize) -> &mut [f32] {
+    pub unsafe fn slice(&self, start: usize, length: usize) -> &mut [T] {
         assert!(start + length <= self.length, "a part outside the buffer");
-        // SAFETY: inside the allocation; any bits are an `f32`, and callers write before they read.
+        // SAFETY: inside the allocation; callers write numbers, for which any bits will do, before they read.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(start), length) }
     }
 
@@ -36,7 +36,7 @@ impl SharedOut {
     ///
     /// # Panics
     /// If it lies outside the buffer.
-    pub fn pointer(&self, start: usize) -> *mut f32 {
+    pub fn pointer(&self, start: usize) -> *mut T {
         assert!(start < self.length, "a part outside the buffer");
         self.start.wrapping_add(start)
     }
@@ -46,7 +46,7 @@ impl SharedOut {
     /// # Safety
     /// Every value has been written.
     #[expect(unsafe_code, reason = "zeroing the values first would be wasted")]
-    pub unsafe fn into_vec(mut self) -> Vec<f32> {
+    pub unsafe fn into_vec(mut self) -> Vec<T> {
         // SAFETY: the capacity was reserved in `new`, and the caller wrote the values.
         unsafe { self.values.set_len(self.length) };
         self.values

@@ -56,6 +56,22 @@ pub(super) fn create(length: usize, unit: usize, fill: impl Fn(usize, &mut [f32]
     }
 }
 
+/// `rows · length` fresh values, all of which `fill` writes row by row.
+pub(super) fn create_rows(rows: usize, length: usize, fill: impl Fn(usize, &mut [f32]) + Sync) -> Vec<f32> {
+    let out = SharedOut::new(rows * length);
+    (0..rows).into_par_iter().for_each(|row| {
+        #[expect(unsafe_code, reason = "the values are not there yet")]
+        // SAFETY: rows do not overlap.
+        let out = unsafe { out.slice(row * length, length) };
+        vectorized(|| fill(row, out));
+    });
+    #[expect(unsafe_code, reason = "zeroing the values first would cost as much as the sweep")]
+    // SAFETY: the rows cover the buffer, and `fill` wrote each.
+    unsafe {
+        out.into_vec()
+    }
+}
+
 /// Fills `samples · length` values: `fill(sample, start, part)` for every part of a sample, beginning at its value `start`.
 pub(super) fn fill_samples(samples: usize, length: usize, fill: impl Fn(usize, usize, &mut [f32]) + Sync) -> Vec<f32> {
     let mut out = vec![0.0; samples * length];

@@ -24,6 +24,12 @@ const PARTS: usize = 8;
 const SMALL_GRADIENT: usize = 128 * 1024;
 /// Least pixels of a part.
 const PART_PIXELS: usize = 1024;
+/// Pixels this many values apart lie on pages of their own, of which the processor remembers the addresses of few.
+const FAR_PIXELS: usize = 512;
+/// Such pixels that the tiles of a task go over before the next ones.
+const NEAR_PIXELS: usize = 64;
+/// Input channels up to which the taps of a kernel row are taken together.
+const FEW_CHANNELS: usize = 8;
 /// Input channels of a task.
 const TASK_CHANNELS: usize = 128;
 /// Input channels that are brought to the layout of the weight at a time.
@@ -73,6 +79,17 @@ struct Job<'a> {
     /// Input and output channels of a group.
     reduce: usize,
     produce: usize,
+}
+
+/// Some lines of the destination, of one sample or (1×1 kernels) of several.
+struct Lines {
+    /// First value of the input that the first line's taps see at column 0.
+    source: usize,
+    /// First pixel of the gradient.
+    gradient: usize,
+    count: usize,
+    /// Whether the lines follow each other without a gap on both sides.
+    flat: bool,
 }
 
 /// Values where they are, or in a better order.
@@ -146,7 +163,9 @@ impl<'a> Job<'a> {
         let mut sums = Scratch::take(horizontal.taps.len() * task.channels.len() * columns);
         sums.fill(0.0);
         let per_line = horizontal.count * (columns + horizontal.step * task.channels.len());
-        let chunk = (CHUNK_VALUES / per_line.max(1)).max(1);
+        let far = self.pixel * horizontal.step >= FAR_PIXELS;
+        let most = if far { (NEAR_PIXELS / horizontal.count.max(1)).max(1) } else { usize::MAX };
+        let chunk = (CHUNK_VALUES / per_line.max(1)).clamp(1, most);
         let flat = self.walk.iter().all(AxisWalk::identity);
         let mut line = task.lines.start;
         while line < task.lines.end {
@@ -170,49 +189,78 @@ impl<'a> Job<'a> {
     }
 
     /// Adds `count` lines of a sample from `first` on.
-    #[expect(unsafe_code, reason = "the tile kernels work on pointers")]
     fn add(&self, task: &Task, [sample, first, count]: [usize; 3], flat: bool, sums: &mut [f32]) {
         let [vertical, horizontal] = &self.walk;
-        let columns = task.panels.len() * LANES;
-        let in_channels = self.pixel;
-        let row = horizontal.source * in_channels;
         let source_row = if flat { first } else { vertical.source_of(first, task.tap).unwrap_or(0) };
-        let (gradient, pixel) = self.gradient_of(task);
-        let line = sample * vertical.count + first;
+        let lines = Lines {
+            source: (sample * vertical.source + source_row) * horizontal.source * self.pixel,
+            gradient: (sample * vertical.count + first) * horizontal.count,
+            count,
+            flat,
+        };
+        // With few channels, the taps of a kernel row are taken together where none lies in the padding.
+        let together = self.reduce <= FEW_CHANNELS && self.pixel == self.reduce && horizontal.contiguous_taps();
+        let interior = if together { horizontal.interior() } else { 0..0 };
+        if !interior.is_empty() {
+            self.add_pixels(task, &lines, [0, horizontal.taps.len()], interior.clone(), sums);
+        }
         for tap in 0..horizontal.taps.len() {
             let inside = |i: &usize| horizontal.source_of(*i, tap).is_some();
             let Some(start) = (0..horizontal.count).find(inside) else { continue };
-            let pixels = (start..horizontal.count).take_while(inside).count();
-            let column = horizontal.source_of(start, tap).unwrap_or(0);
-            let source =
-                (sample * vertical.source + source_row) * row + column * in_channels + task.group * self.reduce;
-            let [rows, per_row] = if flat { [1, count * pixels] } else { [count, pixels] };
-            let source_strides = [vertical.step * row, horizontal.step * in_channels];
-            let gradient_strides = [horizontal.count * pixel, pixel];
-            let start = (line * horizontal.count + start) * pixel;
-            let reach =
-                |strides: [usize; 2], width: usize| (rows - 1) * strides[0] + (per_row - 1) * strides[1] + width;
-            assert!(start + reach(gradient_strides, if pixel == LANES { LANES } else { columns }) <= gradient.len());
-            let size = self.set.tile_size();
-            let tiles = task.channels.len().div_ceil(size.rows);
-            for tile in 0..tiles {
-                let bounds = [tile, tile + 1].map(|edge| edge * task.channels.len() / tiles);
-                let place = source + task.channels.start + bounds[0];
-                assert!(place + reach(source_strides, bounds[1] - bounds[0]) <= self.input.values().len());
-                let job = Outer {
-                    source: self.input.values()[place..].as_ptr(),
-                    source_strides,
-                    gradient: gradient[start..].as_ptr(),
-                    gradient_strides,
-                    panel: self.panel_distance(),
-                    count: [rows, per_row],
-                    out: sums[(tap * task.channels.len() + bounds[0]) * columns..].as_mut_ptr(),
-                    out_row: columns,
-                };
-                let kernel = tile::outer(self.set, bounds[1] - bounds[0], task.panels.len());
-                // SAFETY: the assertions bound every read; `sums` holds `[taps, channels, columns]`; the set is available.
-                unsafe { kernel(&job) };
+            let end = start + (start..horizontal.count).take_while(inside).count();
+            let sides = match interior.is_empty() {
+                true => [start..end, end..end],
+                false => [start..interior.start, interior.end..end],
+            };
+            for pixels in sides.into_iter().filter(|pixels| !pixels.is_empty()) {
+                self.add_pixels(task, &lines, [tap, 1], pixels, sums);
             }
+        }
+    }
+
+    /// Adds `pixels` of every line at `taps` neighbouring taps from `first` on.
+    #[expect(unsafe_code, reason = "the tile kernels work on pointers")]
+    fn add_pixels(
+        &self,
+        task: &Task,
+        lines: &Lines,
+        [first, taps]: [usize; 2],
+        pixels: Range<usize>,
+        sums: &mut [f32],
+    ) {
+        let [vertical, horizontal] = &self.walk;
+        let columns = task.panels.len() * LANES;
+        let (gradient, pixel) = self.gradient_of(task);
+        let column = horizontal.source_of(pixels.start, first).unwrap_or(0);
+        let source = lines.source + column * self.pixel + task.group * self.reduce + task.channels.start;
+        let count = if lines.flat { [1, lines.count * pixels.len()] } else { [lines.count, pixels.len()] };
+        let source_strides = [vertical.step * horizontal.source * self.pixel, horizontal.step * self.pixel];
+        let gradient_strides = [horizontal.count * pixel, pixel];
+        let start = (lines.gradient + pixels.start) * pixel;
+        let reach =
+            |strides: [usize; 2], width: usize| (count[0] - 1) * strides[0] + (count[1] - 1) * strides[1] + width;
+        let last_panel = (task.panels.len() - 1) * self.panel_distance();
+        assert!(start + last_panel + reach(gradient_strides, LANES) <= gradient.len(), "a tile outside the gradient");
+        // `together` has all channels of the pixel, so that those of the next tap follow.
+        let width = taps * task.channels.len();
+        let tiles = width.div_ceil(self.set.tile_size().rows);
+        for tile in 0..tiles {
+            let [from, to] = [tile, tile + 1].map(|edge| edge * width / tiles);
+            assert!(source + from + reach(source_strides, to - from) <= self.input.values().len(), "outside the input");
+            let out = &mut sums[(first * task.channels.len() + from) * columns..][..(to - from) * columns];
+            let job = Outer {
+                source: self.input.values()[source + from..].as_ptr(),
+                source_strides,
+                gradient: gradient[start..].as_ptr(),
+                gradient_strides,
+                panel: self.panel_distance(),
+                count,
+                out: out.as_mut_ptr(),
+                out_row: columns,
+            };
+            let kernel = tile::outer(self.set, to - from, task.panels.len());
+            // SAFETY: the assertions bound every read, `out` is as large as the tile, and the set is available.
+            unsafe { kernel(&job) };
         }
     }
 
