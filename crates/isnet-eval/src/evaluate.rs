@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use burn::tensor::{Tensor, activation};
 use isnet_data::{Batch, Dataset, Label, Loader};
-use isnet_graph::Mode;
+use isnet_graph::{Mode, Predictor};
 use isnet_lrp::{Composite, FirstLayer, OutputSelector, Outputs, Plan, Quantity, Target, explain};
 use isnet_run::Model;
 
@@ -56,10 +56,11 @@ pub fn evaluate(
         epoch: 0,
         drop_last: false,
     };
+    let predictor = Predictor::new(&model.graph, &model.params);
     for batch in loader.prefetch() {
         let batch = batch?;
         let (logits, shares) = match &plan {
-            None => (model.graph.predict(&model.params, model.images(&batch)), vec![None; batch.len()]),
+            None => (predictor.logits(model.images(&batch)), vec![None; batch.len()]),
             Some(plan) => explained(model, plan, &batch)?,
         };
         let probabilities = probabilities(model, logits);

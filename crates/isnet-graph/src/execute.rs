@@ -31,6 +31,18 @@ pub struct Trace {
 }
 
 impl Trace {
+    fn empty(graph: &Graph) -> Self {
+        let count = graph.nodes.len();
+        Self {
+            activations: vec![None; count],
+            winners: vec![None; count],
+            statistics: vec![None; count],
+            dropout: vec![None; count],
+            logits: graph.logits(),
+            output: graph.output(),
+        }
+    }
+
     /// The activation of a node, `[N, H, W, C]`.
     ///
     /// # Panics
@@ -65,7 +77,7 @@ impl Trace {
     }
 }
 
-fn flat(activation: Tensor<4>) -> Tensor<2> {
+pub(crate) fn flat(activation: Tensor<4>) -> Tensor<2> {
     let [samples, _, _, channels] = activation.dims();
     activation.reshape([samples, channels])
 }
@@ -103,15 +115,7 @@ impl Graph {
     }
 
     fn run(&self, params: &Params, image: Tensor<4>, mut mode: Mode<'_>, last_use: &[usize]) -> Trace {
-        let count = self.nodes.len();
-        let mut trace = Trace {
-            activations: vec![None; count],
-            winners: vec![None; count],
-            statistics: vec![None; count],
-            dropout: vec![None; count],
-            logits: self.logits(),
-            output: self.output(),
-        };
+        let mut trace = Trace::empty(self);
         for (id, node) in self.nodes() {
             let value = match &node.op {
                 Op::Input => image.clone(),
@@ -125,6 +129,16 @@ impl Graph {
             }
         }
         trace
+    }
+
+    /// One node in evaluation, from the values it reads.
+    pub(crate) fn evaluate_node(&self, params: &Params, id: NodeId, inputs: Vec<Tensor<4>>) -> Tensor<4> {
+        let node = self.node(id);
+        let mut trace = Trace::empty(self);
+        for (id, value) in node.inputs.iter().zip(inputs) {
+            trace.activations[id.index()] = Some(value);
+        }
+        self.apply(params, id, node, &mut trace, &mut Mode::Evaluate)
     }
 
     fn apply(&self, params: &Params, id: NodeId, node: &Node, trace: &mut Trace, mode: &mut Mode<'_>) -> Tensor<4> {
@@ -173,7 +187,7 @@ impl Graph {
         let [samples, _, _, channels] = input.dims();
         let weight: Tensor<2> = params.get(self, dense.weight);
         let outputs = weight.dims()[0];
-        let product = input.reshape([samples, channels]).matmul(weight.transpose());
+        let product = kernels::dense(input.reshape([samples, channels]), weight);
         let sum = match dense.bias {
             Some(bias) => product + params.flat(bias).unsqueeze::<2>(),
             None => product,

@@ -30,6 +30,7 @@ pub mod execute;
 pub mod graph;
 pub mod op;
 pub mod params;
+pub mod predictor;
 pub mod shape;
 pub mod summary;
 
@@ -39,6 +40,7 @@ pub use execute::{Mode, Trace};
 pub use graph::{Graph, Node, NodeId};
 pub use op::{AveragePoolWindow, BatchNorm, Conv, Dense, Op};
 pub use params::{ParamId, ParamRole, ParamSpec, Params};
+pub use predictor::Predictor;
 pub use shape::Shape;
 pub use summary::{Summary, SummaryRow};
 

@@ -12,9 +12,11 @@ pub mod average_pool;
 pub mod batch_norm;
 pub mod conv;
 pub mod cpu;
+pub mod dense;
 pub mod max_pool;
 pub mod plain;
 pub mod pointwise;
+pub mod prepared;
 pub mod ranked_pooling;
 mod recycle;
 pub mod update;
@@ -22,9 +24,11 @@ pub mod update;
 pub use average_pool::{AveragePool, average_pool, average_pool_transpose};
 pub use batch_norm::{BatchStatistics, batch_norm_train, inverse_deviation, normalize, normalize_transpose};
 pub use conv::{ConvGeometry, conv2d, conv2d_transpose};
+pub use dense::{dense, dense_transpose};
 pub use max_pool::{MaxPoolGeometry, max_pool, max_unpool};
 pub use pointwise::{
     add, concat_channels, expand_maps, narrow_channels, relevance_step, relu, stabilized_quotient, times_activation,
 };
+pub use prepared::PreparedConv;
 pub use ranked_pooling::ranked_pooling;
 pub use recycle::Recycler;

@@ -4,9 +4,9 @@ use std::{fmt::Debug, process::Command};
 
 use burn::tensor::{Device, FloatDType, Int, Tensor, TensorData};
 use isnet_kernels::{
-    AveragePool, ConvGeometry, MaxPoolGeometry,
+    AveragePool, ConvGeometry, MaxPoolGeometry, PreparedConv,
     average_pool::{self, AverageWindow},
-    cpu, plain, update,
+    cpu, plain, prepared, update,
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -129,6 +129,12 @@ impl ConvCase {
             conv(1, 7, [4, 5], 1, 3, 2, 1),
             conv(2, 21, [40, 40], 3, 2, 1, 40),
             conv(1, 12, [4, 8], 3, 1, 1, 4),
+            // Pixels whose distance in memory needs care.
+            conv(2, 6, [1024, 40], 1, 1, 0, 1),
+            conv(1, 6, [1024, 20], 3, 1, 1, 1),
+            conv(1, 5, [20, 1024], 3, 1, 1, 1),
+            conv(1, 9, [512, 32], 3, 2, 1, 1),
+            conv(2, 60, [1, 17], 5, 1, 2, 1),
         ]
     }
 
@@ -534,6 +540,53 @@ fn optimizer_steps_and_the_norm_match_burn_and_pytorchs_formulas() {
     let number = |value: f32| Tensor::<1>::from_data(TensorData::from([value]), &Device::flex());
     let (moved, velocity) = update::sgd(number(1.0), number(2.0), Some(number(4.0)), &sgd);
     assert_close(&vec![numbers(moved), numbers(velocity)], &vec![vec![0.4841], vec![4.61]], &"by hand");
+}
+
+#[test]
+fn dense_layers_and_their_gradients_match_burn() {
+    for (rows, inputs, outputs) in [(1, 5, 3), (3, 1030, 70), (17, 200, 9)] {
+        let rng = &mut rng(35);
+        let (x, w, g) = (random(rng, [rows, inputs]), random(rng, [outputs, inputs]), random(rng, [rows, outputs]));
+        let forward = |path: Path| {
+            let (x, w) = (path.leaf(&x), path.leaf(&w));
+            evaluate!(isnet_kernels::dense(x.clone(), w.clone()), x, w)
+        };
+        assert_close(&forward(Path::Fast), &forward(Path::Plain), &(rows, inputs, outputs));
+        let back = |path: Path| {
+            let (g, w) = (path.leaf(&g), path.leaf(&w));
+            evaluate!(isnet_kernels::dense_transpose(g.clone(), w.clone()), g, w)
+        };
+        assert_close(&back(Path::Fast), &back(Path::Plain), &(rows, inputs, outputs));
+    }
+}
+
+#[test]
+fn prepared_convolutions_match_burn_with_and_without_relu() {
+    for (seed, case) in (0..).zip(conv_cases()) {
+        let (input, weight, bias) = case.tensors(seed);
+        let exact = [input.clone(), weight.clone()].map(|tensor| tensor.cast(FloatDType::F64));
+        let [wide_input, wide_weight] = exact;
+        let wide_bias = case.bias.then(|| bias.clone().cast(FloatDType::F64));
+        let plain = plain::conv2d(wide_input, wide_weight, wide_bias, &case.geometry);
+        let prepared = PreparedConv::new(weight, case.bias.then_some(bias), case.geometry);
+        assert_close(&vec![numbers(prepared.apply(input.clone(), false))], &vec![numbers(plain.clone())], &case);
+        assert_close(&vec![numbers(prepared.apply(input, true))], &vec![numbers(plain::relu(plain))], &case);
+    }
+}
+
+#[test]
+fn the_fused_sweeps_of_inference_match_burn() {
+    let rng = &mut rng(36);
+    let (x, y) = (random(rng, [2, 30, 31, 24]), random(rng, [2, 30, 31, 24]));
+    let (scale, shift) = (random(rng, [24]), random(rng, [24]));
+    for relu in [false, true] {
+        let wide = x.clone() * scale.clone().unsqueeze::<4>() + shift.clone().unsqueeze::<4>();
+        let expected = if relu { plain::relu(wide) } else { wide };
+        let found = prepared::affine(x.clone(), &scale, &shift, relu);
+        assert_close(&vec![numbers(found)], &vec![numbers(expected)], &relu);
+    }
+    let sum = plain::relu(x.clone() + y.clone());
+    assert_close(&vec![numbers(prepared::add_relu(x, y))], &vec![numbers(sum)], &"add");
 }
 
 /// `ISNET_SIMD` is read once per process, so each set gets a process of its own, with all other tests of this file.

@@ -160,7 +160,7 @@ impl Walk<'_> {
             Op::Dense(dense) => {
                 let outputs = gradient.dims()[3];
                 let weight: Tensor<2> = self.params.get(self.graph, dense.weight);
-                gradient.reshape([rows, outputs]).matmul(weight).reshape([rows, 1, 1, channels])
+                kernels::dense_transpose(gradient.reshape([rows, outputs]), weight).reshape([rows, 1, 1, channels])
             }
             Op::BatchNorm(norm) => {
                 let (_, deviation) = norm_statistics(self.graph, self.params, self.trace, id);

@@ -7,7 +7,7 @@
 use std::fmt::Write;
 
 use burn::tensor::{DType, Device};
-use isnet_graph::{Graph, ParamRole};
+use isnet_graph::{Graph, ParamRole, Predictor};
 use isnet_models::{Architecture, build, names};
 use isnet_testkit::seeded::{self, fnv1a64};
 use serde_json::Value;
@@ -58,13 +58,15 @@ fn check_logits(name: &str) {
     let graph = build(&Architecture::new(name, expected[0].len(), 3)).unwrap();
     let params = seeded::params(&graph, seed, 1.0, &device, DType::F32);
     let image = seeded::image(seed, [size("batch"), 3, size("side"), size("side")], &device, DType::F32);
-    let logits = graph.predict(&params, image).into_data().convert::<f64>().try_into_vec::<f64>().unwrap();
-
     let expected = expected.concat();
     let largest = expected.iter().fold(0.0_f64, |largest, value| largest.max(value.abs()));
-    assert_eq!(logits.len(), expected.len());
-    for (got, want) in logits.iter().zip(&expected) {
-        assert!((got - want).abs() <= 1e-4 * largest, "{name}: {logits:?}, but torchvision has {expected:?}");
+    // Node by node, and fused for inference.
+    for logits in [graph.predict(&params, image.clone()), Predictor::new(&graph, &params).logits(image)] {
+        let logits = logits.into_data().convert::<f64>().try_into_vec::<f64>().unwrap();
+        assert_eq!(logits.len(), expected.len());
+        for (got, want) in logits.iter().zip(&expected) {
+            assert!((got - want).abs() <= 1e-4 * largest, "{name}: {logits:?}, but torchvision has {expected:?}");
+        }
     }
 }
 

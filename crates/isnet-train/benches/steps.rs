@@ -10,7 +10,7 @@ mod harness;
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use harness::{Bench, Case, Work, timed};
-use isnet_graph::{Graph, Mode, Params};
+use isnet_graph::{Graph, Mode, Params, Predictor};
 use isnet_loss::background::BackgroundTerm;
 use isnet_loss::{ClassificationLoss, HeatmapLoss, Mask, Targets};
 use isnet_lrp::{Composite, FirstLayer, OutputSelector, Outputs, Plan, Quantity, Target, explain};
@@ -186,12 +186,15 @@ impl Bench for Explanation {
     }
 }
 
-/// The logits of a trained model.
-struct Inference(Model);
+/// The logits of a trained model, made ready before.
+struct Inference {
+    predictor: Predictor,
+    image: Tensor<4>,
+}
 
 impl Inference {
     fn logits(&self) -> Tensor<2> {
-        self.0.graph.predict(&self.0.params, self.0.image.clone())
+        self.predictor.logits(self.image.clone())
     }
 }
 
@@ -256,7 +259,8 @@ fn explanation(architecture: &'static str, samples: usize) -> Case {
 
 fn inference(architecture: &'static str, samples: usize) -> Case {
     let prepare = move || -> Box<dyn Bench> {
-        Box::new(Inference(Model::new(&Architecture::new(architecture, MANY_CLASSES, 3), samples)))
+        let Model { graph, params, image } = Model::new(&Architecture::new(architecture, MANY_CLASSES, 3), samples);
+        Box::new(Inference { predictor: Predictor::new(&graph, &params), image })
     };
     let name = format!("infer-{architecture}-b{samples}");
     Case { name, work: work(&Architecture::new(architecture, MANY_CLASSES, 3), samples, 1), prepare: Box::new(prepare) }

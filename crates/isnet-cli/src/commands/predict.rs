@@ -2,6 +2,7 @@
 
 use isnet_data::{Batch, Sample, read_image};
 use isnet_eval::evaluate::probabilities;
+use isnet_graph::Predictor;
 use isnet_run::Model;
 
 use crate::Answer;
@@ -12,9 +13,10 @@ use crate::progress::{print, say};
 pub fn run(args: &PredictArgs) -> anyhow::Result<Answer> {
     let device = isnet_run::device::device(&args.device)?;
     let model = Model::load(&args.model, &device)?;
+    let predictor = Predictor::new(&model.graph, &model.params);
     let mut failed = false;
     for path in &args.images {
-        match classify(&model, path) {
+        match classify(&model, &predictor, path) {
             Ok(row) => print(&if args.json { json(&model, path, &row) } else { line(&model, path, &row) }),
             Err(error) => {
                 failed = true;
@@ -25,11 +27,11 @@ pub fn run(args: &PredictArgs) -> anyhow::Result<Answer> {
     Ok(if failed { Answer::No } else { Answer::Yes })
 }
 
-fn classify(model: &Model, path: &std::path::Path) -> anyhow::Result<Vec<f32>> {
+fn classify(model: &Model, predictor: &Predictor, path: &std::path::Path) -> anyhow::Result<Vec<f32>> {
     let (image, _) = model.preparation.apply(&read_image(path)?, None)?;
     let id = path.display().to_string();
     let batch = Batch::collate(&[Sample { image, mask: None, label: None, id, source: String::new() }])?;
-    Ok(probabilities(model, model.graph.predict(&model.params, model.images(&batch))).remove(0))
+    Ok(probabilities(model, predictor.logits(model.images(&batch))).remove(0))
 }
 
 /// The index of the largest value.

@@ -85,20 +85,30 @@ impl ConvShape {
 
 /// `input` `[N, H, W, C_in]` to `[N, H_out, W_out, C_out]`.
 pub(super) fn convolution(shape: ConvShape, input: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
-    let [out_channels, reduce, _, _] = shape.weight;
-    let (taps, produce) = (shape.taps(), out_channels / shape.geometry.groups);
-    let loops = Loops {
-        set: InstructionSet::current(),
-        shape,
-        phases: vec![shape.walk()],
-        destination: shape.output,
-        channels: [shape.in_channels(), out_channels],
-        reduce,
-        produce,
-        block: order::block(&shape, reduce),
-        strides: [taps, reduce * taps],
-    };
-    loops.run(input, weight, bias)
+    Loops::forward(shape).run(input, Weight::Raw(weight), bias)
+}
+
+/// A weight in the order in which [`convolution_packed`] reads it, for inputs of any size.
+#[derive(Debug)]
+pub(super) struct PackedWeight(Scratch);
+
+impl PackedWeight {
+    /// Packs a weight of these `shape`s (those of the images do not matter), or `None` if it is read as it is.
+    pub fn new(shape: ConvShape, weight: &[f32]) -> Option<Self> {
+        let loops = Loops::forward(shape);
+        (!shape.depthwise()).then(|| Self(loops.order(&loops.phases[0]).pack(weight)))
+    }
+}
+
+/// [`convolution`] with a weight packed before, and a ReLU if wanted.
+pub(super) fn convolution_packed(
+    shape: ConvShape,
+    input: &[f32],
+    weight: &PackedWeight,
+    bias: Option<&[f32]>,
+    relu: bool,
+) -> Vec<f32> {
+    Loops { relu, ..Loops::forward(shape) }.run(input, Weight::Packed(weight), bias)
 }
 
 /// `output` `[N, H_out, W_out, C_out]` to `[N, H, W, C_in]`.
@@ -118,8 +128,9 @@ pub(super) fn transpose(shape: ConvShape, output: &[f32], weight: &[f32]) -> Vec
         produce,
         block: order::block(&shape, reduce),
         strides: [produce * taps, taps],
+        relu: false,
     };
-    loops.run(output, weight, None)
+    loops.run(output, Weight::Raw(weight), None)
 }
 
 /// One direction of a convolution.
@@ -138,16 +149,42 @@ struct Loops {
     block: usize,
     /// Distance in the weight between two summed and two made channels.
     strides: [usize; 2],
+    /// Whether negative results become 0.
+    relu: bool,
+}
+
+/// The weight of one direction.
+#[derive(Clone, Copy)]
+enum Weight<'a> {
+    Raw(&'a [f32]),
+    Packed(&'a PackedWeight),
 }
 
 impl Loops {
-    fn run(&self, source: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
+    fn forward(shape: ConvShape) -> Self {
+        let [out_channels, reduce, _, _] = shape.weight;
+        let taps = shape.taps();
+        Self {
+            set: InstructionSet::current(),
+            shape,
+            phases: vec![shape.walk()],
+            destination: shape.output,
+            channels: [shape.in_channels(), out_channels],
+            reduce,
+            produce: out_channels / shape.geometry.groups,
+            block: order::block(&shape, reduce),
+            strides: [taps, reduce * taps],
+            relu: false,
+        }
+    }
+
+    fn run(&self, source: &[f32], weight: Weight<'_>, bias: Option<&[f32]>) -> Vec<f32> {
         let [height, width] = self.destination;
         let length = self.shape.samples * height * width * self.channels[1];
         if length == 0 {
             return Vec::new();
         }
-        if self.shape.depthwise() {
+        if let (true, Weight::Raw(weight)) = (self.shape.depthwise(), weight) {
             let kernel = [self.shape.weight[2], self.shape.weight[3]];
             let mut out = vec![0.0; length];
             depthwise::correlate(&self.phases, [self.destination, kernel], [source, weight], bias, &mut out);
@@ -167,18 +204,29 @@ impl Loops {
         }
     }
 
-    fn phase<'a>(&self, walk: &'a [AxisWalk; 2], weight: &[f32]) -> Phase<'a> {
+    fn order(&self, walk: &[AxisWalk; 2]) -> PackOrder {
         let kernel_w = self.shape.weight[3];
         let [vertical, horizontal] = walk;
         let pairs = || (0..vertical.taps.len()).flat_map(|v| (0..horizontal.taps.len()).map(move |h| [v, h]));
-        let order = PackOrder {
+        PackOrder {
             taps: pairs().map(|[v, h]| vertical.taps[v].kernel * kernel_w + horizontal.taps[h].kernel).collect(),
+            positions: self.shape.taps(),
             groups: self.shape.geometry.groups,
             reduce: self.reduce,
             produce: self.produce,
             block: self.block,
             strides: self.strides,
             group: self.reduce * self.produce * self.shape.taps(),
+        }
+    }
+
+    fn phase<'a>(&self, walk: &'a [AxisWalk; 2], weight: Weight<'a>) -> Phase<'a> {
+        let [vertical, horizontal] = walk;
+        let pairs = || (0..vertical.taps.len()).flat_map(|v| (0..horizontal.taps.len()).map(move |h| [v, h]));
+        let order = self.order(walk);
+        let packed = match weight {
+            Weight::Raw(weight) => Packed::Own(order.pack(weight)),
+            Weight::Packed(weight) => Packed::Lent(&weight.0),
         };
         let layout = Layout::new(walk, self.channels[0]);
         // The taps of a kernel row are one run if a block is a whole pixel.
@@ -189,7 +237,7 @@ impl Loops {
         };
         let taps_in_run = if merged { horizontal.taps.len() } else { 1 };
         let reach = runs.iter().copied().max().unwrap_or(0);
-        Phase { walk, layout, packed: order.pack(weight), order, runs, taps_in_run, reach }
+        Phase { walk, layout, packed, order, runs, taps_in_run, reach }
     }
 
     /// Cuts a phase into ranges of lines (over all samples), and of panels where there are few.
@@ -219,12 +267,27 @@ struct Phase<'a> {
     walk: &'a [AxisWalk; 2],
     layout: Layout,
     order: PackOrder,
-    packed: Scratch,
+    packed: Packed<'a>,
     /// See [`Product::runs`], for the first block of channels.
     runs: Vec<usize>,
     taps_in_run: usize,
     /// The farthest of the runs.
     reach: usize,
+}
+
+/// Packed weights, made for this call or before.
+enum Packed<'a> {
+    Own(Scratch),
+    Lent(&'a [f32]),
+}
+
+impl Packed<'_> {
+    fn values(&self) -> &[f32] {
+        match self {
+            Self::Own(values) => values,
+            Self::Lent(values) => values,
+        }
+    }
 }
 
 /// Lines (over all samples) of a phase, and panels of every group.
@@ -323,7 +386,8 @@ impl Work<'_> {
         let order = &self.phase.order;
         let first = panel * LANES;
         let columns = (panels * LANES).min(order.produce - first);
-        let weight = &self.phase.packed[(group * order.panels() + panel) * order.panel()..][..panels * order.panel()];
+        let weight =
+            &self.phase.packed.values()[(group * order.panels() + panel) * order.panel()..][..panels * order.panel()];
         let place = group * order.produce + first;
         let bias = self.bias.map(|bias| &bias[place..place + columns]);
         let pixels = lines.count[1];
@@ -367,13 +431,17 @@ impl Work<'_> {
             };
             (0..tile.rows).for_each(|row| first(self.row(tile, row)));
         }
+        let last = range.end == self.phase.order.reduce || range.is_empty();
         if range.is_empty() {
-            return;
-        }
-        if tile.columns == tile.panels * LANES {
+            // Nothing to add: a phase that no tap reaches.
+        } else if tile.columns == tile.panels * LANES {
             self.add_blocks(tile, range, self.out.pointer(tile.out), tile.out_row);
         } else {
             self.fill_aside(tile, range);
+        }
+        if self.loops.relu && last {
+            let rectify = |value: &mut f32| *value = if *value <= 0.0 { 0.0 } else { *value };
+            (0..tile.rows).for_each(|row| self.row(tile, row).iter_mut().for_each(rectify));
         }
     }
 

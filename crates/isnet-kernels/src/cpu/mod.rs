@@ -10,6 +10,7 @@
 pub(crate) mod batch_norm;
 pub(crate) mod conv;
 mod convolve;
+pub(crate) mod dense;
 mod depthwise;
 mod gemm;
 pub(crate) mod lanes;
@@ -18,6 +19,7 @@ mod order;
 mod pack;
 pub(crate) mod pointwise;
 pub(crate) mod pool;
+pub(crate) mod prepared;
 mod primitive;
 pub(crate) mod ranked;
 mod scratch;

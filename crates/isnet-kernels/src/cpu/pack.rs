@@ -9,6 +9,8 @@ use super::{lanes::LANES, scratch::Scratch};
 pub(super) struct PackOrder {
     /// Positions in the kernel, in the order of summation.
     pub taps: Vec<usize>,
+    /// All positions in the kernel.
+    pub positions: usize,
     pub groups: usize,
     /// Channels that a group sums over, and that it makes.
     pub reduce: usize,
@@ -41,29 +43,28 @@ impl PackOrder {
             let (group, first) = (panel / self.panels(), panel % self.panels() * LANES);
             let lanes = LANES.min(self.produce - first);
             let weight = &weight[group * self.group + first * self.strides[1]..];
-            if lanes < LANES {
-                out.fill(0.0);
-            }
             self.pack_panel(weight, lanes, out);
         });
         packed
     }
 
-    /// Goes along the weight in the order in which it lies, as far as a panel allows.
+    /// Reads sixteen rows of the weight side by side and writes the packed rows whole.
     fn pack_panel(&self, weight: &[f32], lanes: usize, out: &mut [f32]) {
         let taps = self.taps.len();
+        let [channel_stride, lane_stride] = self.strides;
         for (block, out) in out.chunks_mut(taps * self.block * LANES).enumerate() {
             let channels = out.len() / (taps * LANES);
-            let weight = &weight[block * self.block * self.strides[0]..];
-            let mut copy = |channel: usize, lane: usize| {
-                let weight = &weight[channel * self.strides[0] + lane * self.strides[1]..];
-                let places = out[channel * LANES + lane..].iter_mut().step_by(channels * LANES);
-                places.zip(&self.taps).for_each(|(place, tap)| *place = weight[*tap]);
-            };
-            if self.strides[0] < self.strides[1] {
-                (0..lanes).for_each(|lane| (0..channels).for_each(|channel| copy(channel, lane)));
-            } else {
-                (0..channels).for_each(|channel| (0..lanes).for_each(|lane| copy(channel, lane)));
+            let (rows, _) = out.as_chunks_mut::<LANES>();
+            for channel in 0..channels {
+                let weight = &weight[(block * self.block + channel) * channel_stride..];
+                // A last panel repeats its last channel and zeroes the copies afterwards.
+                let lines: [&[f32]; LANES] =
+                    std::array::from_fn(|lane| &weight[lane.min(lanes - 1) * lane_stride..][..self.positions]);
+                for (slot, &tap) in self.taps.iter().enumerate() {
+                    let row = &mut rows[slot * channels + channel];
+                    *row = std::array::from_fn(|lane| lines[lane][tap]);
+                    row[lanes..].fill(0.0);
+                }
             }
         }
     }
