@@ -1,11 +1,12 @@
 //! What a person reads while work goes on. Everything here goes to stderr.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use isnet_run::{EpochRecord, StepRecord};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use isnet_run::{EpochRecord, Losses, StepRecord};
 use isnet_train::Watcher;
 
 /// The exit code after Ctrl-C: 128 and the number of the signal, as shells have it.
@@ -27,27 +28,40 @@ pub fn print(text: &str) {
     }
 }
 
-/// Shows a training: a line that is rewritten on a terminal, a line per epoch everywhere.
+/// Shows a training: bars with losses and times on a terminal, a line per epoch everywhere.
 pub struct Progress {
     name: String,
     epochs: usize,
     started: Instant,
-    terminal: bool,
+    bars: MultiProgress,
+    /// The steps of the epoch, and below it the losses.
+    steps: ProgressBar,
+    losses: ProgressBar,
+    /// All steps of the training, for the time that is left.
+    total: ProgressBar,
+    best: Option<String>,
     stop: Arc<AtomicBool>,
 }
 
 impl Progress {
     /// For a training of this many epochs. Ctrl-C asks it to stop after the step; a second one ends the process.
     pub fn new(name: &str, epochs: usize, stop: Arc<AtomicBool>) -> Self {
-        Self { name: name.to_owned(), epochs, started: Instant::now(), terminal: std::io::stderr().is_terminal(), stop }
+        // Draws nothing where stderr is not a terminal.
+        let bars = MultiProgress::new();
+        let bar = |template: &str| {
+            let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+            bars.add(ProgressBar::new(0).with_style(style.progress_chars("━╸─")))
+        };
+        let total = bar("{prefix:12} {wide_bar:.cyan/black}  {percent:>3} %  {elapsed} gone, {eta} left");
+        let steps = bar("{prefix:12} {wide_bar:.green/black}  {pos}/{len} steps  {msg}");
+        let losses = bar("{wide_msg}");
+        total.set_prefix(name.to_owned());
+        Self { name: name.to_owned(), epochs, started: Instant::now(), bars, steps, losses, total, best: None, stop }
     }
 
-    fn rewrite(&self, text: &str) {
-        if self.terminal {
-            let mut stderr = std::io::stderr();
-            // A terminal that went away is no reason to stop training.
-            let _ = write!(stderr, "\r\x1b[2K{text}").and_then(|()| stderr.flush());
-        }
+    /// A line above the bars, or just a line.
+    fn line(&self, text: &str) {
+        self.bars.suspend(|| say(text));
     }
 }
 
@@ -67,40 +81,55 @@ pub fn interruptible() -> anyhow::Result<Arc<AtomicBool>> {
 impl Watcher for Progress {
     fn step(&mut self, record: &StepRecord, steps_per_epoch: usize) {
         let within = (record.step - 1) % steps_per_epoch + 1;
-        let heatmap = record.losses.heatmap.map_or(String::new(), |loss| format!("  heatmap {loss:.3}"));
-        self.rewrite(&format!(
-            "{}  epoch {}/{}  step {within}/{steps_per_epoch}  classification {:.3}{heatmap}  {:.0} ms/step",
-            self.name,
-            record.epoch + 1,
-            self.epochs,
-            record.losses.classification,
-            1000.0 * record.seconds
-        ));
+        if self.total.length() != Some((self.epochs * steps_per_epoch) as u64) {
+            self.total.set_length((self.epochs * steps_per_epoch) as u64);
+            // A resumed training does not count what it did before as quick work.
+            self.total.set_position(record.step as u64 - 1);
+            self.total.reset_eta();
+            self.steps.set_length(steps_per_epoch as u64);
+        }
+        self.total.set_position(record.step as u64);
+        self.steps.set_position(within as u64);
+        self.steps.set_prefix(format!("epoch {}/{}", record.epoch + 1, self.epochs));
+        self.steps.set_message(format!("{:.0} ms/step", 1000.0 * record.seconds));
+        let best = self.best.as_ref().map_or(String::new(), |best| format!("  | best so far: {best}"));
+        self.losses.set_message(format!("{}{best}", losses(&record.losses)));
     }
 
     fn epoch(&mut self, record: &EpochRecord, is_best: bool) {
-        self.rewrite("");
-        let heatmap = record.losses.heatmap.map_or(String::new(), |loss| format!("  heatmap {loss:.3}"));
         let scores: Vec<String> = record.validation.iter().map(|(name, value)| format!("{name} {value:.3}")).collect();
-        let validation =
-            if scores.is_empty() { String::new() } else { format!("  | validation: {}", scores.join("  ")) };
-        say(&format!(
-            "{}  epoch {:>2}/{}  {:>4.0} s  classification {:.3}{heatmap}{validation}{}",
+        let scores = scores.join("  ");
+        if is_best {
+            self.best = Some(format!("epoch {}  {scores}", record.epoch + 1));
+        }
+        let validation = if scores.is_empty() { String::new() } else { format!("  | validation: {scores}") };
+        self.line(&format!(
+            "{}  epoch {:>2}/{}  {:>4.0} s  {}{validation}{}",
             self.name,
             record.epoch + 1,
             self.epochs,
             self.started.elapsed().as_secs_f64(),
-            record.losses.classification,
+            losses(&record.losses),
             if is_best { "  *" } else { "" }
         ));
     }
 
     fn note(&mut self, text: &str) {
-        self.rewrite("");
-        say(&format!("{}  {text}", self.name));
+        self.line(&format!("{}  {text}", self.name));
     }
 
     fn wants_to_stop(&self) -> bool {
         self.stop.load(Ordering::SeqCst)
     }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        [&self.total, &self.steps, &self.losses].into_iter().for_each(ProgressBar::finish_and_clear);
+    }
+}
+
+fn losses(losses: &Losses) -> String {
+    let heatmap = losses.heatmap.map_or(String::new(), |loss| format!("  heatmap {loss:.3}"));
+    format!("classification {:.3}{heatmap}", losses.classification)
 }

@@ -36,6 +36,8 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<Answer> {
     ));
     let trainer = Trainer::new(&config, &data, existing, &mut progress)?;
     let (model, ending) = trainer.train(&mut progress)?;
+    // Takes the bars off the terminal before results are printed.
+    drop(progress);
     match ending {
         Ending::Interrupted => {
             say(&format!("interrupted; go on with `{}`", command_to_resume(args)));
