@@ -51,7 +51,7 @@ impl Trace {
         self.activations[id.index()].clone().expect("a full trace keeps every activation")
     }
 
-    /// Where a max pool found its values; see [`kernels::max_pool`].
+    /// Where a max pool found its values; see [`kernels::max_pool()`].
     pub fn winners(&self, id: NodeId) -> Option<Tensor<4, Int>> {
         self.winners[id.index()].clone()
     }

@@ -87,7 +87,7 @@ pub fn relevance_step(gradient: Tensor<4>, output: Tensor<4>, epsilon: f64) -> T
     gradient * expand_maps(ratio, maps)
 }
 
-/// See [`crate::max_pool`].
+/// See [`crate::max_pool()`].
 pub fn max_pool(input: Tensor<4>, geometry: &MaxPoolGeometry) -> (Tensor<4>, Tensor<4, Int>) {
     let options = MaxPoolOptions::new(geometry.kernel)
         .with_stride(geometry.stride)
@@ -118,7 +118,7 @@ pub fn max_unpool(output: Tensor<4>, indices: Tensor<4, Int>, input_size: [usize
         .reshape([rows, input_size[0], input_size[1], channels])
 }
 
-/// See [`crate::average_pool`].
+/// See [`crate::average_pool()`].
 pub fn average_pool(input: Tensor<4>, pool: &AveragePool) -> Tensor<4> {
     let [vertical, horizontal] = pool.matrices(&input);
     along_both_axes(input, vertical, horizontal)
@@ -138,7 +138,7 @@ fn along_both_axes(input: Tensor<4>, vertical: Tensor<3>, horizontal: Tensor<3>)
     horizontal.matmul(rows).reshape([samples, out_h, out_w, channels])
 }
 
-/// See [`crate::ranked_pooling`]. Among equal values the order, and so the gradient, is the device's.
+/// See [`crate::ranked_pooling()`]. Among equal values the order, and so the gradient, is the device's.
 pub fn ranked_pooling(values: Tensor<2>, decay: f64) -> Tensor<1> {
     let [rows, length] = values.dims();
     if decay == 1.0 {

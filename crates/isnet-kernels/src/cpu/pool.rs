@@ -28,7 +28,7 @@ use crate::max_pool::MaxPoolGeometry;
 /// The operations of this file on a backend.
 #[backend_extension(Autodiff, Flex)]
 pub(crate) trait PoolOps: Backend {
-    /// [`crate::max_pool`].
+    /// [`crate::max_pool()`].
     fn isnet_max_pool(input: FloatTensor<Self>, geometry: MaxPoolGeometry) -> (FloatTensor<Self>, IntTensor<Self>);
 
     /// [`crate::max_unpool`].
@@ -42,7 +42,7 @@ pub(crate) trait PoolOps: Backend {
     fn isnet_blend(input: FloatTensor<Self>, forth: Blend, back: Blend) -> FloatTensor<Self>;
 }
 
-/// The fast [`crate::max_pool`].
+/// The fast [`crate::max_pool()`].
 pub(crate) fn max_pool(input: Tensor<4>, geometry: &MaxPoolGeometry) -> (Tensor<4>, Tensor<4, Int>) {
     let (values, indices) = Dispatch::isnet_max_pool(input.into_dispatch(), *geometry);
     (Tensor::from_dispatch(values), Tensor::from_dispatch(indices))

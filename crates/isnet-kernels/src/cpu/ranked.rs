@@ -24,7 +24,7 @@ pub(crate) trait RankedOps: Backend {
     fn isnet_ranked_sum(input: FloatTensor<Self>, weights: Vec<f64>) -> FloatTensor<Self>;
 }
 
-/// The fast [`crate::ranked_pooling`], for the weights of the first ranks.
+/// The fast [`crate::ranked_pooling()`], for the weights of the first ranks.
 pub(crate) fn ranked_sum(input: Tensor<2>, weights: Vec<f64>) -> Tensor<1> {
     Tensor::from_dispatch(Dispatch::isnet_ranked_sum(input.into_dispatch(), weights))
 }
