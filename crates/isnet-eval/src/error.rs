@@ -67,6 +67,30 @@ pub enum EvalError {
         id: String,
     },
 
+    /// A setting of the statistics has a value that means nothing.
+    #[error("`{setting}` is {got}; it must be {expected}")]
+    Setting {
+        /// Field of [`Settings`](crate::statistics::Settings), or argument.
+        setting: &'static str,
+        /// What it must be.
+        expected: String,
+        /// What it is.
+        got: String,
+    },
+
+    /// Two models were not evaluated on the same samples.
+    #[error(
+        "`{first}` and `{other}` cannot be compared: {what}; evaluate both models on the same samples with the same classes"
+    )]
+    Unpaired {
+        /// Name of the first predictions.
+        first: String,
+        /// Name of those that differ.
+        other: String,
+        /// The first difference.
+        what: String,
+    },
+
     /// A file of a run could not be written.
     #[error(transparent)]
     Run(#[from] isnet_run::RunError),

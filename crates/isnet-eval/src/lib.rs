@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! Predictions ──metrics::scores_by_split──► [SplitScores] ──render::report──► a table for people
+//!      ├──────statistics::summary──────► scores with intervals; statistics::compare: tests between models
 //!      └──────predictions_csv::save─────► predictions.csv
 //! heatmap, mask ──relevance_share::background_share──► share of |R| on the background
 //! ```
@@ -14,5 +15,6 @@ pub mod metrics;
 pub mod predictions_csv;
 pub mod relevance_share;
 pub mod render;
+pub mod statistics;
 
 pub use error::EvalError;

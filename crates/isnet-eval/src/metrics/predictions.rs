@@ -136,7 +136,7 @@ impl Predictions {
     }
 
     /// Checks that each sample of a single-label task has its one label.
-    pub(super) fn check_labels(&self) -> Result<(), EvalError> {
+    pub(crate) fn check_labels(&self) -> Result<(), EvalError> {
         if self.task == Task::Multi {
             return Ok(());
         }

@@ -1,0 +1,100 @@
+//! What is asked of the statistics.
+
+use crate::EvalError;
+use crate::metrics::{Predictions, Task};
+
+use super::score::{Of, Score};
+
+/// What is asked of [`summary`](super::summary()), [`compare`](super::compare()) and [`figures`](super::figures()).
+///
+/// # Example
+/// ```
+/// # use isnet_eval::statistics::{Score, Settings};
+/// let settings = Settings { scores: Some(vec![Score::F1, Score::Auc]), by_class: false, ..Settings::default() };
+/// assert_eq!(settings.resamples, 1000);
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// Share of intervals that hold the true value, in (0, 1). Default 0.95.
+    pub confidence: f64,
+    /// Number of bootstrap resamples; 0 = no bootstrap. Default 1000.
+    pub resamples: usize,
+    /// Number of draws from the posterior of the confusion matrix; 0 = no posterior. Default 10 000.
+    pub posterior_draws: usize,
+    /// Seed of all draws. Default 0.
+    pub seed: u64,
+    /// A name per sample, such as its patient: samples of one name are resampled together, and a sample with an empty
+    /// name stands for itself. Default: every sample by itself.
+    pub groups: Option<Vec<String>>,
+    /// Multi-label only: from which probability on each label is predicted, see
+    /// [`choose_thresholds`](super::choose_thresholds). Default: ½ for all.
+    pub thresholds: Option<Vec<f32>>,
+    /// Number of bins of the calibration error, ≥ 1. Default 15.
+    pub calibration_bins: usize,
+    /// The scores to find. Default: all.
+    pub scores: Option<Vec<Score>>,
+    /// Whether classes, labels and pairs of classes have rows of their own. Default: yes.
+    pub by_class: bool,
+    /// Whether the sources of a split have rows of their own, where it has several. Default: yes.
+    pub by_source: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            confidence: 0.95,
+            resamples: 1000,
+            posterior_draws: 10_000,
+            seed: 0,
+            groups: None,
+            thresholds: None,
+            calibration_bins: 15,
+            scores: None,
+            by_class: true,
+            by_source: true,
+        }
+    }
+}
+
+impl Settings {
+    /// Whether a row for this score is asked for.
+    pub(super) fn wants(&self, score: Score, of: Of) -> bool {
+        self.wants_score(score) && (self.by_class || of == Of::All)
+    }
+
+    pub(super) fn wants_score(&self, score: Score) -> bool {
+        self.scores.as_ref().is_none_or(|scores| scores.contains(&score))
+    }
+
+    /// Checks the settings, and the predictions that they are for.
+    pub(super) fn check(&self, predictions: &Predictions) -> Result<(), EvalError> {
+        predictions.check()?;
+        predictions.check_labels()?;
+        if predictions.is_empty() {
+            return Err(EvalError::Empty);
+        }
+        let wrong = |setting, expected: &str, got: String| {
+            Err(EvalError::Setting { setting, expected: expected.to_owned(), got })
+        };
+        if !(self.confidence > 0.0 && self.confidence < 1.0) {
+            return wrong("confidence", "between 0 and 1, such as 0.95", self.confidence.to_string());
+        }
+        if self.calibration_bins == 0 {
+            return wrong("calibration_bins", "at least 1, such as 15", "0".to_owned());
+        }
+        if let Some(groups) = &self.groups
+            && groups.len() != predictions.len()
+        {
+            return Err(EvalError::Length { column: "groups", expected: predictions.len(), got: groups.len() });
+        }
+        let Some(thresholds) = &self.thresholds else { return Ok(()) };
+        if predictions.task == Task::Single {
+            return wrong("thresholds", "left out for a single-label task", format!("{thresholds:?}"));
+        }
+        if thresholds.len() != predictions.classes.len() || thresholds.iter().any(|threshold| threshold.is_nan()) {
+            let expected = format!("one number for each of the {} labels", predictions.classes.len());
+            return wrong("thresholds", &expected, format!("{thresholds:?}"));
+        }
+        Ok(())
+    }
+}
