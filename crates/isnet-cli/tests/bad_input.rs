@@ -39,6 +39,10 @@ const HARMS: &[Harm] = &[
         |bench| bench.edit("manifest.csv", ",train", ",fold1"),
         &["split `train` has no sample", "`fold1`, `val`, `test`, `test_ood`"],
     ),
+    (
+        |bench| bench.edit("manifest.csv", "masks/train-03.png,dark", "masks/train-03.png,"),
+        &["images/train-03.png", "no label"],
+    ),
     (|bench| bench.edit("tiny.toml", "manifest.csv", "absent.csv"), &["absent.csv", "does not exist"]),
     (|bench| bench.write("manifest.csv", "photo,label\na.png,x\n"), &["manifest.csv", "no column `image`", "`photo`"]),
     (

@@ -54,7 +54,7 @@ pub trait Dataset: Send + Sync {
     /// [`DataError::Unlabelled`] names the first that has none.
     fn check_labels(&self) -> Result<()> {
         match (0..self.len()).find(|&index| self.label(index).is_none()) {
-            Some(index) => Err(DataError::Unlabelled { index, source_name: self.source(index).to_string() }),
+            Some(index) => Err(DataError::Unlabelled { id: self.id(index) }),
             None => Ok(()),
         }
     }

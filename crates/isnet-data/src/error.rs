@@ -176,12 +176,10 @@ pub enum DataError {
         got: [usize; 3],
     },
     /// A sample that should teach has no label.
-    #[error("sample {index} from source `{source_name}` has no label; training needs one for every sample")]
+    #[error("`{id}` has no label; training needs one for every sample: fill in the column `label`")]
     Unlabelled {
-        /// Its index in the data set.
-        index: usize,
-        /// Its source.
-        source_name: String,
+        /// Its name in the data set.
+        id: String,
     },
 }
 
