@@ -241,3 +241,34 @@ fn dropout_factors(input: &Tensor<4>, probability: f64, mode: &mut Mode<'_>) -> 
         (0..dims.iter().product()).map(|_| if rng.random::<f64>() < probability { 0.0 } else { keep }).collect();
     Some(Tensor::from_data(TensorData::new(values, dims), (&input.device().inner(), input.dtype())))
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{DType, Device};
+    use rand_chacha::rand_core::SeedableRng;
+
+    use super::*;
+    use crate::builder::GraphBuilder;
+    use crate::params::ParamRole;
+
+    #[test]
+    fn running_statistics_take_a_tenth_of_the_batchs_mean_and_unbiased_variance() {
+        // 1, 2, 3, 6: mean 3, squares 4 + 1 + 0 + 9 = 14, over 3. As torch.nn.BatchNorm2d with momentum = 0.1.
+        let mut build = GraphBuilder::new(1);
+        let x = build.input();
+        let x = build.batch_norm("norm", x, 1);
+        let graph = build.finish(x).expect("valid");
+        let params = Params::from_fn(&graph, &Device::flex(), DType::F64, |spec| match spec.role {
+            ParamRole::RunningMean => vec![5.0],
+            ParamRole::RunningVar => vec![2.0],
+            _ => vec![1.0],
+        });
+        let image = Tensor::<1>::from_data([1.0, 2.0, 3.0, 6.0], (&Device::flex(), DType::F64)).reshape([2, 1, 2, 1]);
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+        let trace = graph.forward(&params, image, Mode::Train(&mut rng));
+        let found = graph.running_statistics(&params, &trace);
+        let found: Vec<f64> = found.into_iter().map(|(_, value)| value.into_scalar::<f64>()).collect();
+        let expected = [0.9 * 5.0 + 0.1 * 3.0, 0.9 * 2.0 + 0.1 * 14.0 / 3.0];
+        assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12) && found.len() == 2, "{found:?}");
+    }
+}

@@ -167,6 +167,14 @@ mod tests {
     }
 
     #[test]
+    fn a_window_that_starts_beyond_the_input_and_its_left_padding_is_left_out() {
+        // Over 3 values and a padding of 1 before and after them, a third window would start at place 4, the padding after.
+        let window = AverageWindow { kernel: 2, stride: 2, padding: 1, ceil_mode: true, count_padding: true };
+        assert_eq!(Weights::windows(3, &window).expect("fits").output, 2);
+        assert_eq!(Weights::windows(4, &window).expect("fits").output, 3);
+    }
+
+    #[test]
     fn padding_counts_unless_told_otherwise() {
         let window = AverageWindow { kernel: 2, stride: 2, padding: 1, ceil_mode: false, count_padding: true };
         assert_eq!(Weights::windows(2, &window).expect("fits").values[..2], [0.5, 0.0]);

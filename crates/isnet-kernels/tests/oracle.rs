@@ -129,6 +129,8 @@ impl ConvCase {
             conv(1, 7, [4, 5], 1, 3, 2, 1),
             conv(2, 21, [40, 40], 3, 2, 1, 40),
             conv(1, 12, [4, 8], 3, 1, 1, 4),
+            conv(1, 6, [8, 32], 3, 1, 1, 2),
+            conv(1, 4, [24, 300], 3, 1, 1, 1),
             // Pixels whose distance in memory needs care.
             conv(2, 6, [1024, 40], 1, 1, 0, 1),
             conv(1, 6, [1024, 20], 3, 1, 1, 1),
@@ -517,6 +519,7 @@ fn the_sign_of_zero_in_the_quotient_is_plus() {
 fn optimizer_steps_and_the_norm_match_burn_and_pytorchs_formulas() {
     let rng = &mut rng(34);
     let tensors: [Tensor<1>; 4] = std::array::from_fn(|_| random(rng, [40_001]));
+    let few: Tensor<1> = random(rng, [5]);
     let [value, gradient, first, second] = &tensors;
     let sgd = update::SgdStep { rate: 0.1, momentum: 0.9, nesterov: true, decay: 0.01, clip: 0.5 };
     let adam = update::AdamWStep { rate: 0.1, betas: [0.9, 0.999], epsilon: 1e-8, decay: 0.01, clip: 0.5, count: 3 };
@@ -533,6 +536,7 @@ fn optimizer_steps_and_the_norm_match_burn_and_pytorchs_formulas() {
         found.push(numbers(moved));
         found.extend(moments.map(numbers));
         found.push(vec![update::squared_norm(g) as f32]);
+        found.push(vec![update::squared_norm(few.clone().cast(precision)) as f32]);
         found
     };
     assert_close(&run(Path::Fast), &run(Path::Plain), &"updates");

@@ -170,6 +170,18 @@ mod tests {
     }
 
     #[test]
+    fn the_total_weighs_both_terms() {
+        let device = Device::flex();
+        let row = |values: [f32; 2]| Tensor::<1>::from_floats(values, &device).reshape([1, 1, 2, 1]);
+        let mask = Mask::new(row([1.0, 0.0]), vec![true]);
+        let loss = HeatmapLoss { background_weight: 0.5, foreground_weight: 7.0, ..HeatmapLoss::default() };
+        let terms = heatmap_loss(&row([0.5, 2.0]), &mask, 1, &loss);
+        let parts = [&terms.background, &terms.foreground].map(|part| part.clone().into_scalar::<f32>());
+        assert!(parts.iter().all(|part| *part > 0.1), "{parts:?}");
+        assert_scalar(&terms.total, 0.5 * parts[0] + 7.0 * parts[1]);
+    }
+
+    #[test]
     fn is_zero_where_no_mask_is_known() {
         assert_eq!(terms([false, false]).total.into_scalar::<f32>(), 0.0);
     }

@@ -154,4 +154,13 @@ fn the_check_names_every_node_z_box_cannot_start_at() {
     assert!(message.contains("z_box = false"), "{message}");
     let open = Composite { first_layer: FirstLayer::TimesInput, ..Composite::isnet() };
     assert!(open.plan(&graph).is_ok());
+    // Chains that end before any layer.
+    for (ends_at_image, words) in [(false, "`last` (identity)"), (true, "(input)")] {
+        let mut build = GraphBuilder::new(2);
+        let image = build.input();
+        let end = if ends_at_image { image } else { build.identity("last", image) };
+        let graph = build.finish(end).expect("valid");
+        let message = Composite::isnet().plan(&graph).expect_err("no affine part").to_string();
+        assert!(message.contains(words), "{message}");
+    }
 }

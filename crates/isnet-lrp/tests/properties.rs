@@ -20,6 +20,34 @@ fn conserves_relevance_without_bias() {
 }
 
 #[test]
+fn epsilon_absorbs_relevance() {
+    // Every ReLU multiplies by a/(a + ε) < 1: what is conserved above is so because ε vanishes.
+    let tiny = named("plain chain");
+    let params = unbiased(&tiny.graph);
+    let trace = tiny.graph.forward(&params, images(&tiny), Mode::Evaluate);
+    let kept = |epsilon| {
+        let plan = Composite { epsilon, ..EPSILON }.plan(&tiny.graph).expect("a plan");
+        let (relevance, seeds) = (explain(&tiny.graph, &params, &trace, &plan, seeds(), &[]).heatmap, seeds());
+        let logits = trace.logits().unsqueeze_dim::<3>(1).expand([SAMPLES, CLASSES, CLASSES]).reshape(seeds.dims());
+        let handed_in = values((logits * seeds).sum_dim(1));
+        let sums = values(relevance.sum_dims(&[1, 2, 3]));
+        sums.iter().zip(handed_in).map(|(sum, handed_in)| (sum - handed_in).abs()).sum::<f64>()
+    };
+    let [nothing, some, more] = [1e-12, 0.01, 0.1].map(kept);
+    assert!(nothing < 1e-9 && some > 1e-3 && more > 2.0 * some, "{nothing} {some} {more}");
+}
+
+#[test]
+#[should_panic(expected = "the plan belongs to another graph")]
+fn a_plan_of_another_graph_is_refused() {
+    let (tiny, other) = (named("plain chain"), named("no relu at all"));
+    let params = parameters(&tiny.graph);
+    let trace = tiny.graph.forward(&params, images(&tiny), Mode::Evaluate);
+    let plan = Composite::isnet().plan(&other.graph).expect("a plan");
+    explain(&tiny.graph, &params, &trace, &plan, seeds(), &[]);
+}
+
+#[test]
 fn z_box_conserves_relevance_without_bias() {
     for (low, high) in [(0.0, 1.0), (-1.0, 2.0)] {
         let composite = Composite { epsilon: 1e-12, first_layer: FirstLayer::ZBox { low, high } };
@@ -143,10 +171,7 @@ fn dropout_passes_relevance_by_the_factors_of_the_forward_pass() {
 
 /// Every heatmap sums to what its seed says of the logits, when all biases are zero.
 fn assert_conserved(tiny: &Tiny, composite: &Composite) {
-    let params = Params::from_fn(&tiny.graph, &Device::flex(), DType::F64, |spec| match spec.role {
-        ParamRole::Bias | ParamRole::NormBias | ParamRole::RunningMean => vec![0.0; spec.len()],
-        _ => parameter(spec),
-    });
+    let params = unbiased(&tiny.graph);
     let trace = tiny.graph.forward(&params, images(tiny), Mode::Evaluate);
     let (logits, seeds) = (values(trace.logits()), values(seeds()));
     let heatmap = heatmap_of(&tiny.graph, &params, &trace, composite);
@@ -238,6 +263,14 @@ fn head(build: &mut GraphBuilder, x: NodeId, channels: usize) -> NodeId {
 
 fn named(name: &str) -> Tiny {
     tiny::all().into_iter().find(|tiny| tiny.name == name).expect("a tiny graph of this name")
+}
+
+/// The parameters with all biases and running means zero.
+fn unbiased(graph: &Graph) -> Params {
+    Params::from_fn(graph, &Device::flex(), DType::F64, |spec| match spec.role {
+        ParamRole::Bias | ParamRole::NormBias | ParamRole::RunningMean => vec![0.0; spec.len()],
+        _ => parameter(spec),
+    })
 }
 
 fn parameters(graph: &Graph) -> Params {

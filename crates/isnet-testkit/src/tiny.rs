@@ -37,6 +37,7 @@ pub fn all() -> Vec<Tiny> {
         tiny("two first layers", [6, 6], two_stems, 2),
         tiny("relu and linear readers of the stem", [5, 5], mixed_readers, 2),
         tiny("stride larger than kernel", [7, 7], skipping, 2),
+        tiny("batch norms before a dense layer", [4, 3], norms_before_dense, 2),
     ]
 }
 
@@ -185,7 +186,7 @@ fn two_stems(build: &mut GraphBuilder) -> NodeId {
     let image = build.input();
     let a = build.conv("conv_a", image, ConvSpec::square(2, 2, 3).padded(1).biased());
     let a = build.relu("relu_a", a);
-    let b = build.conv("conv_b", image, ConvSpec::square(2, 3, 1));
+    let b = build.conv("conv_b", image, ConvSpec::square(2, 3, 1).biased());
     let b = build.batch_norm("norm_b", b, 3);
     let b = build.relu("relu_b", b);
     let x = build.concat("concat", &[a, b]);
@@ -210,4 +211,15 @@ fn skipping(build: &mut GraphBuilder) -> NodeId {
     let x = build.batch_norm("norm1", x, 4);
     let x = build.relu("relu1", x);
     head(build, x, 4)
+}
+
+fn norms_before_dense(build: &mut GraphBuilder) -> NodeId {
+    let x = build.input();
+    let x = build.batch_norm("norm0", x, 2);
+    let x = build.batch_norm("norm1", x, 2);
+    let x = build.flatten("flatten", x);
+    let x = build.batch_norm("norm2", x, 24);
+    let x = build.dense("fc0", x, 24, 12);
+    let x = build.relu("relu0", x);
+    build.dense("fc1", x, 12, CLASSES)
 }
