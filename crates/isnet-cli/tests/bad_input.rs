@@ -146,6 +146,8 @@ fn a_model_that_is_absent_cut_short_or_not_the_one_described_is_refused() {
     bench.isnet("train tiny.toml --set name=other --set seed=2").done();
     bench.isnet("predict runs/absent images/test-00.png").fails(2, &["runs/absent"]);
     bench.isnet("evaluate runs").fails(2, &["runs"]);
+    bench.edit("runs/other/model.json", "\"mean\": []", "\"mean\": [0.5]");
+    bench.isnet("predict runs/other images/test-00.png").fails(2, &["normalised by mean and deviation"]);
     fs::copy(bench.path("runs/other/model.safetensors"), bench.path("runs/tiny/model.safetensors")).unwrap();
     bench.isnet("predict runs/tiny images/test-00.png").fails(2, &["runs/tiny/model.safetensors", "weights_blake3"]);
     bench.truncate("runs/other/model.safetensors");

@@ -212,6 +212,15 @@ fn a_training_writes_the_whole_run_folder_and_prints_the_digest_of_the_weights()
 }
 
 #[test]
+fn what_is_odd_in_a_configuration_is_said_before_the_training() {
+    let bench = Bench::new();
+    let odd = "train tiny.toml --set train.epochs=1 --set name=odd --set train.gradient_clip_norm=0";
+    let said = bench.isnet(odd).done();
+    assert!(said.stderr.contains("note: `train.gradient_clip_norm` is 0"), "{said}");
+    assert!(!bench.isnet("train tiny.toml --set train.epochs=1").done().stderr.contains("clip_norm"));
+}
+
+#[test]
 fn a_seed_decides_the_weights_and_the_number_of_threads_does_not() {
     let bench = Bench::new();
     let train =
@@ -348,6 +357,19 @@ fn an_evaluation_keeps_to_the_split_folder_and_data_that_it_is_given() {
 }
 
 #[test]
+fn an_evaluation_feeds_the_model_what_it_has_learned_from_whatever_the_configuration_says() {
+    let bench = Bench::new();
+    bench.isnet("train tiny.toml --set data.width=24").done();
+    bench.isnet("evaluate runs/tiny").done();
+    let learned = "height = 16\nwidth = 16\nchannels = 1";
+    let other = "height = 32\nwidth = 32\nchannels = 3\nfit = \"squash\"\nclasses = [\"dark\", \"bright\"]";
+    bench.edit("tiny.toml", learned, other);
+    bench.isnet("evaluate runs/tiny --config tiny.toml --output other").done();
+    assert_eq!(bench.text("other/predictions.csv"), bench.text("runs/tiny/predictions.csv"));
+    assert_eq!(bench.text("other/metrics.json"), bench.text("runs/tiny/metrics.json"));
+}
+
+#[test]
 fn a_prediction_names_the_class_and_every_probability() {
     let bench = Bench::trained();
     let images = ["images/test-00.png", "images/test-01.png"];
@@ -410,6 +432,14 @@ fn an_explanation_has_a_picture_a_raw_map_and_the_share_on_the_background() {
     let share = found["background_share"].as_f64().unwrap();
     assert!((share - f64::from(outside / total)).abs() < 1e-5, "{share} {outside} {total}");
     assert_eq!(found["background_area"].as_f64(), Some(0.75));
+
+    let predicted = &bench.isnet("predict runs/tiny images/test-00.png --json").done().objects()[0];
+    // `predict` runs the network fused, `explain` node by node.
+    let same = |one: &Value, other: &Value| (one.as_f64().unwrap() - other.as_f64().unwrap()).abs() < 1e-6;
+    assert!(same(&found["probability"], &predicted["probabilities"]["dark"]));
+    let lowest = &bench.isnet("explain runs/tiny images/test-00.png --selector lowest --json").done().objects()[0];
+    assert_ne!(lowest["explained"], predicted["predicted"]);
+    assert!(same(&lowest["probability"], &predicted["probabilities"][lowest["explained"].as_str().unwrap()]));
 
     let without = &bench.isnet("explain runs/tiny images/test-00.png --class dark --json").done().objects()[0];
     assert_eq!(without["background_share"], Value::Null);

@@ -75,9 +75,9 @@ mod tests {
 
     #[test]
     fn both_layouts_of_one_heatmap_have_one_share() {
-        let first = [1.0, 2.0, 3.0, -4.0, -5.0, 6.0];
-        let last = [1.0, -4.0, 2.0, -5.0, 3.0, 6.0];
-        let expected = Some((2.0 + 5.0) / 21.0);
+        let first = [1.0, 2.0, 3.0, -4.0, -6.0, 10.0];
+        let last = [1.0, -4.0, 2.0, -6.0, 3.0, 10.0];
+        let expected = Some((2.0 + 6.0) / 26.0);
         assert_eq!(background_share(&first, Layout::ChannelsFirst, Some(&MASK)), expected);
         assert_eq!(background_share(&last, Layout::ChannelsLast, Some(&MASK)), expected);
     }

@@ -160,3 +160,65 @@ fn split_names(manifest: &Manifest) -> Vec<String> {
     }
     names
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::RunConfig;
+
+    fn data(set: &[(&str, &str)]) -> DataConfig {
+        RunConfig::from_toml("[data.phantom]", "x.toml", set).unwrap().data
+    }
+
+    #[test]
+    fn every_key_of_the_augmentation_reaches_it() {
+        let set = [
+            ("data.augment.rotation_degrees", "5"),
+            ("data.augment.translation", "0.125"),
+            ("data.augment.scale", "[0.5, 2.0]"),
+            ("data.augment.flip_horizontal", "true"),
+            ("data.augment.brightness", "0.25"),
+            ("data.augment.contrast", "0.375"),
+            ("data.augment.noise", "0.0625"),
+        ];
+        let expected = Augmentation {
+            rotation_degrees: 5.0,
+            translation: 0.125,
+            scale: (0.5, 2.0),
+            flip_horizontal: true,
+            brightness: 0.25,
+            contrast: 0.375,
+            noise: 0.0625,
+        };
+        assert_eq!(augmentation(&data(&set).augment), Some(expected));
+        assert_eq!(augmentation(&data(&[]).augment), None);
+    }
+
+    #[test]
+    fn there_are_as_many_phantoms_of_the_size_as_the_configuration_says() {
+        let set = [
+            ("data.phantom.size", "32"),
+            ("data.phantom.train", "6"),
+            ("data.phantom.val", "4"),
+            ("data.phantom.test", "2"),
+            ("data.channels", "1"),
+            ("data.height", "16"),
+            ("data.width", "24"),
+        ];
+        let found = Datasets::open(&data(&set)).unwrap();
+        assert_eq!((found.train.len(), found.validation.as_ref().map(|split| split.len())), (6, Some(4)));
+        let tests: Vec<(&str, usize)> = found.tests.iter().map(|(name, split)| (name.as_str(), split.len())).collect();
+        assert_eq!(tests, [("biased", 2), ("standard", 2), ("deceiving", 2), ("external", 2)]);
+        let image = found.train.sample(0).unwrap().image;
+        assert_eq!((image.height, image.width, image.channels), (16, 24, 1));
+        let generator = phantom_config(&crate::config::PhantomConfig { seed: 7, ..phantom(&set) }, 3);
+        assert_eq!((generator.seed, generator.size, generator.channels), (7, 32, 3));
+    }
+
+    fn phantom(set: &[(&str, &str)]) -> PhantomConfig {
+        match data(set).source {
+            DataSource::Phantom(phantom) => phantom,
+            other => panic!("{other:?}"),
+        }
+    }
+}

@@ -401,6 +401,18 @@ mod tests {
     }
 
     #[test]
+    fn whoever_looks_at_the_log_meanwhile_lacks_few_steps() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = run(&folder);
+        let mut log = RunLog::create(&run).unwrap();
+        for step in 1..=2 * FLUSH_STEPS + 1 {
+            log.step(StepRecord { step, ..Default::default() }).unwrap();
+            let seen = read_lines(&run).unwrap().len();
+            assert!(seen + FLUSH_STEPS > step && seen <= step, "{seen} of {step} steps");
+        }
+    }
+
+    #[test]
     fn a_kill_while_the_event_file_begins_leaves_no_second_one() {
         let folder = tempfile::tempdir().unwrap();
         let run = run(&folder);

@@ -107,6 +107,52 @@ fn rotation_keeps_the_distance_from_the_center_and_turns_by_up_to_the_angle_eith
     assert!((-63.0..-45.0).contains(&turns.0) && (45.0..63.0).contains(&turns.1), "{turns:?}");
 }
 
+/// A turn and a mirror keep distances, whichever comes first.
+#[test]
+fn a_mirrored_turn_keeps_the_distance_from_the_center() {
+    let middle = (SIDE / 2) as f32;
+    let spot = |i: usize| (middle - 5.0 - (i / SIDE) as f32).hypot(middle + 12.0 - (i % SIDE) as f32) < 2.5;
+    let values: Vec<f32> = (0..SIDE * SIDE).map(|i| f32::from(u8::from(spot(i)))).collect();
+    let settings = Augmentation { rotation_degrees: 60.0, flip_horizontal: true, ..Default::default() };
+    let mut mirrored = 0;
+    for seed in 0..40 {
+        let mask = Mask::new(SIDE, SIDE, values.clone());
+        let image = Image::new(SIDE, SIDE, 1, values.clone());
+        let (y, x) = center(&settings.apply(image, Some(mask), &mut stream(seed, &[])).1.unwrap());
+        assert!(((middle - y).hypot(x - middle) - 13.0).abs() < 0.5, "seed {seed}: the spot is at {y}, {x}");
+        mirrored += usize::from(x < middle - 1.0);
+    }
+    assert!((8..32).contains(&mirrored), "{mirrored} of 40 are mirrored");
+}
+
+#[test]
+fn a_shift_is_a_share_of_each_side() {
+    let (height, width) = (10, 60);
+    let inside = |i: usize| (4..6).contains(&(i / width)) && (28..32).contains(&(i % width));
+    let values: Vec<f32> = (0..height * width).map(|i| f32::from(u8::from(inside(i)))).collect();
+    let settings = Augmentation { translation: 0.25, ..Default::default() };
+    let mut farthest = [0.0_f32; 2];
+    for seed in 0..60 {
+        let image = Image::new(height, width, 1, values.clone());
+        let moved = settings.apply(image, None, &mut stream(seed, &[])).0.pixels;
+        let total: f32 = moved.iter().sum();
+        let mean = |place: fn(usize, usize) -> usize| {
+            moved.iter().enumerate().map(|(i, value)| value * place(i, 60) as f32).sum::<f32>() / total
+        };
+        let distance = [mean(|i, width| i / width) - 4.5, mean(|i, width| i % width) - 29.5].map(f32::abs);
+        farthest = [farthest[0].max(distance[0]), farthest[1].max(distance[1])];
+    }
+    assert!((2.0..=2.51).contains(&farthest[0]) && (12.0..=15.01).contains(&farthest[1]), "{farthest:?}");
+}
+
+#[test]
+fn zooming_in_is_as_likely_as_zooming_out() {
+    let area = square().1.foreground();
+    let settings = Augmentation { scale: (0.25, 4.0), ..Default::default() };
+    let larger = (0..400).filter(|seed| apply(settings, *seed).1.foreground() > area).count();
+    assert!((160..240).contains(&larger), "{larger} of 400 are larger");
+}
+
 #[test]
 fn what_comes_from_outside_is_black_and_background() {
     let image = Image::new(SIDE, SIDE, 1, vec![1.0; SIDE * SIDE]);
@@ -125,6 +171,17 @@ fn light_changes_the_image_and_never_the_mask_and_stays_in_range() {
     assert_ne!(image, square().0);
     assert_eq!(mask, square().1);
     assert!(image.pixels.iter().all(|value| (0.0..=1.0).contains(value)));
+}
+
+#[test]
+fn contrast_leaves_middle_gray_and_moves_the_others_apart() {
+    let settings = Augmentation { contrast: 0.5, ..Default::default() };
+    for seed in 0..20 {
+        let image = Image::new(1, 3, 1, vec![0.25, 0.5, 0.75]);
+        let pixels = settings.apply(image, None, &mut stream(seed, &[])).0.pixels;
+        assert!(pixels[1] == 0.5 && (pixels[0] + pixels[2] - 1.0).abs() < 1e-6, "{pixels:?}");
+        assert!((0.125..=0.375).contains(&pixels[0]), "{pixels:?}");
+    }
 }
 
 #[test]

@@ -55,13 +55,15 @@ fn prefetched_batches_are_those_asked_for_one_by_one_also_from_the_middle() {
 }
 
 #[test]
-fn a_sample_drawn_twice_and_another_epoch_are_augmented_differently() {
+fn a_sample_drawn_twice_another_epoch_and_another_seed_are_augmented_differently() {
     let mut loader = loader(2);
     loader.order = vec![0, 0];
     let first = loader.batch(0).unwrap();
     let (one, two) = first.image.split_at(81);
     assert_ne!(one, two);
     loader.epoch = 1;
+    assert_ne!(first.image, loader.batch(0).unwrap().image);
+    (loader.epoch, loader.seed) = (0, 4);
     assert_ne!(first.image, loader.batch(0).unwrap().image);
     loader.augmentation = None;
     assert_eq!(loader.batch(0).unwrap().image[..81], ramp_sample(9, 9, 0).image.pixels);

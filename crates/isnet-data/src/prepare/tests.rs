@@ -58,6 +58,10 @@ fn padding_keeps_the_aspect_and_is_background() {
     // 4×2 fits into 2×4 as 2×1, one column from the left.
     assert_eq!(padded.pixels, [0.0, 0.5, 0.0, 0.0, 0.0, 0.5, 0.0, 0.0]);
     assert_eq!(mask.unwrap().values, [0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0]);
+    // 1×2 stays 1×2 in 4×2, one row from the top.
+    let high = Preparation { height: 4, width: 2, fit: Fit::Pad, ..GRAY };
+    let padded = high.apply(&Image::new(1, 2, 1, vec![0.5; 2]), None).unwrap().0;
+    assert_eq!(padded.pixels, [0.0, 0.0, 0.5, 0.5, 0.0, 0.0, 0.0, 0.0]);
 }
 
 #[test]
