@@ -193,6 +193,7 @@ fn check_sizes(graph: &Graph, saved: &[NamedTensor]) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
+    use burn::tensor::DType;
     use isnet_models::{Architecture, build};
     use isnet_run::RunConfig;
 
@@ -210,6 +211,24 @@ mod tests {
         let mut optimizer = optimizer(graph, set);
         optimizer.step(&mut params, GradientSet { gradients, norm: 1.0 }, 0.1);
         optimizer.state(graph)
+    }
+
+    #[test]
+    fn adam_corrects_both_moments_for_the_steps_made() {
+        // Gradients 1, then 3: m = 0.9·0.1 + 0.1·3 = 0.39, v = 0.999·0.001 + 0.001·9 = 0.009999, over 1 − β².
+        let graph = build(&Architecture::new("plain_cnn", 2, 1)).unwrap();
+        let (id, spec) = graph.params().next().unwrap();
+        let mut params = Params::from_fn(&graph, &Device::flex(), DType::F32, |spec| vec![0.0; spec.len()]);
+        let mut adam = optimizer(&graph, &[("train.optimizer", "adamw"), ("train.weight_decay", "0")]);
+        let mut moved = Vec::new();
+        for gradient in [1.0, 3.0] {
+            let gradients = vec![(id, Tensor::full([spec.len()], gradient, &Device::flex()))];
+            adam.step(&mut params, GradientSet { gradients, norm: 0.0 }, 0.5);
+            moved.push(params.flat(id).try_into_vec_as::<f32>().unwrap()[0]);
+        }
+        let second = (0.39 / 0.19) / (0.009_999_f32 / 0.001_999).sqrt();
+        let expected = [-0.5, -0.5 - 0.5 * second];
+        assert!(moved.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-5), "{moved:?}");
     }
 
     #[test]

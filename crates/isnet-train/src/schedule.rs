@@ -42,3 +42,55 @@ pub fn heatmap_loss_weight(config: &LossConfig, first_step: usize, steps_per_epo
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use isnet_run::RunConfig;
+
+    use super::*;
+
+    fn config(set: &[(&str, &str)]) -> RunConfig {
+        RunConfig::from_toml("[data.phantom]", "x.toml", set).expect("valid keys")
+    }
+
+    #[track_caller]
+    fn assert_schedule(found: impl Fn(usize) -> f64, expected: &[f64]) {
+        for (step, expected) in expected.iter().enumerate() {
+            assert!((found(step) - expected).abs() < 1e-12, "step {step}: {} instead of {expected}", found(step));
+        }
+    }
+
+    #[test]
+    fn a_warm_up_begins_at_its_first_part_and_is_over_after_its_last_step() {
+        let config = config(&[("train.learning_rate", "0.4"), ("train.warmup_steps", "4")]);
+        assert_schedule(|step| learning_rate(&config.train, 3, step), &[0.1, 0.2, 0.3, 0.4, 0.4, 0.4]);
+    }
+
+    #[test]
+    fn the_cosine_falls_over_all_epochs() {
+        let set = [("train.learning_rate", "2.0"), ("train.epochs", "3"), ("train.schedule", "cosine")];
+        let root = 3_f64.sqrt() / 2.0;
+        let expected = [2.0, 1.0 + root, 1.5, 1.0, 0.5, 1.0 - root]; // 1 + cos(step·30°)
+        assert_schedule(|step| learning_rate(&config(&set).train, 2, step), &expected);
+    }
+
+    #[test]
+    fn steps_fall_by_gamma_after_so_many_epochs() {
+        let set = [("train.learning_rate", "8.0"), ("train.schedule", "step"), ("train.step_epochs", "2")];
+        let set = [&set[..], &[("train.gamma", "0.5")]].concat();
+        let expected = [8.0, 8.0, 8.0, 8.0, 8.0, 8.0, 4.0, 4.0, 4.0, 4.0, 4.0, 4.0, 2.0];
+        assert_schedule(|step| learning_rate(&config(&set).train, 3, step), &expected);
+    }
+
+    #[test]
+    fn the_heatmap_loss_begins_at_its_first_step_at_once_or_in_a_straight_line() {
+        let weight = |schedule: &str| {
+            let set = [("loss.heatmap_loss_weight", "0.6"), ("loss.heatmap_loss_schedule", schedule)];
+            let config = config(&set);
+            move |step| heatmap_loss_weight(&config.loss, 2, 3, step)
+        };
+        assert_schedule(weight("constant"), &[0.0, 0.0, 0.6, 0.6]);
+        let ramp = [0.0, 0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.6, 0.6];
+        assert_schedule(weight("{ ramp_epochs = 2 }"), &ramp);
+    }
+}

@@ -5,7 +5,7 @@
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use isnet_graph::Params;
 use isnet_loss::{ClassificationLoss, HeatmapLoss, Mask, Targets, heatmap_loss};
-use isnet_lrp::{Composite, OutputSelector, Outputs, explain};
+use isnet_lrp::{Composite, FirstLayer, OutputSelector, Outputs, explain};
 use isnet_testkit::seeded;
 use isnet_testkit::tiny::{self, CLASSES, Tiny};
 use isnet_train::{Batch, Evaluation, HeatmapObjective, Objective, Phase};
@@ -114,6 +114,46 @@ fn several_labels_at_once_are_explained_by_their_sigmoids() {
         assert_eq!(found.explained, seeds.explained, "{}", tiny.name);
         assert_close(&values(found.relevance.expect("relevance").heatmap), &values(expected), tiny.name);
     }
+}
+
+#[test]
+fn the_gradient_through_sigmoids_equals_finite_differences() {
+    let rows = vec![vec![1.0, 0.0, 1.0], vec![0.0, 0.0, 0.0], vec![0.0, 1.0, 1.0]];
+    let times_input = Composite { first_layer: FirstLayer::TimesInput, ..Composite::isnet() };
+    let [mut compared, mut kinks] = [0, 0];
+    for tiny in tiny::all() {
+        let mut case = Case { targets: Targets::MultiLabel(rows.clone()), ..Case::new(&tiny, [true; SAMPLES]) };
+        let mut objective = isnet(&tiny);
+        let heatmap = objective.0.heatmap.as_mut().expect("an ISNet");
+        heatmap.selector = OutputSelector::selective(1e-2);
+        heatmap.plan = times_input.plan(&tiny.graph).expect("a plan");
+        let backward = objective.gradients(&case, 0.7);
+        let largest = backward.iter().flatten().fold(0.0_f64, |largest, value| largest.max(value.abs()));
+        for (id, spec) in tiny.graph.params().filter(|(_, spec)| spec.role.is_trainable()) {
+            let (value, entry) = (case.params.flat(id), spec.len() / 2);
+            let mut difference = |step: f64| {
+                let mut loss = |step: f64| {
+                    let mut moved = values(value.clone());
+                    moved[entry] += step;
+                    case.params
+                        .set(id, Tensor::from_data(TensorData::from(moved.as_slice()), (&Device::flex(), DType::F64)));
+                    scalar(&objective.evaluate(&case, 0.7).total)
+                };
+                (loss(step) - loss(-step)) / (2.0 * step)
+            };
+            let (coarse, fine) = (difference(1e-6), difference(5e-7));
+            case.params.set(id, value);
+            let tolerance = 1e-5 * fine.abs() + 1e-6 * largest;
+            if (coarse - fine).abs() > tolerance {
+                kinks += 1;
+                continue;
+            }
+            compared += 1;
+            let found = backward[id.index()][entry];
+            assert!((found - fine).abs() <= 2.0 * tolerance, "{}: `{}` {found}, not {fine}", tiny.name, spec.name);
+        }
+    }
+    assert!(compared > 60 && kinks * 20 < compared, "{compared} compared, {kinks} at kinks");
 }
 
 #[test]

@@ -1,0 +1,154 @@
+//! What the keys of a configuration make of model and objective.
+
+use std::sync::Arc;
+
+use burn::tensor::Device;
+use isnet_data::{Dataset, Fit, Image, Label, MemoryDataset, Preparation, Sample, Task};
+use isnet_graph::Op;
+use isnet_loss::background::BackgroundTerm;
+use isnet_loss::{ForegroundForm, ForegroundRange, HeatmapLoss};
+use isnet_lrp::{OutputSelector, Quantity, Rule, Target};
+use isnet_run::{Datasets, Model, RunConfig};
+use isnet_train::{HeatmapObjective, Objective, TrainError, setup};
+
+const CONFIG: &str = r#"
+[data]
+height = 8
+width = 8
+channels = 1
+
+[data.phantom]
+
+[model]
+architecture = "plain_cnn"
+stages = [{ channels = 4 }]
+"#;
+
+#[test]
+fn each_selector_explains_what_its_name_says() {
+    let logit = |target| OutputSelector { target, quantity: Quantity::Logit };
+    for (name, expected) in [
+        ("selective", OutputSelector { target: Target::Lowest, quantity: Quantity::Eta { epsilon: 0.25 } }),
+        ("stochastic", logit(Target::Stochastic)),
+        ("all_classes", logit(Target::AllClasses)),
+        ("label", logit(Target::Label)),
+    ] {
+        let set = [("method.selector", name), ("method.selective_epsilon", "0.25")];
+        assert_eq!(heatmap(&set).selector, expected, "{name}");
+    }
+}
+
+#[test]
+fn each_method_has_its_rules() {
+    let (first, relu) = (Rule::ZBox { low: -0.5, high: 2.0, epsilon: 0.125 }, Rule::Epsilon { epsilon: 0.125 });
+    let isnet = [("method.epsilon", "0.125"), ("method.low", "-0.5"), ("method.high", "2.0")];
+    let linear = [&isnet[..], &[("method.z_box", "false")]].concat();
+    let grad_input = [&isnet[..], &[("method.name", "grad_input")]].concat();
+    let without = Rule::Epsilon { epsilon: 0.0 };
+    for (set, first, relu) in
+        [(&isnet[..], first, relu), (&linear, Rule::Transpose, relu), (&grad_input, Rule::Transpose, without)]
+    {
+        let (model, objective) = made(&single(&[0, 1]), set);
+        let plan = objective.heatmap.expect("a heatmap loss").plan;
+        let rules = |wanted: fn(&Op) -> bool| -> Vec<Rule> {
+            let nodes = model.graph.nodes().zip(plan.rules());
+            nodes.filter(|((_, node), _)| wanted(&node.op)).map(|(_, rule)| *rule).collect()
+        };
+        assert_eq!(rules(|op| matches!(op, Op::Relu)), [relu], "{set:?}");
+        // z^B has folded the batch norm after the first layer, and stands at its end.
+        assert_eq!(rules(|op| matches!(op, Op::BatchNorm(_))), [first], "{set:?}");
+    }
+    assert!(made(&single(&[0, 1]), &[("method.name", "standard")]).1.heatmap.is_none());
+}
+
+#[test]
+fn the_heatmap_loss_has_the_values_of_the_configuration() {
+    let set = [
+        ("loss.background_weight", "0.5"),
+        ("loss.foreground_weight", "0.25"),
+        ("loss.background_saturation", "2.0"),
+        ("loss.gwrp_decay", "0.75"),
+        ("loss.foreground_range", "[3.0, 7.0]"),
+        ("loss.foreground_form", "hybrid"),
+    ];
+    let expected = HeatmapLoss {
+        background_weight: 0.5,
+        foreground_weight: 0.25,
+        background: BackgroundTerm { saturation: 2.0, gwrp_decay: 0.75 },
+        foreground_range: ForegroundRange { min: 3.0, max: 7.0 },
+        foreground_form: ForegroundForm::Hybrid,
+    };
+    assert_eq!(heatmap(&set).loss, expected);
+    assert_eq!(heatmap(&[("loss.foreground_form", "l2")]).loss.foreground_form, ForegroundForm::L2);
+}
+
+#[test]
+fn deep_supervision_has_its_decay_and_needs_supervised_nodes() {
+    let on = ("method.deep_supervision", "true");
+    let resnet = [("model.architecture", "resnet18"), ("model.stages", "[]"), ("loss.lds_decay", "0.5")];
+    assert_eq!(heatmap(&resnet).lds_decay, None);
+    assert_eq!(heatmap(&[&resnet[..], &[on]].concat()).lds_decay, Some(0.5));
+    let (config, data) = (config(&[on]), single(&[0, 1]));
+    let (model, _) = setup::model(&config, &data, &Device::flex()).expect("a model");
+    let error = setup::objective(&config, &model.graph, &data, setup::initial_range(&config)).expect_err("refused");
+    assert!(matches!(error, TrainError::NothingSupervised { .. }), "{error}");
+}
+
+#[test]
+fn balanced_weights_are_inverse_to_frequencies_with_mean_one_or_negatives_over_positives() {
+    let weights = |data: &Datasets, set| made(data, &[("loss.class_weights", set)]).1.classification.class_weights;
+    let three_to_one = single(&[0, 0, 1, 0]);
+    assert_eq!(weights(&three_to_one, "balanced"), Some(vec![0.5, 1.5])); // 4/3 and 4, over their mean 8/3
+    assert_eq!(weights(&three_to_one, "[2.0, 0.5]"), Some(vec![2.0, 0.5]));
+    assert_eq!(weights(&three_to_one, "none"), None);
+    let labels = [vec![0], vec![0, 1], vec![0], vec![]].map(Label::Multi);
+    assert_eq!(weights(&data(Task::MultiLabel, labels.into()), "balanced"), Some(vec![1.0 / 3.0, 3.0]));
+}
+
+#[test]
+fn masks_are_wanted_where_the_heatmap_loss_counts() {
+    let check = |set: &[(&str, &str)]| setup::check_masks(&config(set), &single(&[0, 1]));
+    assert!(matches!(check(&[]), Err(TrainError::NoMasks)));
+    assert!(check(&[("method.name", "standard")]).is_ok());
+    assert!(check(&[("loss.heatmap_loss_weight", "0")]).is_ok());
+}
+
+#[test]
+fn the_model_has_the_dropout_and_the_first_weights_that_its_seed_draws() {
+    let model = |set: &[(&str, &str)]| made(&single(&[0, 1]), set).0;
+    let digest = |seed| model(&[("seed", seed)]).to_file().weights_digest();
+    assert_eq!(digest("1"), digest("1"));
+    assert_ne!(digest("1"), digest("2"));
+    assert_eq!(model(&[("model.dropout", "0.375")]).architecture.dropout, 0.375);
+}
+
+fn heatmap(set: &[(&str, &str)]) -> HeatmapObjective {
+    made(&single(&[0, 1]), set).1.heatmap.expect("a heatmap loss")
+}
+
+fn made(data: &Datasets, set: &[(&str, &str)]) -> (Model, Objective) {
+    let config = config(set);
+    let (model, _) = setup::model(&config, data, &Device::flex()).expect("a model");
+    let range = setup::initial_range(&config);
+    let objective = setup::objective(&config, &model.graph, data, range).expect("an objective");
+    (model, objective)
+}
+
+fn config(set: &[(&str, &str)]) -> RunConfig {
+    RunConfig::from_toml(CONFIG, "setup.toml", set).expect("valid keys")
+}
+
+fn single(classes: &[usize]) -> Datasets {
+    data(Task::SingleLabel, classes.iter().copied().map(Label::Single).collect())
+}
+
+/// Black images with these labels, without masks.
+fn data(task: Task, labels: Vec<Label>) -> Datasets {
+    let classes: Vec<String> = ["a", "b"].map(String::from).into();
+    let image = || Image::new(8, 8, 1, vec![0.0; 64]);
+    let sample = |label| Sample { image: image(), mask: None, label: Some(label), id: "x".into(), source: "".into() };
+    let samples: Vec<Sample> = labels.into_iter().map(sample).collect();
+    let train: Arc<dyn Dataset> = Arc::new(MemoryDataset::new(task, classes.clone(), samples));
+    let preparation = Preparation { height: 8, width: 8, channels: 1, fit: Fit::Pad };
+    Datasets { classes, task, preparation, train, validation: None, tests: Vec::new() }
+}
