@@ -39,6 +39,14 @@ pub enum TrainError {
         /// The architecture.
         architecture: String,
     },
+    /// A choice of parameters that leaves out all, or names some that are not there.
+    #[error("`train.trainable` {what}; the names begin with {}", .known.join(", "))]
+    Untrainable {
+        /// What is wrong with it.
+        what: String,
+        /// How the names of the parameters begin.
+        known: Vec<String>,
+    },
     /// ISNet without a single mask.
     #[error(
         "no training sample has a mask with a foreground, so the heatmap loss has nothing to say; give masks, or set `method.name = \"standard\"`"

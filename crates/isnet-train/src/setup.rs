@@ -99,6 +99,25 @@ pub fn check_masks(config: &RunConfig, data: &Datasets) -> Result<(), TrainError
     Err(TrainError::NoMasks)
 }
 
+/// Refuses a `train.trainable` that is empty, or in which a name begins none of the parameters, as a mistyped one does.
+///
+/// # Errors
+/// [`TrainError::Untrainable`].
+pub fn check_trainable(config: &RunConfig, graph: &Graph) -> Result<(), TrainError> {
+    let Some(prefixes) = &config.train.trainable else { return Ok(()) };
+    let trainable = graph.params().filter(|(_, spec)| spec.role.is_trainable());
+    let names: Vec<&str> = trainable.map(|(_, spec)| spec.name.as_str()).collect();
+    let what = match prefixes.iter().find(|prefix| !names.iter().any(|name| name.starts_with(prefix.as_str()))) {
+        Some(absent) => format!("names `{absent}`, with which no parameter begins"),
+        None if prefixes.is_empty() => "is empty, so nothing would learn".to_owned(),
+        None => return Ok(()),
+    };
+    let mut known: Vec<String> =
+        names.iter().map(|name| format!("`{}.`", name.split('.').next().unwrap_or(name))).collect();
+    known.dedup();
+    Err(TrainError::Untrainable { what, known })
+}
+
 fn first_layer(config: &RunConfig) -> FirstLayer {
     if config.method.z_box {
         FirstLayer::ZBox { low: config.method.low, high: config.method.high }

@@ -83,6 +83,7 @@ impl<'a> Trainer<'a> {
         let device = isnet_run::device::device(&config.device)?;
         setup::check_masks(config, data)?;
         let (mut model, report) = setup::model(config, data, &device)?;
+        setup::check_trainable(config, &model.graph)?;
         if let Some(report) = report {
             watcher.note(&format!("{} tensors loaded", report.loaded.len()));
             for difference in &report.head_replaced {

@@ -189,6 +189,18 @@ fn only_trainable_parameters_move_and_running_statistics_follow_the_batches() {
     }
 }
 
+#[test]
+fn a_choice_of_parameters_that_leaves_none_to_train_is_refused() {
+    for (trainable, words) in [("['0.', 'fd.']", "`fd.`"), ("[]", "empty")] {
+        let folder = TempDir::new().expect("a folder");
+        let config = config(folder.path(), &[("train.trainable", trainable)]);
+        let error = Trainer::new(&config, &eight(), Existing::Refuse, &mut Seen::default()).err().expect("refused");
+        let message = error.to_string();
+        assert!(message.contains("`train.trainable`") && message.contains(words), "{message}");
+        assert!(message.contains("begin with `0.`, "), "{message}");
+    }
+}
+
 /// Counts the steps that the log has on the disk when the checkpoint of the step before is there.
 struct LogReader<'a>(&'a Path, usize);
 
