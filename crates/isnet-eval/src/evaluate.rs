@@ -1,5 +1,6 @@
 //! A model's predictions on a data set, with the share of its relevance on the background.
 
+use std::cell::LazyCell;
 use std::sync::Arc;
 
 use burn::tensor::{Tensor, activation};
@@ -56,7 +57,8 @@ pub fn evaluate(
         epoch: 0,
         drop_last: false,
     };
-    let predictor = Predictor::new(&model.graph, &model.params);
+    // Packing the weights is for nothing where every batch is explained.
+    let predictor = LazyCell::new(|| Predictor::new(&model.graph, &model.params));
     for batch in loader.prefetch() {
         let batch = batch?;
         let (logits, shares) = match &plan {

@@ -12,7 +12,8 @@ use super::{
     lanes::{InstructionSet, LANES},
     order,
     pack::PackOrder,
-    scratch::Scratch,
+    pointwise::rectified,
+    scratch::{Scratch, Values},
     share::SharedOut,
     stage::Layout,
     thin,
@@ -207,9 +208,10 @@ impl Loops {
     fn order(&self, walk: &[AxisWalk; 2]) -> PackOrder {
         let kernel_w = self.shape.weight[3];
         let [vertical, horizontal] = walk;
-        let pairs = || (0..vertical.taps.len()).flat_map(|v| (0..horizontal.taps.len()).map(move |h| [v, h]));
         PackOrder {
-            taps: pairs().map(|[v, h]| vertical.taps[v].kernel * kernel_w + horizontal.taps[h].kernel).collect(),
+            taps: tap_pairs(walk)
+                .map(|[v, h]| vertical.taps[v].kernel * kernel_w + horizontal.taps[h].kernel)
+                .collect(),
             positions: self.shape.taps(),
             groups: self.shape.geometry.groups,
             reduce: self.reduce,
@@ -222,18 +224,17 @@ impl Loops {
 
     fn phase<'a>(&self, walk: &'a [AxisWalk; 2], weight: Weight<'a>) -> Phase<'a> {
         let [vertical, horizontal] = walk;
-        let pairs = || (0..vertical.taps.len()).flat_map(|v| (0..horizontal.taps.len()).map(move |h| [v, h]));
         let order = self.order(walk);
         let packed = match weight {
-            Weight::Raw(weight) => Packed::Own(order.pack(weight)),
-            Weight::Packed(weight) => Packed::Lent(&weight.0),
+            Weight::Raw(weight) => Values::Copied(order.pack(weight)),
+            Weight::Packed(weight) => Values::InPlace(&weight.0),
         };
         let layout = Layout::new(walk, self.channels[0]);
         // The taps of a kernel row are one run if a block is a whole pixel.
         let merged = self.block == layout.pixel && horizontal.contiguous_taps() && !horizontal.taps.is_empty();
         let runs: Vec<usize> = match merged {
             true => (0..vertical.taps.len()).map(|v| layout.tap(walk, [v, 0])).collect(),
-            false => pairs().map(|tap| layout.tap(walk, tap)).collect(),
+            false => tap_pairs(walk).map(|tap| layout.tap(walk, tap)).collect(),
         };
         let taps_in_run = if merged { horizontal.taps.len() } else { 1 };
         let reach = runs.iter().copied().max().unwrap_or(0);
@@ -262,32 +263,24 @@ impl Loops {
     }
 }
 
+/// Vertical and horizontal tap of every place of the kernel that a walk sees, in the order of summation.
+fn tap_pairs([vertical, horizontal]: &[AxisWalk; 2]) -> impl Iterator<Item = [usize; 2]> {
+    let columns = horizontal.taps.len();
+    (0..vertical.taps.len()).flat_map(move |v| (0..columns).map(move |h| [v, h]))
+}
+
 /// What all tasks of one phase share.
 struct Phase<'a> {
     walk: &'a [AxisWalk; 2],
     layout: Layout,
     order: PackOrder,
-    packed: Packed<'a>,
+    /// The weight, packed for this call or before.
+    packed: Values<'a>,
     /// See [`Product::runs`], for the first block of channels.
     runs: Vec<usize>,
     taps_in_run: usize,
     /// The farthest of the runs.
     reach: usize,
-}
-
-/// Packed weights, made for this call or before.
-enum Packed<'a> {
-    Own(Scratch),
-    Lent(&'a [f32]),
-}
-
-impl Packed<'_> {
-    fn values(&self) -> &[f32] {
-        match self {
-            Self::Own(values) => values,
-            Self::Lent(values) => values,
-        }
-    }
 }
 
 /// Lines (over all samples) of a phase, and panels of every group.
@@ -352,7 +345,7 @@ impl Work<'_> {
             self.multiply(
                 task,
                 &Lines {
-                    source: stage.values(),
+                    source: &stage,
                     source_strides: [layout.line(self.phase.walk), horizontal.step * layout.pixel],
                     out: (row * width + horizontal.first) * channels[1],
                     out_strides: [vertical.every * width * channels[1], horizontal.every * channels[1]],
@@ -386,8 +379,7 @@ impl Work<'_> {
         let order = &self.phase.order;
         let first = panel * LANES;
         let columns = (panels * LANES).min(order.produce - first);
-        let weight =
-            &self.phase.packed.values()[(group * order.panels() + panel) * order.panel()..][..panels * order.panel()];
+        let weight = &self.phase.packed[(group * order.panels() + panel) * order.panel()..][..panels * order.panel()];
         let place = group * order.produce + first;
         let bias = self.bias.map(|bias| &bias[place..place + columns]);
         let pixels = lines.count[1];
@@ -440,8 +432,8 @@ impl Work<'_> {
             self.fill_aside(tile, range);
         }
         if self.loops.relu && last {
-            let rectify = |value: &mut f32| *value = if *value <= 0.0 { 0.0 } else { *value };
-            (0..tile.rows).for_each(|row| self.row(tile, row).iter_mut().for_each(rectify));
+            let rectify = |row: &mut [f32]| row.iter_mut().for_each(|value| *value = rectified(*value));
+            (0..tile.rows).for_each(|row| rectify(self.row(tile, row)));
         }
     }
 

@@ -233,8 +233,13 @@ impl Backward<Flex, 1> for Relu {
 }
 
 fn rectify(input: Primitive) -> Primitive {
-    // NaN compares false and passes: nothing is repaired in silence.
-    sweep::update(input, 1, |_, x| x.iter_mut().for_each(|x| *x = if *x <= 0.0 { 0.0 } else { *x }))
+    sweep::update(input, 1, |_, x| x.iter_mut().for_each(|x| *x = rectified(*x)))
+}
+
+/// `max(value, 0)`. NaN compares false and passes: nothing is repaired in silence.
+#[inline(always)]
+pub(super) fn rectified(value: f32) -> f32 {
+    if value <= 0.0 { 0.0 } else { value }
 }
 
 #[derive(Debug)]
@@ -312,21 +317,9 @@ impl Backward<Flex, 3> for StabilizedQuotient {
 
 /// `z + ε·sign(z)` with `z = product + offset`, the offset shared by all samples.
 fn denominator(product: Primitive, offset: &Primitive, epsilon: f32) -> Primitive {
-    let offset = values(offset);
-    sweep::update(product, 1, |start, z| {
-        let mut z = z;
-        let mut position = start;
-        while !z.is_empty() {
-            // As far as one sample reaches.
-            let offset = &offset[position % offset.len()..];
-            let (part, rest) = z.split_at_mut(offset.len().min(z.len()));
-            for (z, offset) in part.iter_mut().zip(offset) {
-                let sum = *z + offset;
-                *z = if sum < 0.0 { sum - epsilon } else { sum + epsilon };
-            }
-            position += part.len();
-            z = rest;
-        }
+    with_activation(product, offset, |z, offset| {
+        let sum = *z + offset;
+        *z = if sum < 0.0 { sum - epsilon } else { sum + epsilon };
     })
 }
 

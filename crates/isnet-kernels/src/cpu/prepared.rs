@@ -9,6 +9,7 @@ use burn::{
 
 use super::{
     convolve::{self, ConvShape, PackedWeight},
+    pointwise::rectified,
     primitive::{Primitive, contiguous, dims, primitive, values},
     sweep,
 };
@@ -90,7 +91,7 @@ impl PreparedOps for Flex {
             for pixel in x.chunks_mut(channels) {
                 for (x, (scale, shift)) in pixel.iter_mut().zip(scale.iter().zip(shift)) {
                     let y = *x * scale + shift;
-                    *x = if relu && y <= 0.0 { 0.0 } else { y };
+                    *x = if relu { rectified(y) } else { y };
                 }
             }
         })
@@ -100,10 +101,7 @@ impl PreparedOps for Flex {
         let second = contiguous(second);
         let second = values(&second);
         sweep::update(first, 1, |start, first| {
-            for (a, b) in first.iter_mut().zip(&second[start..]) {
-                let sum = *a + b;
-                *a = if sum <= 0.0 { 0.0 } else { sum };
-            }
+            first.iter_mut().zip(&second[start..]).for_each(|(a, b)| *a = rectified(*a + b));
         })
     }
 }

@@ -42,6 +42,24 @@ impl DerefMut for Scratch {
     }
 }
 
+/// Values where they are, or in a better order.
+#[derive(Debug)]
+pub(super) enum Values<'a> {
+    InPlace(&'a [f32]),
+    Copied(Scratch),
+}
+
+impl Deref for Values<'_> {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        match self {
+            Self::InPlace(values) => values,
+            Self::Copied(values) => values,
+        }
+    }
+}
+
 impl Drop for Scratch {
     fn drop(&mut self) {
         let buffer = std::mem::take(&mut self.buffer);

@@ -1,6 +1,9 @@
 //! Source rows with their padding around them, so that a tap is the same distance away from every pixel.
 
-use super::{scratch::Scratch, walk::AxisWalk};
+use super::{
+    scratch::{Scratch, Values},
+    walk::AxisWalk,
+};
 
 /// Strides of this many values put the pixels of a tile into the same few places of the first cache.
 const ALIASING: usize = 1024;
@@ -17,12 +20,6 @@ pub(super) struct Layout {
     low: [isize; 2],
     width: usize,
     staged: bool,
-}
-
-/// Some lines of a phase, ready for the tiles.
-pub(super) enum Stage<'a> {
-    InPlace(&'a [f32]),
-    Copied(Scratch),
 }
 
 impl Layout {
@@ -62,11 +59,11 @@ impl Layout {
     }
 
     /// The lines `first..first + lines` of a sample.
-    pub fn stage<'a>(&self, walk: &[AxisWalk; 2], sample: &'a [f32], first: usize, lines: usize) -> Stage<'a> {
+    pub fn stage<'a>(&self, walk: &[AxisWalk; 2], sample: &'a [f32], first: usize, lines: usize) -> Values<'a> {
         let row = walk[1].source * self.channels;
         let top = (first * walk[0].step) as isize + self.low[0];
         if !self.staged {
-            return Stage::InPlace(&sample[top as usize * row + self.low[1] as usize * self.channels..]);
+            return Values::InPlace(&sample[top as usize * row + self.low[1] as usize * self.channels..]);
         }
         let rows = self.rows(&walk[0], lines);
         let mut copy = Scratch::take(rows * self.width * self.pixel);
@@ -77,7 +74,7 @@ impl Layout {
             }
             self.copy_row(&sample[y as usize * row..][..row], line);
         }
-        Stage::Copied(copy)
+        Values::Copied(copy)
     }
 
     fn copy_row(&self, source: &[f32], line: &mut [f32]) {
@@ -95,15 +92,6 @@ impl Layout {
         }
         for (to, from) in inside.chunks_mut(self.pixel).zip(source.chunks(self.channels)) {
             to[..self.channels].copy_from_slice(from);
-        }
-    }
-}
-
-impl Stage<'_> {
-    pub fn values(&self) -> &[f32] {
-        match self {
-            Self::InPlace(values) => values,
-            Self::Copied(values) => values,
         }
     }
 }

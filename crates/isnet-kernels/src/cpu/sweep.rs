@@ -41,29 +41,23 @@ pub(super) fn update(tensor: Primitive, unit: usize, change: impl Fn(usize, &mut
 /// Chunks end between groups of `unit` values.
 pub(super) fn create(length: usize, unit: usize, fill: impl Fn(usize, &mut [f32]) + Sync) -> Vec<f32> {
     let chunk = (CHUNK / unit.max(1)).max(1) * unit.max(1);
-    let out = SharedOut::new(length);
-    (0..length.div_ceil(chunk)).into_par_iter().for_each(|part| {
-        let start = part * chunk;
-        #[expect(unsafe_code, reason = "the values are not there yet")]
-        // SAFETY: chunks do not overlap.
-        let out = unsafe { out.slice(start, chunk.min(length - start)) };
-        vectorized(|| fill(start, out));
-    });
-    #[expect(unsafe_code, reason = "zeroing the values first would cost as much as the sweep")]
-    // SAFETY: the chunks cover the buffer, and `fill` wrote each.
-    unsafe {
-        out.into_vec()
-    }
+    create_rows_of(length, chunk, |part, out| fill(part * chunk, out))
 }
 
 /// `rows · length` fresh values, all of which `fill` writes row by row.
 pub(super) fn create_rows(rows: usize, length: usize, fill: impl Fn(usize, &mut [f32]) + Sync) -> Vec<f32> {
-    let out = SharedOut::new(rows * length);
-    (0..rows).into_par_iter().for_each(|row| {
+    create_rows_of(rows * length, length.max(1), fill)
+}
+
+/// `length` fresh values, written by `fill` in rows of `row`; the last may be shorter.
+fn create_rows_of(length: usize, row: usize, fill: impl Fn(usize, &mut [f32]) + Sync) -> Vec<f32> {
+    let out = SharedOut::new(length);
+    (0..length.div_ceil(row)).into_par_iter().for_each(|index| {
+        let start = index * row;
         #[expect(unsafe_code, reason = "the values are not there yet")]
         // SAFETY: rows do not overlap.
-        let out = unsafe { out.slice(row * length, length) };
-        vectorized(|| fill(row, out));
+        let out = unsafe { out.slice(start, row.min(length - start)) };
+        vectorized(|| fill(index, out));
     });
     #[expect(unsafe_code, reason = "zeroing the values first would cost as much as the sweep")]
     // SAFETY: the rows cover the buffer, and `fill` wrote each.

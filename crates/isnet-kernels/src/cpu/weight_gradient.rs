@@ -11,7 +11,7 @@ use super::{
     convolve::ConvShape,
     depthwise,
     lanes::{InstructionSet, LANES},
-    scratch::Scratch,
+    scratch::{Scratch, Values},
     tile::{self, Outer},
     walk::AxisWalk,
 };
@@ -90,21 +90,6 @@ struct Lines {
     count: usize,
     /// Whether the lines follow each other without a gap on both sides.
     flat: bool,
-}
-
-/// Values where they are, or in a better order.
-enum Values<'a> {
-    InPlace(&'a [f32]),
-    Copied(Scratch),
-}
-
-impl Values<'_> {
-    fn values(&self) -> &[f32] {
-        match self {
-            Self::InPlace(values) => values,
-            Self::Copied(values) => values,
-        }
-    }
 }
 
 impl<'a> Job<'a> {
@@ -246,10 +231,10 @@ impl<'a> Job<'a> {
         let tiles = width.div_ceil(self.set.tile_size().rows);
         for tile in 0..tiles {
             let [from, to] = [tile, tile + 1].map(|edge| edge * width / tiles);
-            assert!(source + from + reach(source_strides, to - from) <= self.input.values().len(), "outside the input");
+            assert!(source + from + reach(source_strides, to - from) <= self.input.len(), "outside the input");
             let out = &mut sums[(first * task.channels.len() + from) * columns..][..(to - from) * columns];
             let job = Outer {
-                source: self.input.values()[source + from..].as_ptr(),
+                source: self.input[source + from..].as_ptr(),
                 source_strides,
                 gradient: gradient[start..].as_ptr(),
                 gradient_strides,
