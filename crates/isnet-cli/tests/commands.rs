@@ -310,27 +310,81 @@ fn an_evaluation_prints_a_table_and_writes_scores_and_predictions() {
         assert!(said.stdout.contains(word), "{word}: {said}");
     }
     let scores: Value = serde_json::from_slice(&bench.read("runs/tiny/metrics.json")).unwrap();
-    let splits: Vec<(&str, u64)> = scores
+    let splits: Vec<(&str, u64)> = scores["splits"]
         .as_array()
         .unwrap()
         .iter()
         .map(|split| (split["split"].as_str().unwrap(), split["scores"]["n"].as_u64().unwrap()))
         .collect();
     assert_eq!(splits, [("test", 4), ("test_ood", 2)]);
-    let share = scores[0]["scores"]["background_share"].as_f64().unwrap();
+    let share = scores["splits"][0]["scores"]["background_share"].as_f64().unwrap();
     assert!((0.0..=1.0).contains(&share), "{share}");
 
     let rows = csv(&bench.text("runs/tiny/predictions.csv"));
-    let header = ["id", "source", "split", "label", "predicted", "p_bright", "p_dark", "background_share"];
+    let header = ["id", "source", "split", "group", "label", "predicted", "p_bright", "p_dark", "background_share"];
     assert_eq!((rows.len(), &rows[0]), (7, &header.map(String::from).to_vec()));
-    let right = rows[1..5].iter().filter(|row| row[3] == row[4]).count();
-    assert_eq!(scores[0]["scores"]["accuracy"].as_f64(), Some(right as f64 / 4.0));
+    let right = rows[1..5].iter().filter(|row| row[4] == row[5]).count();
+    assert_eq!(scores["splits"][0]["scores"]["accuracy"].as_f64(), Some(right as f64 / 4.0));
     for row in &rows[1..] {
-        let sum: f64 = row[5..7].iter().map(|p| p.parse::<f64>().unwrap()).sum();
+        let sum: f64 = row[6..8].iter().map(|p| p.parse::<f64>().unwrap()).sum();
         assert!((sum - 1.0).abs() < 1e-5, "{row:?}");
     }
     let json: Value = serde_json::from_str(&bench.isnet("evaluate runs/tiny --json").done().stdout).unwrap();
     assert_eq!(json, scores);
+}
+
+#[test]
+fn predictions_are_scored_without_their_model_and_by_patient_where_the_table_says_so() {
+    let bench = Bench::trained();
+    bench.isnet("evaluate runs/tiny").done();
+    let of_model: Value = serde_json::from_slice(&bench.read("runs/tiny/metrics.json")).unwrap();
+    let said = bench.isnet("evaluate runs/tiny/predictions.csv --output again --json").done();
+    assert_eq!(serde_json::from_str::<Value>(&said.stdout).unwrap(), of_model);
+    assert!(bench.path("again/metrics.json").exists() && !bench.path("again/predictions.csv").exists());
+
+    bench.edit("manifest.csv", "image,", "patient,image,");
+    let rows =
+        bench.text("manifest.csv").lines().skip(1).map(|row| format!("p{},{row}\n", row.len() % 2)).collect::<String>();
+    let header = bench.text("manifest.csv").lines().next().unwrap().to_owned();
+    bench.write("manifest.csv", format!("{header}\n{rows}"));
+    bench.isnet("evaluate runs/tiny").done();
+    let grouped: Value = serde_json::from_slice(&bench.read("runs/tiny/metrics.json")).unwrap();
+    assert_eq!((&of_model["statistics"]["grouped"], &grouped["statistics"]["grouped"]), (&false.into(), &true.into()));
+    bench.isnet("evaluate runs/tiny --group hospital").fails(2, &["manifest.csv", "`hospital`", "patient"]);
+
+    bench.write("bad.csv", "id,label,p_a,p_b\nx,a,0.5,0.5\ny,c,0.5,0.5\n");
+    bench.isnet("evaluate bad.csv").fails(2, &["bad.csv", "line 3", "`c`", "`a`, `b`"]);
+    bench.write("bad.csv", "id,label,p_a,p_b\nx,a,NaN,0.5\n");
+    bench.isnet("evaluate bad.csv").fails(2, &["line 2", "NaN"]);
+}
+
+#[test]
+fn runs_are_compared_with_the_first_on_the_splits_they_share() {
+    let bench = Bench::trained();
+    bench.isnet("train tiny.toml --set name=other --set seed=2").done();
+    bench
+        .isnet("compare runs/tiny runs/other")
+        .fails(2, &["`runs/tiny` has no `predictions.csv`", "isnet evaluate runs/tiny"]);
+    bench.isnet("evaluate runs/tiny").done();
+    bench.isnet("evaluate runs/other --split test --split val").done();
+
+    let said = bench.isnet("compare runs/tiny runs/other --output compared").done();
+    for word in ["test_ood", "runs/other", "differences to `runs/tiny`", "McNemar", "p (Holm)"] {
+        assert!(said.stdout.contains(word), "{word}: {said}");
+    }
+    let json: Value = serde_json::from_slice(&bench.read("compared/comparison.json")).unwrap();
+    let rows = json["comparison"]["rows"].as_array().unwrap();
+    assert!(rows.iter().all(|row| row["split"] == "test") && rows.len() == 4, "{rows:?}");
+    assert!(json["models"]["runs/other"]["rows"].as_array().unwrap().iter().any(|row| row["split"] == "val"));
+
+    let alone = bench.isnet("compare runs/tiny/predictions.csv --json").done();
+    assert!(serde_json::from_str::<Value>(&alone.stdout).unwrap()["comparison"].is_null());
+    bench.isnet("compare runs/tiny runs/tiny").fails(2, &["named twice"]);
+    bench.isnet("compare runs/tiny runs/other --score fun").fails(2, &["fun", "balanced_accuracy"]);
+    bench.isnet("compare runs/tiny --split tset").fails(2, &["no split `tset`"]);
+    bench.write("less.csv", "id,split,label,p_bright,p_dark\nx,test,dark,0.5,0.5\n");
+    let unpaired = bench.isnet("compare runs/tiny less.csv").done();
+    assert!(unpaired.stderr.contains("no tests") && unpaired.stderr.contains("samples"), "{unpaired}");
 }
 
 #[test]
@@ -344,7 +398,7 @@ fn an_evaluation_keeps_to_the_split_folder_and_data_that_it_is_given() {
     let rows = csv(&bench.text("scores/deep/predictions.csv"));
     let splits: BTreeSet<&str> = rows[1..].iter().map(|row| row[2].as_str()).collect();
     assert_eq!((rows.len(), splits), (9, BTreeSet::from(["test", "val"])));
-    assert!(rows[1..].iter().all(|row| row[7].is_empty()), "{rows:?}");
+    assert!(rows[1..].iter().all(|row| row[8].is_empty()), "{rows:?}");
 
     fs::create_dir(bench.path("elsewhere")).unwrap();
     for name in ["model.safetensors", "model.json"] {

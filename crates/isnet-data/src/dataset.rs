@@ -35,6 +35,9 @@ pub trait Dataset: Send + Sync {
     /// Where the sample comes from; empty if unknown.
     fn source(&self, index: usize) -> &str;
 
+    /// What the sample shares with others that are not independent of it, most often the patient; empty if unknown.
+    fn group(&self, index: usize) -> &str;
+
     /// The name of a sample: the path of its image as the manifest has it, or the name it was generated under.
     fn id(&self, index: usize) -> String;
 
@@ -172,6 +175,10 @@ impl Dataset for ManifestDataset {
         &self.manifest.records[self.records[index]].source
     }
 
+    fn group(&self, index: usize) -> &str {
+        &self.manifest.records[self.records[index]].group
+    }
+
     fn id(&self, index: usize) -> String {
         self.manifest.id(self.records[index])
     }
@@ -230,6 +237,10 @@ impl Dataset for MemoryDataset {
 
     fn source(&self, index: usize) -> &str {
         &self.samples[index].source
+    }
+
+    fn group(&self, _index: usize) -> &str {
+        ""
     }
 
     fn id(&self, index: usize) -> String {

@@ -1,7 +1,7 @@
-//! The list of images: a CSV with the columns `image`, `mask`, `label`, `source`, `split`, or a folder per class.
+//! The list of images: a CSV with the columns `image`, `mask`, `label`, `source`, `split`, `patient`, or a folder per class.
 //!
 //! Only `image` is needed. Relative paths start at the manifest's folder. Several labels separated by `|` in any row
-//! make the task multi-label. Every other column is kept in [`Record::extra`].
+//! make the task multi-label. Every other column is kept in [`Record::extra`], that of the groups too.
 
 mod folders;
 mod rows;
@@ -35,6 +35,8 @@ pub struct Record {
     pub source: String,
     /// `train`, `val`, `test`, …; empty if the manifest does not say.
     pub split: String,
+    /// What it shares with images that are not independent of it, most often the patient; empty if unknown.
+    pub group: String,
     /// Line in the manifest, from 1 (the header); 0 for a folder, which has no lines.
     pub line: usize,
     /// The other columns: name and value.
@@ -64,6 +66,9 @@ pub struct ManifestOptions {
     pub image_column: String,
     /// Column with the mask path. The default may be absent from the file, another name may not.
     pub mask_column: String,
+    /// Column that names what images belong to that are not independent, such as their patient. The default may be absent
+    /// from the file, another name may not.
+    pub group_column: String,
     /// The classes in their order; a label that is not among them is an error. `None`: the labels seen, sorted (as
     /// numbers if all are numbers).
     pub classes: Option<Vec<String>>,
@@ -123,7 +128,13 @@ pub enum RowProblemKind {
 
 impl Default for ManifestOptions {
     fn default() -> Self {
-        Self { image_column: "image".into(), mask_column: "mask".into(), classes: None, task: None }
+        Self {
+            image_column: "image".into(),
+            mask_column: "mask".into(),
+            group_column: "patient".into(),
+            classes: None,
+            task: None,
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! A message is complete: it says its cause, which is therefore a plain field and not a `source()` to be printed once more.
 
+use std::path::PathBuf;
+
 /// An error of this crate; the variants hold the facts.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -88,6 +90,17 @@ pub enum EvalError {
         /// Name of those that differ.
         other: String,
         /// The first difference.
+        what: String,
+    },
+
+    /// A file with predictions cannot be understood.
+    #[error("predictions `{}`{}: {what}", path.display(), if *line == 0 { String::new() } else { format!(", line {line}") })]
+    PredictionsFile {
+        /// The file.
+        path: PathBuf,
+        /// Line, from 1 (the header); 0 for the file as a whole.
+        line: usize,
+        /// What is wrong.
         what: String,
     },
 

@@ -71,6 +71,9 @@ pub fn evaluate(
             predictions.push(&dataset.id(*index), dataset.source(*index), split, label, &probabilities[row]);
         }
         let start = predictions.len() - batch.len();
+        for (group, index) in predictions.groups[start..].iter_mut().zip(&batch.indices) {
+            dataset.group(*index).clone_into(group);
+        }
         predictions.background_share[start..].copy_from_slice(&shares);
         progress(predictions.len());
     }

@@ -11,6 +11,7 @@
 
 mod error;
 pub mod evaluate;
+pub mod evaluation;
 pub mod metrics;
 pub mod predictions_csv;
 pub mod relevance_share;

@@ -1,14 +1,18 @@
 //! `predictions.csv`: one line per sample, for a spreadsheet or a statistician.
 //!
-//! Columns: `id, source, split, label, predicted, p_<class>…, background_share`. Several labels are
+//! Columns: `id, source, split, group, label, predicted, p_<class>…, background_share`. Several labels are
 //! joined by `|`, as in the manifest; what is not known is left empty. Numbers are written with the
 //! digits that read back to the same `f32`.
+
+mod read;
 
 use std::io::Write;
 use std::path::Path;
 
 use crate::EvalError;
 use crate::metrics::Predictions;
+
+pub use read::load;
 
 /// Writes the predictions to a file, replacing what it held, all or nothing.
 ///
@@ -34,15 +38,15 @@ pub fn save(predictions: &Predictions, path: &Path) -> Result<(), EvalError> {
 /// predictions_csv::write(&predictions, &mut csv)?;
 /// assert_eq!(
 ///     String::from_utf8_lossy(&csv),
-///     "id,source,split,label,predicted,p_healthy,p_ill,background_share\n\
-///      a.png,clinic,test,ill,ill,0.25,0.75,\n",
+///     "id,source,split,group,label,predicted,p_healthy,p_ill,background_share\n\
+///      a.png,clinic,test,,ill,ill,0.25,0.75,\n",
 /// );
 /// # Ok::<(), isnet_eval::EvalError>(())
 /// ```
 pub fn write(predictions: &Predictions, destination: impl Write) -> Result<(), EvalError> {
     predictions.check()?;
     let mut csv = csv::Writer::from_writer(destination);
-    let columns = ["id", "source", "split", "label", "predicted"].map(str::to_owned);
+    let columns = ["id", "source", "split", "group", "label", "predicted"].map(str::to_owned);
     let probabilities = predictions.classes.iter().map(|class| format!("p_{class}"));
     csv.write_record(columns.into_iter().chain(probabilities).chain(["background_share".to_owned()]))?;
     for sample in 0..predictions.len() {
@@ -50,6 +54,7 @@ pub fn write(predictions: &Predictions, destination: impl Write) -> Result<(), E
             predictions.ids[sample].clone(),
             predictions.sources[sample].clone(),
             predictions.splits[sample].clone(),
+            predictions.groups[sample].clone(),
             names(predictions, &predictions.labels[sample]),
             names(predictions, &predictions.predicted(sample)),
         ];
@@ -81,9 +86,9 @@ mod tests {
         let mut csv = Vec::new();
         write(&predictions, &mut csv).unwrap();
         expect_test::expect![[r#"
-            id,source,split,label,predicted,"p_hat, red",p_glasses,background_share
-            "say ""cheese"".png",a,test,"hat, red|glasses",glasses,0.1,0.5,
-            none.png,a,test,,,0.125,0.000000001,0.5
+            id,source,split,group,label,predicted,"p_hat, red",p_glasses,background_share
+            "say ""cheese"".png",a,test,,"hat, red|glasses",glasses,0.1,0.5,
+            none.png,a,test,,,,0.125,0.000000001,0.5
         "#]]
         .assert_eq(&String::from_utf8(csv).unwrap());
     }

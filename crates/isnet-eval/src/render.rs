@@ -1,18 +1,97 @@
 //! Scores as plain text for people.
 
 use crate::metrics::{Scores, SplitScores};
+use crate::statistics::{Comparison, ComparisonRow, Interval, IntervalMethod, Score, Summary, SummaryRow, TestMethod};
 
-/// One table of all splits and sources, then the confusion of each split.
+/// Stands behind an interval that should not be relied on.
+const DOUBTFUL: &str = "*";
+
+/// The scores of the tables, with their heads.
+const SCORES: [(Score, &str); 4] = [
+    (Score::Accuracy, "accuracy"),
+    (Score::F1, "macro F1"),
+    (Score::Auc, "AUC"),
+    (Score::BackgroundShare, "background"),
+];
+
+/// One table of all splits and sources with intervals, then the confusion of each split.
 ///
 /// A split with one source has one line. `–` stands where a score is not defined. The background
 /// share is the mean over the samples that have one.
-pub fn report(splits: &[SplitScores]) -> String {
-    let mut text = score_table(splits);
+pub fn report(splits: &[SplitScores], statistics: &Summary) -> String {
+    let mut text = score_table(splits, statistics);
     for split in splits {
         text.push('\n');
         text.push_str(&confusion(split));
     }
     text
+}
+
+/// One table of several models, split by split.
+pub fn models(models: &[(&str, &Summary)]) -> String {
+    let heads = ["split", "model", "n"].into_iter().chain(SCORES.map(|(_, head)| head));
+    let mut rows: Vec<Vec<String>> = vec![heads.map(str::to_owned).collect()];
+    let mut splits: Vec<&str> = Vec::new();
+    for row in models.iter().flat_map(|(_, summary)| &summary.rows) {
+        if !splits.contains(&row.split.as_str()) {
+            splits.push(&row.split);
+        }
+    }
+    for split in splits {
+        let having = models.iter().filter(|(_, summary)| summary.rows.iter().any(|row| row.split == split));
+        for (index, (name, summary)) in having.enumerate() {
+            let split_cell = if index == 0 { split } else { "" };
+            rows.push(
+                [split_cell, name].map(str::to_owned).into_iter().chain(score_cells(summary, split, None)).collect(),
+            );
+        }
+    }
+    let confidence = models.first().map_or(0.95, |(_, summary)| summary.confidence);
+    align(&rows, 2) + &intervals_used(models.iter().flat_map(|(_, summary)| printed(summary)), confidence)
+}
+
+/// The differences of models to the first one, with intervals and tests.
+pub fn comparison(comparison: &Comparison) -> String {
+    let heads = ["split", "score", "model", "difference", "interval", "p", "p (Holm)", "test"];
+    let mut rows = vec![heads.map(str::to_owned).to_vec()];
+    let known = comparison.rows.iter().filter(|row| row.value.is_some() || row.baseline_value.is_some());
+    rows.extend(known.map(difference_row));
+    let mut text = format!("differences to `{}`\n{}", comparison.baseline, align(&rows, 3));
+    text.push_str(&format!(
+        "p: chance of such a difference if there were none; Holm: adjusted for {} tests\n",
+        comparison.n_tests
+    ));
+    text
+}
+
+fn difference_row(row: &ComparisonRow) -> Vec<String> {
+    let split = row.source.as_ref().map_or(row.split.clone(), |source| format!("{} / {source}", row.split));
+    let of = [row.class.as_deref(), row.versus.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" v. ");
+    let name = row.score.name().replace('_', " ");
+    let score = if of.is_empty() { name } else { format!("{name} ({of})") };
+    let p = |value: Option<f64>| match value {
+        None => "–".to_owned(),
+        Some(value) if value < 0.0005 => "<0.0005".to_owned(),
+        Some(value) => format!("{value:.4}"),
+    };
+    let test = row.tests.first().map_or("–", |test| match test.method {
+        TestMethod::Delong => "DeLong",
+        TestMethod::McnemarExact => "McNemar",
+        TestMethod::McnemarMidP => "McNemar mid-p",
+        TestMethod::PairedBootstrap => "paired bootstrap",
+    });
+    vec![
+        split,
+        score,
+        row.model.clone(),
+        row.difference.map_or_else(|| "–".to_owned(), |difference| format!("{difference:+.3}")),
+        row.intervals
+            .first()
+            .map_or_else(|| "–".to_owned(), |found| format!("{:+.3} to {:+.3}", found.low, found.high)),
+        p(row.tests.first().map(|test| test.p_value)),
+        p(row.p_adjusted),
+        test.to_owned(),
+    ]
 }
 
 /// Counts of true against predicted classes, or, for a multi-label task, the four counts of each
@@ -41,36 +120,74 @@ pub fn confusion(split: &SplitScores) -> String {
     text
 }
 
-fn score_table(splits: &[SplitScores]) -> String {
-    let heads = ["split", "source", "n", "accuracy", "macro F1", "AUC", "background"];
-    let mut rows = vec![heads.map(str::to_owned).to_vec()];
-    for split in splits {
-        let mut sources = split.by_source.iter();
-        match (split.by_source.len(), sources.next()) {
-            (1, Some((source, scores))) => rows.push(score_row(&split.split, source, scores)),
+fn score_table(splits: &[SplitScores], statistics: &Summary) -> String {
+    let heads = ["split", "source", "n"].into_iter().chain(SCORES.map(|(_, head)| head));
+    let mut rows: Vec<Vec<String>> = vec![heads.map(str::to_owned).collect()];
+    for SplitScores { split, by_source, .. } in splits {
+        let mut line = |split_cell: &str, source_cell: &str, source: Option<&str>| {
+            let names = [split_cell, source_cell].map(str::to_owned);
+            rows.push(names.into_iter().chain(score_cells(statistics, split, source)).collect());
+        };
+        match (by_source.len(), by_source.keys().next()) {
+            (1, Some(source)) => line(split, source, None),
             _ => {
-                rows.push(score_row(&split.split, "all", &split.scores));
-                rows.extend(split.by_source.iter().map(|(source, scores)| score_row("", source, scores)));
+                line(split, "all", None);
+                by_source.keys().for_each(|source| line("", source, Some(source)));
             }
         }
     }
-    align(&rows, 2)
+    align(&rows, 2) + &intervals_used(printed(statistics), statistics.confidence)
 }
 
-fn score_row(split: &str, source: &str, scores: &Scores) -> Vec<String> {
-    vec![
-        split.to_owned(),
-        source.to_owned(),
-        scores.n.to_string(),
-        score(Some(scores.accuracy)),
-        score(Some(scores.macro_f1)),
-        score(scores.macro_auc),
-        score(scores.background_share),
-    ]
+/// Number of samples and scores of a split or source, each with its interval.
+fn score_cells(summary: &Summary, split: &str, source: Option<&str>) -> Vec<String> {
+    let row = |score: Score| summary.find(split, source, score, None);
+    let n = row(Score::Accuracy).map_or_else(String::new, |row| row.n.to_string());
+    let cell = |score: Score| {
+        let Some((value, row)) = row(score).and_then(|row| Some((row.value?, row))) else { return "–".to_owned() };
+        let interval = row.interval().map_or_else(String::new, |found| {
+            let doubtful = if is_doubtful(found, value) { DOUBTFUL } else { "" };
+            format!(" ({:.2}–{:.2}){doubtful}", found.low, found.high)
+        });
+        format!("{value:.3}{interval}")
+    };
+    std::iter::once(n).chain(SCORES.map(|(score, _)| cell(score))).collect()
 }
 
-fn score(value: Option<f64>) -> String {
-    value.map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"))
+/// So few samples that the prior outweighs them, or that every resample is like the other.
+fn is_doubtful(interval: &Interval, value: f64) -> bool {
+    !interval.contains(value) || interval.width() == 0.0
+}
+
+/// The rows that the tables print.
+fn printed(summary: &Summary) -> impl Iterator<Item = &SummaryRow> {
+    let printed = |row: &&SummaryRow| row.class.is_none() && SCORES.iter().any(|(score, _)| *score == row.score);
+    summary.rows.iter().filter(printed)
+}
+
+/// Lines that say what the brackets are.
+fn intervals_used<'a>(rows: impl Iterator<Item = &'a SummaryRow>, confidence: f64) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    let mut doubtful = false;
+    for (row, interval) in rows.filter_map(|row| Some((row, row.interval()?))) {
+        doubtful |= row.value.is_some_and(|value| is_doubtful(interval, value));
+        let name = match interval.method {
+            IntervalMethod::PosteriorHdi => "posterior of the confusion matrix",
+            IntervalMethod::Delong | IntervalMethod::DelongLogit | IntervalMethod::Newcombe => "DeLong (AUC)",
+            IntervalMethod::BootstrapPercentile | IntervalMethod::BootstrapBca => "bootstrap",
+        };
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    if names.is_empty() {
+        return String::new();
+    }
+    let mut text = format!("(low–high): {:.0} % intervals, by {}\n", 100.0 * confidence, names.join(", "));
+    if doubtful {
+        text.push_str(&format!("{DOUBTFUL} too few samples for this interval\n"));
+    }
+    text
 }
 
 /// Pads the cells of each column to one width: names to the left, the numbers after `n_names`

@@ -1,8 +1,15 @@
 //! The tables people read.
 
 use expect_test::expect;
-use isnet_eval::metrics::{Predictions, Task, scores_by_split};
-use isnet_eval::render::report;
+use isnet_eval::evaluation::Evaluation;
+use isnet_eval::metrics::{Predictions, Task};
+use isnet_eval::render;
+use isnet_eval::statistics::{Score, Settings, compare, summary};
+
+fn report(mut predictions: Predictions) -> String {
+    let found = Evaluation::of(&mut predictions, None, &Settings::default()).expect("these can be scored");
+    render::report(&found.splits, &found.statistics)
+}
 
 #[test]
 fn splits_and_sources_line_up() {
@@ -19,11 +26,13 @@ fn splits_and_sources_line_up() {
         predictions.background_share[idx] = share;
     }
     expect![[r#"
-        split     source    n  accuracy  macro F1    AUC  background
-        test_id   all       3     0.667     0.667  1.000       0.188
-                  leeds     2     1.000     1.000  1.000       0.188
-                  montfort  1     0.000     0.000      –           –
-        test_ood  quebec    2     0.500     0.333  0.000           –
+        split     source    n            accuracy            macro F1                 AUC         background
+        test_id   all       3   0.667 (0.15–0.74)   0.667 (0.18–0.76)  1.000 (1.00–1.00)*  0.188 (0.12–0.25)
+                  leeds     2  1.000 (0.20–0.80)*  1.000 (0.24–0.85)*  1.000 (1.00–1.00)*  0.188 (0.12–0.25)
+                  montfort  1  0.000 (0.00–0.63)*  0.000 (0.00–0.39)*                   –                  –
+        test_ood  quebec    2   0.500 (0.08–0.65)   0.333 (0.12–0.72)  0.000 (0.00–0.00)*                  –
+        (low–high): 95 % intervals, by posterior of the confusion matrix, bootstrap
+        * too few samples for this interval
 
         confusion of `test_id` (rows: true class, columns: predicted)
                  normal  covid  röntgen
@@ -39,7 +48,7 @@ fn splits_and_sources_line_up() {
         röntgen       0      0        0
         no true sample of `röntgen`
     "#]]
-    .assert_eq(&report(&scores_by_split(&predictions).unwrap()));
+    .assert_eq(&report(predictions));
 }
 
 #[test]
@@ -48,21 +57,47 @@ fn labels_have_four_counts_each() {
     predictions.push("0", "web", "test", &[0, 1], &[0.9, 0.2]);
     predictions.push("1", "web", "test", &[], &[0.6, 0.1]);
     expect![[r#"
-        split  source  n  accuracy  macro F1    AUC  background
-        test   web     2     0.000     0.333  1.000           –
+        split  source  n            accuracy           macro F1                 AUC  background
+        test   web     2  0.000 (0.00–0.63)*  0.333 (0.20–0.75)  1.000 (1.00–1.00)*           –
+        (low–high): 95 % intervals, by posterior of the confusion matrix, bootstrap
+        * too few samples for this interval
 
         labels of `test` (samples with and without each label)
                  hit  missed  false alarm  rightly not
         smile      1       0            1            0
         glasses    0       1            0            1
     "#]]
-    .assert_eq(&report(&scores_by_split(&predictions).unwrap()));
+    .assert_eq(&report(predictions));
 }
 
 #[test]
-fn no_split_is_a_table_without_lines() {
+fn models_and_their_differences_line_up() {
+    let model = |right: fn(usize) -> bool| {
+        let mut predictions = Predictions::new(["normal", "covid"], Task::Single);
+        for idx in 0..40 {
+            let label = idx % 2;
+            let row = if right(idx) == (label == 0) { [0.75, 0.25] } else { [0.125, 0.875] };
+            predictions.push(&format!("{idx}"), "web", "test", &[label], &row);
+        }
+        predictions
+    };
+    let (plain, isnet) = (model(|idx| idx < 24), model(|idx| idx < 36));
+    let settings = Settings { scores: Some(vec![Score::Accuracy, Score::Auc]), by_class: false, ..Settings::default() };
+    let summaries = [&plain, &isnet].map(|predictions| summary(predictions, &settings).unwrap());
     expect![[r#"
-        split  source  n  accuracy  macro F1  AUC  background
+        split  model   n           accuracy  macro F1                AUC  background
+        test   plain  40  0.600 (0.44–0.73)         –  0.600 (0.44–0.76)           –
+               isnet  40  0.900 (0.76–0.95)         –  0.900 (0.80–1.00)           –
+        (low–high): 95 % intervals, by posterior of the confusion matrix, DeLong (AUC)
     "#]]
-    .assert_eq(&report(&[]));
+    .assert_eq(&render::models(&[("plain", &summaries[0]), ("isnet", &summaries[1])]));
+    let table = compare(&[("plain", &plain), ("isnet", &isnet)], &settings).unwrap();
+    expect![[r#"
+        differences to `plain`
+        split  score     model  difference          interval        p  p (Holm)     test
+        test   accuracy  isnet      +0.300  +0.150 to +0.450  <0.0005   <0.0005  McNemar
+        test   auc       isnet      +0.300  +0.154 to +0.446  <0.0005   <0.0005   DeLong
+        p: chance of such a difference if there were none; Holm: adjusted for 2 tests
+    "#]]
+    .assert_eq(&render::comparison(&table));
 }

@@ -144,7 +144,7 @@ fn scores_agree_on_random_tied_missing_single_and_many_samples() {
 fn thresholds_and_scores_at_them_agree() {
     let golden = golden();
     for (name, case) in golden["cases"].as_object().unwrap().iter().filter(|(_, case)| !case["thresholds"].is_null()) {
-        let predictions = predictions_of(case);
+        let mut predictions = predictions_of(case);
         let chosen = choose_thresholds(&predictions).unwrap();
         for (chosen, expected) in chosen.iter().zip(case["thresholds"].as_array().unwrap()) {
             close(f64::from(chosen.threshold), &expected[0], name);
@@ -153,9 +153,8 @@ fn thresholds_and_scores_at_them_agree() {
                 None => assert!(expected[1].is_null() && chosen.reason.is_some(), "{name}"),
             }
         }
-        let thresholds = chosen.iter().map(|chosen| chosen.threshold).collect();
-        let settings = Settings { thresholds: Some(thresholds), ..quick() };
-        check_scores(&summary(&predictions, &settings).unwrap(), &case["scores_at_thresholds"], name);
+        predictions.thresholds = chosen.iter().map(|chosen| chosen.threshold).collect();
+        check_scores(&summary(&predictions, &quick()).unwrap(), &case["scores_at_thresholds"], name);
     }
 }
 
@@ -300,10 +299,11 @@ fn interval_of(row: &SummaryRow, method: IntervalMethod) -> Interval {
 /// Two bounds of 4000 resamples differ by Monte-Carlo error: about 0.002 where a score has a deviation of 0.03.
 #[test]
 fn bootstrap_intervals_agree_within_monte_carlo_error_by_sample_and_by_group() {
-    let predictions = single([23, 240, 3, 1000, 3], 0);
+    let mut predictions = single([23, 240, 3, 1000, 3], 0);
     let patients = (0..240).map(|sample| format!("patient {}", sample / 6)).collect();
-    for (key, groups) in [("by_sample", None), ("by_group", Some(patients))] {
-        let settings = Settings { resamples: 4000, groups, by_class: false, ..Settings::default() };
+    for (key, groups) in [("by_sample", vec![String::new(); 240]), ("by_group", patients)] {
+        predictions.groups = groups;
+        let settings = Settings { resamples: 4000, by_class: false, ..Settings::default() };
         let table = summary(&predictions, &settings).unwrap();
         for name in ["accuracy", "f1", "auc"] {
             let percentile = interval_of(row(&table, name), IntervalMethod::BootstrapPercentile);

@@ -81,13 +81,15 @@ fn accuracy_of_a_simulation(seed: u64, pairs: bool) -> SummaryRow {
         let ill = sample / 2 % 2 == 1;
         let called = if ill == right { [0.2, 0.8] } else { [0.8, 0.2] };
         predictions.push(&format!("{sample}"), "web", "test", &[usize::from(ill)], &called);
+        if pairs {
+            predictions.groups[sample] = format!("{}", sample / 2);
+        }
     }
     let settings = Settings {
         resamples: 300,
         posterior_draws: 400,
         seed,
         scores: Some(vec![Score::Accuracy]),
-        groups: pairs.then(|| (0..180).map(|sample| format!("{}", sample / 2)).collect()),
         ..Settings::default()
     };
     whole(&summary(&predictions, &settings).unwrap(), Score::Accuracy).clone()
@@ -184,10 +186,10 @@ fn one_sample_is_scored_with_notes_and_without_a_crash() {
 
 #[test]
 fn a_single_group_and_few_groups_are_noted() {
-    let predictions = predictions(90, 0.5, 1);
     let table = |n_groups: usize| {
-        let groups = (0..90).map(|sample| format!("patient {}", sample % n_groups)).collect();
-        summary(&predictions, &Settings { groups: Some(groups), by_source: false, ..fast() }).unwrap()
+        let mut predictions = predictions(90, 0.5, 1);
+        predictions.groups = (0..90).map(|sample| format!("patient {}", sample % n_groups)).collect();
+        summary(&predictions, &Settings { by_source: false, ..fast() }).unwrap()
     };
     let one = table(1);
     let accuracy = whole(&one, Score::Accuracy);
@@ -300,9 +302,9 @@ fn a_better_model_is_told_from_a_worse_one_and_a_model_from_itself_is_not() {
 
 #[test]
 fn with_groups_the_paired_bootstrap_is_the_first_test() {
-    let (weak, strong) = (predictions(200, 0.2, 1), predictions(200, 0.8, 2));
-    let groups = (0..200).map(|sample| format!("{}", sample / 4)).collect();
-    let settings = Settings { groups: Some(groups), by_class: false, ..fast() };
+    let (mut weak, strong) = (predictions(200, 0.2, 1), predictions(200, 0.8, 2));
+    weak.groups = (0..200).map(|sample| format!("{}", sample / 4)).collect();
+    let settings = Settings { by_class: false, ..fast() };
     let table = compare(&[("weak", &weak), ("strong", &strong)], &settings).unwrap();
     let methods: Vec<_> = first_row(&table, Score::Auc).tests.iter().map(|test| test.method).collect();
     assert_eq!(methods, [TestMethod::PairedBootstrap, TestMethod::Delong]);
@@ -345,14 +347,15 @@ fn settings_and_predictions_that_mean_nothing_are_named() {
     check(Settings { confidence: 95.0, ..fast() }, "`confidence` is 95; it must be between 0 and 1");
     check(Settings { confidence: f64::NAN, ..fast() }, "`confidence` is NaN");
     check(Settings { calibration_bins: 0, ..fast() }, "`calibration_bins` is 0");
-    check(Settings { groups: Some(vec![String::new(); 3]), ..fast() }, "`groups` has 3 entries for 12 samples");
-    check(Settings { thresholds: Some(vec![0.5; 3]), ..fast() }, "left out for a single-label task");
+    let grouped = Predictions { groups: vec![String::new(); 3], ..good.clone() };
+    let message = summary(&grouped, &fast()).unwrap_err().to_string();
+    assert!(message.contains("`groups` has 3 entries for 12 samples"), "{message}");
 
     let mut labels = Predictions::new(["smile", "hat"], Task::Multi);
     labels.push("a", "web", "test", &[0], &[0.9, 0.1]);
-    let settings = Settings { thresholds: Some(vec![0.5]), ..fast() };
-    let message = summary(&labels, &settings).unwrap_err().to_string();
-    assert!(message.contains("one number for each of the 2 labels"), "{message}");
+    labels.thresholds = vec![0.5];
+    let message = summary(&labels, &fast()).unwrap_err().to_string();
+    assert!(message.contains("one number for each of the 2 classes"), "{message}");
     assert!(compare(&[("alone", &good)], &fast()).unwrap_err().to_string().contains("at least two"));
 
     let nothing = Predictions::new(CLASSES, Task::Single);

@@ -141,6 +141,7 @@ pub fn manifest(config: &DataConfig) -> Result<Manifest> {
     let options = ManifestOptions {
         image_column: config.image_column.clone(),
         mask_column: config.mask_column.clone(),
+        group_column: config.group_column.clone(),
         classes: config.classes.clone(),
         ..Default::default()
     };

@@ -1,11 +1,13 @@
 //! `isnet evaluate`
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use isnet_data::Dataset;
 use isnet_eval::evaluate::{Explain, evaluate};
-use isnet_eval::metrics::{Predictions, scores_by_split};
+use isnet_eval::evaluation::Evaluation;
+use isnet_eval::metrics::{Predictions, Task};
 use isnet_eval::{predictions_csv, render};
 use isnet_run::{Datasets, Model, RunConfig, RunDir, atomic};
 
@@ -13,8 +15,46 @@ use crate::Answer;
 use crate::args::EvaluateArgs;
 use crate::progress::{print, say};
 
-/// Scores a model on the splits of its data.
+/// Scores a model on the splits of its data, or predictions that were made elsewhere.
 pub fn run(args: &EvaluateArgs) -> anyhow::Result<Answer> {
+    let is_table = args.model.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
+    let (mut predictions, validation) = if is_table { (read(args)?, None) } else { predict(args)? };
+    let found = Evaluation::of(&mut predictions, validation.as_ref(), &args.statistics.settings())?;
+    let folder = folder(args);
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
+    atomic::write_json(&folder.join("metrics.json"), &found)?;
+    let mut written = format!("written: {}/metrics.json", folder.display());
+    if !is_table {
+        predictions_csv::save(&predictions, &folder.join("predictions.csv"))?;
+        written.push_str(&format!(", {}/predictions.csv", folder.display()));
+    }
+    if args.json {
+        print(&serde_json::to_string_pretty(&found)?);
+    } else {
+        print(&render::report(&found.splits, &found.statistics));
+        say(&written);
+    }
+    Ok(Answer::Yes)
+}
+
+/// Predictions of another tool, or of an earlier evaluation.
+fn read(args: &EvaluateArgs) -> anyhow::Result<Predictions> {
+    if args.config.is_some() || args.group.is_some() {
+        bail!("`{}` holds predictions: `--config` and `--group` are for models", args.model.display());
+    }
+    let found = predictions_csv::load(&args.model)?;
+    if args.splits.is_empty() {
+        return Ok(found);
+    }
+    if let Some(unknown) = args.splits.iter().find(|split| !found.splits.contains(split)) {
+        bail!("no split `{unknown}` in `{}`", args.model.display());
+    }
+    let chosen: Vec<usize> = (0..found.len()).filter(|&sample| args.splits.contains(&found.splits[sample])).collect();
+    Ok(found.select(&chosen))
+}
+
+/// Predictions on the asked splits and, where the thresholds of a multi-label task are chosen on it, on the validation data.
+fn predict(args: &EvaluateArgs) -> anyhow::Result<(Predictions, Option<Predictions>)> {
     let device = isnet_run::device::device(&args.device)?;
     let model = Model::load(&args.model, &device)?;
     let mut config = match &args.config {
@@ -26,35 +66,37 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<Answer> {
     (config.data.height, config.data.width) = (model.preparation.height, model.preparation.width);
     config.data.channels = model.preparation.channels;
     config.data.fit = model.preparation.fit.into();
+    if let Some(column) = &args.group {
+        config.data.group_column.clone_from(column);
+    }
     let data = Datasets::open(&config.data)?;
+    let validation = data.validation.clone().filter(|_| model.task == isnet_data::Task::MultiLabel);
     let explaining = if args.no_explain { Explain::No } else { Explain::Predicted };
     let mut all = Predictions::new(model.classes.clone(), task(&model));
     for (name, dataset) in splits(args, &config, data)? {
         let found = evaluate(&model, &dataset, &name, explaining, |_| ())?;
         say(&format!("{name}: {} images", found.len()));
-        append(&mut all, found);
+        all.append(found);
     }
-    let scores = scores_by_split(&all)?;
-    let folder = args.output.clone().unwrap_or_else(|| {
-        if args.model.is_dir() { args.model.clone() } else { args.model.parent().unwrap_or(&args.model).to_owned() }
+    let validation = validation.map(|dataset| {
+        say("choosing the threshold of each label on the validation data");
+        evaluate(&model, &dataset, &config.data.validation_split, Explain::No, |_| ())
     });
-    std::fs::create_dir_all(&folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
-    atomic::write_json(&folder.join("metrics.json"), &scores)?;
-    predictions_csv::save(&all, &folder.join("predictions.csv"))?;
-    if args.json {
-        print(&serde_json::to_string_pretty(&scores)?);
-    } else {
-        print(&render::report(&scores));
-        say(&format!("written: {0}/metrics.json, {0}/predictions.csv", folder.display()));
-    }
-    Ok(Answer::Yes)
+    Ok((all, validation.transpose()?))
+}
+
+/// Where the evaluation is written: beside the model or the predictions, unless somewhere else is asked for.
+fn folder(args: &EvaluateArgs) -> PathBuf {
+    let beside = || if args.model.is_dir() { &args.model } else { args.model.parent().unwrap_or(Path::new("")) };
+    let folder = args.output.as_deref().unwrap_or_else(beside);
+    if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.to_owned() }
 }
 
 /// The task in the words of the metrics.
-pub fn task(model: &Model) -> isnet_eval::metrics::Task {
+pub fn task(model: &Model) -> Task {
     match model.task {
-        isnet_data::Task::SingleLabel => isnet_eval::metrics::Task::Single,
-        isnet_data::Task::MultiLabel => isnet_eval::metrics::Task::Multi,
+        isnet_data::Task::SingleLabel => Task::Single,
+        isnet_data::Task::MultiLabel => Task::Multi,
     }
 }
 
@@ -75,13 +117,4 @@ fn splits(args: &EvaluateArgs, config: &RunConfig, data: Datasets) -> anyhow::Re
         bail!("no split `{unknown}` in the data; it has {}", names.join(", "));
     }
     Ok(known.into_iter().filter(|(name, _)| args.splits.contains(name)).collect())
-}
-
-fn append(all: &mut Predictions, more: Predictions) {
-    all.ids.extend(more.ids);
-    all.sources.extend(more.sources);
-    all.splits.extend(more.splits);
-    all.labels.extend(more.labels);
-    all.probabilities.extend(more.probabilities);
-    all.background_share.extend(more.background_share);
 }

@@ -1,5 +1,6 @@
 //! One file per command.
 
+pub mod compare;
 pub mod data_check;
 pub mod data_phantom;
 pub mod demo;

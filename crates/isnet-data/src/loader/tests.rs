@@ -81,6 +81,10 @@ fn a_prefetch_may_be_dropped_in_the_middle() {
 struct Broken(MemoryDataset, fn(usize) -> DataError);
 
 impl Dataset for Broken {
+    fn group(&self, _index: usize) -> &str {
+        ""
+    }
+
     fn len(&self) -> usize {
         self.0.len()
     }

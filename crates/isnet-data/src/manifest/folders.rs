@@ -25,7 +25,16 @@ pub(super) fn read(images: &Path, masks: Option<&Path>, options: &ManifestOption
             mask.used = true;
             mask.path.clone()
         });
-        let record = Record { image, mask, label: None, source: String::new(), split, line: 0, extra: Vec::new() };
+        let record = Record {
+            image,
+            mask,
+            label: None,
+            source: String::new(),
+            split,
+            group: String::new(),
+            line: 0,
+            extra: Vec::new(),
+        };
         drafts.push(Draft { record, label });
     }
     let unused = masks.into_values().filter(|mask| !mask.used);

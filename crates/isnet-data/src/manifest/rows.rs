@@ -13,6 +13,7 @@ struct Columns {
     label: Option<usize>,
     source: Option<usize>,
     split: Option<usize>,
+    group: Option<usize>,
 }
 
 /// Reads the manifest; bad rows become problems.
@@ -48,13 +49,16 @@ impl Columns {
             let absent = || DataError::Column { path: path.to_path_buf(), column: column.into(), known: names.clone() };
             find(column).ok_or_else(absent)
         };
-        let default_mask = options.mask_column == ManifestOptions::default().mask_column;
+        let defaults = ManifestOptions::default();
+        let optional =
+            |column: &str, default: &str| if column == default { Ok(find(column)) } else { need(column).map(Some) };
         Ok(Self {
             image: need(&options.image_column)?,
-            mask: if default_mask { find("mask") } else { Some(need(&options.mask_column)?) },
+            mask: optional(&options.mask_column, &defaults.mask_column)?,
             label: find("label"),
             source: find("source"),
             split: find("split"),
+            group: optional(&options.group_column, &defaults.group_column)?,
             names,
         })
     }
@@ -83,6 +87,7 @@ impl Columns {
             label: None,
             source: text(self.source),
             split: text(self.split),
+            group: text(self.group),
             line,
             extra: others.map(|column| (self.names[column].clone(), cells[column].to_string())).collect(),
         };

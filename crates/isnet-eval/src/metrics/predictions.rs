@@ -11,19 +11,25 @@ pub enum Task {
     Multi,
 }
 
-/// Predictions for `N` samples and `K` classes; the columns below `task` have one entry per sample.
+/// Predictions for `N` samples and `K` classes; the columns below `thresholds` have one entry per sample.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Predictions {
     /// Names of the classes, `[K]`.
     pub classes: Vec<String>,
     /// One label per sample, or any number.
     pub task: Task,
+    /// [`Task::Multi`]: from which probability on each label is predicted, `[K]`; ½ for all until they are chosen, see
+    /// [`choose_thresholds`](crate::statistics::choose_thresholds). Of a single label the most probable one is predicted.
+    pub thresholds: Vec<f32>,
     /// What the sample is called, usually the path of its image.
     pub ids: Vec<String>,
     /// Where it comes from, such as a hospital.
     pub sources: Vec<String>,
     /// The part of the data set that it belongs to.
     pub splits: Vec<String>,
+    /// What it shares with samples that are not independent of it, such as its patient: samples of one group are
+    /// resampled together, and a sample whose group is empty stands for itself.
+    pub groups: Vec<String>,
     /// Indices of its true classes. Scores need one if the task is [`Task::Single`]; a file may go
     /// without.
     pub labels: Vec<Vec<usize>>,
@@ -37,23 +43,27 @@ pub struct Predictions {
 impl Predictions {
     /// No samples yet.
     pub fn new<S: Into<String>>(classes: impl IntoIterator<Item = S>, task: Task) -> Self {
+        let classes: Vec<String> = classes.into_iter().map(Into::into).collect();
         Self {
-            classes: classes.into_iter().map(Into::into).collect(),
+            thresholds: vec![0.5; classes.len()],
+            classes,
             task,
             ids: Vec::new(),
             sources: Vec::new(),
             splits: Vec::new(),
+            groups: Vec::new(),
             labels: Vec::new(),
             probabilities: Vec::new(),
             background_share: Vec::new(),
         }
     }
 
-    /// Adds a sample without a background share.
+    /// Adds a sample without a group or a background share.
     pub fn push(&mut self, id: &str, source: &str, split: &str, labels: &[usize], probabilities: &[f32]) {
         self.ids.push(id.to_owned());
         self.sources.push(source.to_owned());
         self.splits.push(split.to_owned());
+        self.groups.push(String::new());
         self.labels.push(labels.to_vec());
         self.probabilities.push(probabilities.to_vec());
         self.background_share.push(None);
@@ -69,13 +79,29 @@ impl Predictions {
         self.ids.is_empty()
     }
 
-    /// The classes predicted for a sample: the most probable one (the first of equals), or all of
-    /// probability ≥ ½.
+    /// Adds the samples of other predictions of the same model.
+    pub fn append(&mut self, more: Self) {
+        self.ids.extend(more.ids);
+        self.sources.extend(more.sources);
+        self.splits.extend(more.splits);
+        self.groups.extend(more.groups);
+        self.labels.extend(more.labels);
+        self.probabilities.extend(more.probabilities);
+        self.background_share.extend(more.background_share);
+    }
+
+    /// Whether any sample belongs to a group.
+    pub fn is_grouped(&self) -> bool {
+        self.groups.iter().any(|group| !group.is_empty())
+    }
+
+    /// The classes predicted for a sample: the most probable one (the first of equals), or all whose probability reaches
+    /// their threshold.
     pub fn predicted(&self, sample: usize) -> Vec<usize> {
         let row = &self.probabilities[sample];
         let all = 0..row.len();
         match self.task {
-            Task::Multi => all.filter(|&class_idx| row[class_idx] >= 0.5).collect(),
+            Task::Multi => all.filter(|&class_idx| row[class_idx] >= self.thresholds[class_idx]).collect(),
             Task::Single => all
                 .reduce(|best, class_idx| if row[class_idx] > row[best] { class_idx } else { best })
                 .into_iter()
@@ -88,31 +114,42 @@ impl Predictions {
         Self {
             classes: self.classes.clone(),
             task: self.task,
+            thresholds: self.thresholds.clone(),
             ids: pick(&self.ids, samples),
             sources: pick(&self.sources, samples),
             splits: pick(&self.splits, samples),
+            groups: pick(&self.groups, samples),
             labels: pick(&self.labels, samples),
             probabilities: pick(&self.probabilities, samples),
             background_share: pick(&self.background_share, samples),
         }
     }
 
-    /// Checks that all columns have the same length, probabilities and shares are finite and labels
+    /// Checks that all columns have the same length, probabilities, thresholds and shares are finite and labels
     /// are classes.
     ///
     /// # Errors
-    /// [`EvalError::Length`], [`EvalError::Probabilities`], [`EvalError::NonFinite`] or
-    /// [`EvalError::UnknownLabel`], for the first sample that is wrong.
+    /// [`EvalError::Length`], [`EvalError::Setting`] for the thresholds, [`EvalError::Probabilities`],
+    /// [`EvalError::NonFinite`] or [`EvalError::UnknownLabel`], for the first sample that is wrong.
     pub fn check(&self) -> Result<(), EvalError> {
         let columns = [
             ("sources", self.sources.len()),
             ("splits", self.splits.len()),
+            ("groups", self.groups.len()),
             ("labels", self.labels.len()),
             ("probabilities", self.probabilities.len()),
             ("background_share", self.background_share.len()),
         ];
         if let Some(&(column, got)) = columns.iter().find(|(_, got)| *got != self.len()) {
             return Err(EvalError::Length { column, expected: self.len(), got });
+        }
+        let n_classes = self.classes.len();
+        if self.thresholds.len() != n_classes || self.thresholds.iter().any(|threshold| threshold.is_nan()) {
+            return Err(EvalError::Setting {
+                setting: "thresholds",
+                expected: format!("one number for each of the {n_classes} classes"),
+                got: format!("{:?}", self.thresholds),
+            });
         }
         (0..self.len()).try_for_each(|sample| self.check_sample(sample))
     }

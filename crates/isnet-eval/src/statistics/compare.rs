@@ -141,8 +141,7 @@ pub fn compare(models: &[(&str, &Predictions)], settings: &Settings) -> Result<C
     settings.check(first)?;
     let mut aligned = vec![first.clone()];
     for &(name, other) in others {
-        let alone = Settings { groups: None, ..settings.clone() };
-        alone.check(other)?;
+        settings.check(other)?;
         aligned.push(align((baseline, first), (name, other))?);
     }
     let names: Vec<&str> = others.iter().map(|(name, _)| *name).collect();
@@ -158,7 +157,7 @@ pub fn compare(models: &[(&str, &Predictions)], settings: &Settings) -> Result<C
         confidence: settings.confidence,
         resamples: settings.resamples,
         seed: settings.seed,
-        grouped: settings.groups.is_some(),
+        grouped: first.is_grouped(),
         n_tests: p_values.len(),
         rows,
     })
@@ -179,7 +178,7 @@ struct PartModels<'a> {
 fn rows_of_part(names: &[&str], models: &[Predictions], part: &Part, settings: &Settings) -> Vec<Vec<ComparisonRow>> {
     let sets: Vec<ScoreSet> =
         models.iter().map(|predictions| ScoreSet::new(&predictions.select(&part.samples), settings)).collect();
-    let resampling = part.resampling(settings);
+    let resampling = part.resampling(&models[0]);
     let resamples = if resampling.n_units() > 1 { settings.resamples } else { 0 };
     let all = |weights: &[u32]| sets.iter().flat_map(|set| set.values(weights)).collect::<Vec<_>>();
     let named = sets[0].names();

@@ -44,14 +44,12 @@ pub(super) fn parts(predictions: &Predictions, settings: &Settings) -> Vec<Part>
 
 impl Part {
     /// What is drawn together among the samples of the part.
-    pub fn resampling(&self, settings: &Settings) -> Resampling {
-        match &settings.groups {
-            None => Resampling::by_sample(self.samples.len()),
-            Some(groups) => {
-                let names: Vec<String> = self.samples.iter().map(|&sample| groups[sample].clone()).collect();
-                Resampling::by_group(&names)
-            }
+    pub fn resampling(&self, predictions: &Predictions) -> Resampling {
+        if !predictions.is_grouped() {
+            return Resampling::by_sample(self.samples.len());
         }
+        let names: Vec<String> = self.samples.iter().map(|&sample| predictions.groups[sample].clone()).collect();
+        Resampling::by_group(&names)
     }
 }
 

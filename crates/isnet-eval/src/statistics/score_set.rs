@@ -48,7 +48,7 @@ impl<'a> ScoreSet<'a> {
             let scores: Vec<f32> = predictions.probabilities.iter().map(|row| row[class_idx]).collect();
             Ranking::new(&scores, &truth).expect("checked probabilities are numbers")
         };
-        let decisions = Decisions::new(predictions, settings);
+        let decisions = Decisions::new(predictions);
         Self {
             settings,
             n_samples: predictions.len(),
@@ -209,7 +209,7 @@ impl<'a> ScoreSet<'a> {
 }
 
 impl Decisions {
-    pub fn new(predictions: &Predictions, settings: &Settings) -> Self {
+    pub fn new(predictions: &Predictions) -> Self {
         let n_classes = predictions.classes.len();
         match predictions.task {
             Task::Single => {
@@ -220,11 +220,11 @@ impl Decisions {
                 Self::Single { cells: (0..predictions.len()).map(cell).collect(), n_classes }
             }
             Task::Multi => {
-                let thresholds = settings.thresholds.clone().unwrap_or_else(|| vec![0.5; n_classes]);
                 let label = |class_idx: usize| -> Vec<u8> {
                     let rows = predictions.labels.iter().zip(&predictions.probabilities);
                     rows.map(|(labels, row)| {
-                        2 * u8::from(labels.contains(&class_idx)) + u8::from(row[class_idx] >= thresholds[class_idx])
+                        2 * u8::from(labels.contains(&class_idx))
+                            + u8::from(row[class_idx] >= predictions.thresholds[class_idx])
                     })
                     .collect()
                 };

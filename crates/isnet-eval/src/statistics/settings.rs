@@ -1,7 +1,7 @@
 //! What is asked of the statistics.
 
 use crate::EvalError;
-use crate::metrics::{Predictions, Task};
+use crate::metrics::Predictions;
 
 use super::score::{Of, Score};
 
@@ -23,12 +23,6 @@ pub struct Settings {
     pub posterior_draws: usize,
     /// Seed of all draws. Default 0.
     pub seed: u64,
-    /// A name per sample, such as its patient: samples of one name are resampled together, and a sample with an empty
-    /// name stands for itself. Default: every sample by itself.
-    pub groups: Option<Vec<String>>,
-    /// Multi-label only: from which probability on each label is predicted, see
-    /// [`choose_thresholds`](super::choose_thresholds). Default: ½ for all.
-    pub thresholds: Option<Vec<f32>>,
     /// Number of bins of the calibration error, ≥ 1. Default 15.
     pub calibration_bins: usize,
     /// The scores to find. Default: all.
@@ -46,8 +40,6 @@ impl Default for Settings {
             resamples: 1000,
             posterior_draws: 10_000,
             seed: 0,
-            groups: None,
-            thresholds: None,
             calibration_bins: 15,
             scores: None,
             by_class: true,
@@ -81,19 +73,6 @@ impl Settings {
         }
         if self.calibration_bins == 0 {
             return wrong("calibration_bins", "at least 1, such as 15", "0".to_owned());
-        }
-        if let Some(groups) = &self.groups
-            && groups.len() != predictions.len()
-        {
-            return Err(EvalError::Length { column: "groups", expected: predictions.len(), got: groups.len() });
-        }
-        let Some(thresholds) = &self.thresholds else { return Ok(()) };
-        if predictions.task == Task::Single {
-            return wrong("thresholds", "left out for a single-label task", format!("{thresholds:?}"));
-        }
-        if thresholds.len() != predictions.classes.len() || thresholds.iter().any(|threshold| threshold.is_nan()) {
-            let expected = format!("one number for each of the {} labels", predictions.classes.len());
-            return wrong("thresholds", &expected, format!("{thresholds:?}"));
         }
         Ok(())
     }

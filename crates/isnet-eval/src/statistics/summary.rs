@@ -111,7 +111,7 @@ pub fn summary(predictions: &Predictions, settings: &Settings) -> Result<Summary
         resamples: settings.resamples,
         posterior_draws: settings.posterior_draws,
         seed: settings.seed,
-        grouped: settings.groups.is_some(),
+        grouped: predictions.is_grouped(),
         rows,
     })
 }
@@ -137,7 +137,7 @@ struct Posterior {
 fn rows(predictions: &Predictions, part: &Part, settings: &Settings) -> Vec<SummaryRow> {
     let chosen = predictions.select(&part.samples);
     let set = ScoreSet::new(&chosen, settings);
-    let resampling = part.resampling(settings);
+    let resampling = part.resampling(predictions);
     let resamples = if resampling.n_units() > 1 { settings.resamples } else { 0 };
     let once = vec![1; part.samples.len()];
     let counts = set.counts(&once);

@@ -67,6 +67,8 @@ section! {
         image_column: String = "image".into();
         /// Column of the manifest that holds the path of the mask (1 = foreground); may be empty in a row.
         mask_column: String = "mask".into();
+        /// Column of the manifest that says which images are not independent, such as those of a patient; may be absent.
+        group_column: String = "patient".into();
         /// The classes in the order of the logits; the default takes the sorted labels of the training split.
         classes: Option<Vec<String>> = None;
         /// Height of the network's input, in pixels (H).

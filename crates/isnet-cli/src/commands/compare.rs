@@ -1,0 +1,93 @@
+//! `isnet compare`
+
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use isnet_eval::metrics::Predictions;
+use isnet_eval::statistics::{Comparison, Summary, compare, summary};
+use isnet_eval::{EvalError, predictions_csv, render};
+use isnet_run::atomic;
+
+use crate::Answer;
+use crate::args::CompareArgs;
+use crate::progress::{print, say};
+
+/// One table over runs and splits, and tests of each run against the first.
+pub fn run(args: &CompareArgs) -> anyhow::Result<Answer> {
+    let names: Vec<String> = args.runs.iter().map(|path| path.display().to_string()).collect();
+    if let Some(twice) = (1..names.len()).find(|&index| names[..index].contains(&names[index])) {
+        bail!("`{}` is named twice", names[twice]);
+    }
+    let mut models = Vec::new();
+    for (path, name) in args.runs.iter().zip(&names) {
+        models.push((name.as_str(), of_splits(load(path)?, args, name)?));
+    }
+    let settings = args.statistics.settings();
+    let summaries: Vec<(&str, Summary)> = models
+        .iter()
+        .map(|(name, predictions)| Ok((*name, summary(predictions, &settings)?)))
+        .collect::<Result<_, EvalError>>()?;
+    let comparison = if models.len() > 1 { differences(&models, args)? } else { None };
+    let all: serde_json::Map<String, serde_json::Value> = summaries
+        .iter()
+        .map(|(name, summary)| Ok(((*name).to_owned(), serde_json::to_value(summary)?)))
+        .collect::<Result<_, serde_json::Error>>()?;
+    let json = serde_json::json!({ "models": all, "comparison": comparison });
+    if args.json {
+        print(&serde_json::to_string_pretty(&json)?);
+    } else {
+        let shown: Vec<(&str, &Summary)> = summaries.iter().map(|(name, summary)| (*name, summary)).collect();
+        print(&render::models(&shown));
+        if let Some(comparison) = &comparison {
+            print(&render::comparison(comparison));
+        }
+    }
+    if let Some(folder) = &args.output {
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
+        atomic::write_json(&folder.join("comparison.json"), &json)?;
+        say(&format!("written: {}/comparison.json", folder.display()));
+    }
+    Ok(Answer::Yes)
+}
+
+/// The predictions of a run folder, or of a table that any tool wrote.
+fn load(path: &Path) -> anyhow::Result<Predictions> {
+    if !path.is_dir() {
+        return Ok(predictions_csv::load(path)?);
+    }
+    let table = path.join("predictions.csv");
+    if !table.exists() {
+        bail!("`{0}` has no `predictions.csv`; run `isnet evaluate {0}` first", path.display());
+    }
+    Ok(predictions_csv::load(&table)?)
+}
+
+fn of_splits(predictions: Predictions, args: &CompareArgs, name: &str) -> anyhow::Result<Predictions> {
+    if let Some(unknown) = args.splits.iter().find(|split| !predictions.splits.contains(split)) {
+        bail!("no split `{unknown}` in `{name}`");
+    }
+    Ok(only(&predictions, |split| args.splits.is_empty() || args.splits.iter().any(|wanted| wanted == split)))
+}
+
+fn only(predictions: &Predictions, keep: impl Fn(&str) -> bool) -> Predictions {
+    let chosen: Vec<usize> = (0..predictions.len()).filter(|&sample| keep(&predictions.splits[sample])).collect();
+    predictions.select(&chosen)
+}
+
+/// The differences on the splits that all models have. Models that saw other samples are still shown side by side.
+fn differences(models: &[(&str, Predictions)], args: &CompareArgs) -> anyhow::Result<Option<Comparison>> {
+    let common = |split: &str| models.iter().all(|(_, it)| it.splits.iter().any(|other| other == split));
+    let shared: Vec<(&str, Predictions)> = models.iter().map(|(name, it)| (*name, only(it, common))).collect();
+    if shared[0].1.is_empty() {
+        say("no tests: the models have no split in common");
+        return Ok(None);
+    }
+    let shown: Vec<(&str, &Predictions)> = shared.iter().map(|(name, it)| (*name, it)).collect();
+    match compare(&shown, &args.tested()) {
+        Err(error @ EvalError::Unpaired { .. }) => {
+            say(&format!("no tests: {error}"));
+            Ok(None)
+        }
+        found => Ok(Some(found?)),
+    }
+}
