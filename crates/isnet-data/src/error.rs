@@ -165,6 +165,40 @@ pub enum DataError {
         /// What it may be.
         range: &'static str,
     },
+    /// A setting of marks, of biased data or of an import outside its range.
+    #[error("`{setting}` is {value}; it must be {range}")]
+    Setting {
+        /// The field.
+        setting: &'static str,
+        /// What it was.
+        value: String,
+        /// What it may be.
+        range: &'static str,
+    },
+    /// A word that names no mark.
+    #[error("mark `{mark}` is unknown; {}", like.map_or_else(
+        || "marks are written like `square`, `circle`, `triangle`, `letter:R`, `stripe:across`, `texture:0`".into(),
+        |like| format!("did you mean `{like}`?")))]
+    UnknownMark {
+        /// The word.
+        mark: String,
+        /// A mark of the kind that it resembles.
+        like: Option<&'static str>,
+    },
+    /// Not one mark per class.
+    #[error("{marks} mark(s) for {classes} classes; name one per class in their order, or none to have them chosen")]
+    MarkCount {
+        /// How many there are.
+        marks: usize,
+        /// How many classes.
+        classes: usize,
+    },
+    /// A mark that would tell no class.
+    #[error("mark `{mark}` is bound to two classes; give each class its own")]
+    MarkTwice {
+        /// The mark.
+        mark: String,
+    },
     /// Samples of different shapes in one batch.
     #[error("`{id}` is {got:?} (height, width, channels), the batch {expected:?}; prepare all samples to one size")]
     BatchShape {

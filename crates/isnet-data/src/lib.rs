@@ -37,6 +37,7 @@ mod dataset;
 mod error;
 mod loader;
 mod manifest;
+pub mod mark;
 mod nearest;
 pub mod phantom;
 mod prepare;

@@ -12,6 +12,9 @@ pub const ORDER: u64 = 1;
 pub const AUGMENT: u64 = 2;
 /// Key of the phantom generator: `[PHANTOM, …]`.
 pub const PHANTOM: u64 = 3;
+/// Key of the marks of [`crate::mark`] and [`crate::bias`]: `[MARK, 0, address…]` where a mark goes, `[MARK, 1, image]` which
+/// one it is, `[MARK, 2]` a texture, with its number as seed.
+pub const MARK: u64 = 4;
 
 /// A fresh generator for the draw named `key` in the run with this `seed`.
 ///

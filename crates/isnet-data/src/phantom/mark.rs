@@ -1,9 +1,9 @@
 //! Burned-in marks: small white signs on the film, outside the lungs.
 
 use super::canvas::{Canvas, Point};
+use crate::mark::sign::{coverage, is_set};
 
-/// A sign of 7 × 7 cells: one row a byte, the leftmost cell in bit 6.
-pub(super) type Sign = [u8; 7];
+pub(super) use crate::mark::sign::Sign;
 
 /// Where on the film a sign stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,35 +36,21 @@ pub(super) fn draw_sign(sign: &Sign, center: Point, brightness: f32, depth: &Can
     let side = film.pixel_side();
     film.for_each_near(center, HALF_SIDE + side, |pixel, at, value| {
         if depth.values[pixel] <= 0.0 {
-            let coverage = coverage(sign, at.shifted(-center.x, -center.y), side);
-            *value += coverage * (brightness - *value);
+            let from_middle = at.shifted(-center.x, -center.y);
+            let covered = coverage([from_middle.x, from_middle.y], side, |at| is_set(sign, at, HALF_SIDE));
+            *value += covered * (brightness - *value);
         }
     });
-}
-
-/// The share of the pixel around `at` (from the sign's middle) that is set, from 4 × 4 probes.
-fn coverage(sign: &Sign, at: Point, side: f32) -> f32 {
-    let probes = (0..16).filter(|probe| {
-        let probe_at = |k: i32| (k as f32 - 1.5) / 4.0 * side;
-        is_set(sign, at.shifted(probe_at(probe % 4), probe_at(probe / 4)))
-    });
-    probes.count() as f32 / 16.0
-}
-
-fn is_set(sign: &Sign, at: Point) -> bool {
-    let cell = |at: f32| ((at + HALF_SIDE) / (2.0 * HALF_SIDE) * 7.0).floor() as i32;
-    let (column, row) = (cell(at.x), cell(at.y));
-    let inside = (0..7).contains(&column) && (0..7).contains(&row);
-    inside && sign[row as usize] >> (6 - column) & 1 == 1
 }
 
 /// The letters, shapes and stripes, as they look on the film.
 pub(super) mod signs {
     use super::Sign;
+    use crate::mark::sign::letter;
 
-    pub const L: Sign = [0b1100000, 0b1100000, 0b1100000, 0b1100000, 0b1100000, 0b1111110, 0b1111110];
-    pub const R: Sign = [0b1111100, 0b1100110, 0b1100110, 0b1111100, 0b1111000, 0b1101100, 0b1100110];
-    pub const T: Sign = [0b1111111, 0b1111111, 0b0011100, 0b0011100, 0b0011100, 0b0011100, 0b0011100];
+    pub const L: Sign = capital('L');
+    pub const R: Sign = capital('R');
+    pub const T: Sign = capital('T');
     pub const SQUARE: Sign = [0b1111111; 7];
     pub const TRIANGLE: Sign = [0b0001000, 0b0001000, 0b0011100, 0b0011100, 0b0111110, 0b0111110, 0b1111111];
     pub const RING: Sign = [0b0011100, 0b0111110, 0b1100011, 0b1100011, 0b1100011, 0b0111110, 0b0011100];
@@ -75,7 +61,11 @@ pub(super) mod signs {
     pub const RULER: Sign = [0b1111111, 0b0000001, 0b0000111, 0b0000001, 0b0000111, 0b0000001, 0b1111111];
     pub const DOTS: Sign = [0, 0b1100011, 0b1100011, 0, 0b1100011, 0b1100011, 0];
     pub const DASH: Sign = [0, 0, 0, 0b1111111, 0b1111111, 0, 0];
-    pub const X: Sign = [0b1100011, 0b0110110, 0b0011100, 0b0001000, 0b0011100, 0b0110110, 0b1100011];
+    pub const X: Sign = capital('X');
+
+    const fn capital(name: char) -> Sign {
+        *letter(name).expect("a capital letter")
+    }
 }
 
 #[cfg(test)]
