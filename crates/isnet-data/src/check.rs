@@ -81,6 +81,8 @@ pub enum ProblemKind {
     ClassAbsent,
     /// The same picture in two splits. Fatal if one of them is the training split.
     SharedContent,
+    /// The same patient (or other group) in the training split and in another: the other split is no test of new patients.
+    SharedGroup,
     /// The same image in two rows of one split. Fatal if their labels differ.
     DuplicateRow,
 }
@@ -125,6 +127,7 @@ pub fn check(manifest: &Manifest, options: &CheckOptions) -> CheckReport {
         manifest.records.par_iter().map(|record| one_record::read(record, options.preparation.as_ref())).collect();
     let mut problems = across::whole_manifest(manifest, options);
     problems.extend(across::records(manifest, options));
+    problems.extend(across::groups(manifest, options));
     problems.extend(across::repeats(manifest, options, &findings));
     problems.extend(findings.into_iter().flat_map(|finding| finding.problems));
     problems.sort_by_key(|problem| (problem.line, std::cmp::Reverse(problem.severity), problem.kind));

@@ -1,6 +1,6 @@
 //! What only shows when records are seen together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::one_record::Finding;
@@ -88,6 +88,36 @@ pub(super) fn records(manifest: &Manifest, options: &CheckOptions) -> Vec<Proble
             let severity = if training { Severity::Fatal } else { Severity::Warning };
             let message = format!("`{}` has no label; fill in the column `label`", record.image.display());
             problems.push(problem(severity, ProblemKind::Unlabelled, message));
+        }
+    }
+    problems
+}
+
+/// Patients of the training split that another split has too; one line for each of them and split.
+pub(super) fn groups(manifest: &Manifest, options: &CheckOptions) -> Vec<Problem> {
+    let named = || manifest.records.iter().filter(|record| !record.group.is_empty());
+    let mut taught: BTreeMap<&str, &Record> = BTreeMap::new();
+    for record in named().filter(|record| is_training(manifest, options, record)) {
+        taught.entry(&record.group).or_insert(record);
+    }
+    let mut seen: BTreeSet<(&str, &str)> = BTreeSet::new();
+    let mut problems = Vec::new();
+    for record in named().filter(|record| !is_training(manifest, options, record)) {
+        let Some(first) = taught.get(record.group.as_str()) else { continue };
+        if seen.insert((&record.group, &record.split)) {
+            problems.push(Problem {
+                severity: Severity::Warning,
+                line: record.line,
+                path: record.image.clone(),
+                kind: ProblemKind::SharedGroup,
+                message: format!(
+                    "`{}` of split `{}` belongs to `{}`, as {} of the training split; a patient should be in one split",
+                    record.image.display(),
+                    record.split,
+                    record.group,
+                    place(first)
+                ),
+            });
         }
     }
     problems

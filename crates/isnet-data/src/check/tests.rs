@@ -136,6 +136,19 @@ fn copies_among_test_splits_warn_since_nothing_leaks() {
 }
 
 #[test]
+fn a_patient_in_training_and_in_a_test_is_named_once_per_split() {
+    let folder = Folder::new();
+    for (seed, name) in ["a.png", "b.png", "c.png", "d.png"].into_iter().enumerate() {
+        folder.picture(name, seed as u32);
+    }
+    let text = "image,label,split,patient\na.png,x,train,p1\nb.png,x,test,p1\nc.png,x,test,p1\nd.png,x,test,\n";
+    let report = check(&folder.manifest(text), &CheckOptions::default());
+    assert_eq!(found(&report), [(3, Warning, Kind::SharedGroup)]);
+    let message = &report.problems[0].message;
+    assert!(message.contains("b.png` of split `test` belongs to `p1`, as line 2 of the training split"), "{message}");
+}
+
+#[test]
 fn a_training_split_of_another_name_must_be_named() {
     let folder = Folder::new();
     folder.picture("a.png", 1);
