@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use isnet_data::phantom::{self, PhantomSplit};
-use isnet_data::{Augmentation, Dataset, Manifest, ManifestDataset, ManifestOptions, MemoryDataset, Preparation, Task};
+use isnet_data::{
+    Augmentation, Dataset, Manifest, ManifestDataset, ManifestOptions, MemoryDataset, Preparation, Sample, Task, deal,
+};
 
 use crate::config::{AugmentConfig, DataConfig, DataSource, PhantomConfig};
 use crate::error::{Result, RunError};
@@ -51,8 +53,20 @@ impl Datasets {
             let known = split_names(&manifest);
             return Err(RunError::EmptySplit { split: config.train_split.clone(), known });
         }
-        train.check_labels()?;
         let validation = dataset(&config.validation_split)?;
+        let (train, validation) = match config.folds {
+            0 => (train, validation),
+            _ => {
+                let (taught, held_out) = cross_validation(&*train, &*validation, config);
+                let pool = [manifest.split(&config.train_split), manifest.split(&config.validation_split)].concat();
+                let part = |chosen: Vec<usize>| -> Result<Arc<dyn Dataset>> {
+                    let records = chosen.into_iter().map(|index| pool[index]).collect();
+                    Ok(Arc::new(ManifestDataset::new(manifest.clone(), records, preparation)?.with_cache(CACHE_BYTES)))
+                };
+                (part(taught)?, part(held_out)?)
+            }
+        };
+        train.check_labels()?;
         let names = config.test_splits.clone().unwrap_or_else(|| {
             let own = [&config.train_split, &config.validation_split];
             split_names(&manifest).into_iter().filter(|name| !own.contains(&name)).collect()
@@ -80,25 +94,42 @@ impl Datasets {
         let generator = phantom_config(phantoms, config.channels);
         generator.check()?;
         let classes = generator.class_names();
-        let dataset = |split: PhantomSplit| -> Result<Arc<dyn Dataset>> {
+        let dataset = |split: PhantomSplit| -> Result<MemoryDataset> {
             let mut samples = phantom::dataset(&generator, split);
             for sample in &mut samples {
                 let (image, mask) = preparation.apply(&sample.image, sample.mask.as_ref())?;
                 (sample.image, sample.mask) = (image, mask);
             }
-            Ok(Arc::new(MemoryDataset::new(Task::SingleLabel, classes.clone(), samples)))
+            Ok(MemoryDataset::new(Task::SingleLabel, classes.clone(), samples))
         };
         let tests = [PhantomSplit::Biased, PhantomSplit::Standard, PhantomSplit::Deceiving, PhantomSplit::External];
-        let tests = tests.into_iter().map(|split| Ok((split.name().to_owned(), dataset(split)?)));
+        let tests =
+            tests.into_iter().map(|split| Ok((split.name().to_owned(), Arc::new(dataset(split)?) as Arc<dyn Dataset>)));
+        let (mut train, mut validation) = (dataset(PhantomSplit::Train)?, dataset(PhantomSplit::Val)?);
+        if config.folds > 0 {
+            let (taught, held_out) = cross_validation(&train, &validation, config);
+            let pool: Vec<&Sample> = train.samples().iter().chain(validation.samples()).collect();
+            let part = |chosen: Vec<usize>| {
+                let samples = chosen.into_iter().map(|index| pool[index].clone()).collect();
+                MemoryDataset::new(Task::SingleLabel, classes.clone(), samples)
+            };
+            (train, validation) = (part(taught), part(held_out));
+        }
         Ok(Self {
             task: Task::SingleLabel,
             preparation,
-            train: dataset(PhantomSplit::Train)?,
-            validation: Some(dataset(PhantomSplit::Val)?),
+            train: Arc::new(train),
+            validation: Some(Arc::new(validation)),
             tests: tests.collect::<Result<_>>()?,
             classes,
         })
     }
+}
+
+/// What is taught and what is held out, as places among the training and then the validation samples.
+fn cross_validation(train: &dyn Dataset, validation: &dyn Dataset, config: &DataConfig) -> (Vec<usize>, Vec<usize>) {
+    let folds = deal(&[train, validation], config.folds);
+    (0..folds.len()).partition(|index| folds[*index] != config.fold)
 }
 
 /// The geometry of the network's input.
@@ -214,6 +245,30 @@ mod tests {
         assert_eq!((image.height, image.width, image.channels), (16, 24, 1));
         let generator = phantom_config(&crate::config::PhantomConfig { seed: 7, ..phantom(&set) }, 3);
         assert_eq!((generator.seed, generator.size, generator.channels), (7, 32, 3));
+    }
+
+    #[test]
+    fn folds_take_turns_to_validate_and_leave_the_tests_alone() {
+        let set = |fold: &'static str| {
+            let size = [("data.phantom.size", "32"), ("data.phantom.train", "12"), ("data.phantom.val", "6")];
+            let rest = [("data.phantom.test", "2"), ("data.folds", "3"), ("data.fold", fold)];
+            Datasets::open(&data(&[&size[..], &rest[..]].concat())).unwrap()
+        };
+        let ids = |dataset: &dyn Dataset| (0..dataset.len()).map(|index| dataset.id(index)).collect::<Vec<_>>();
+        let mut held_out = Vec::new();
+        for fold in ["0", "1", "2"] {
+            let found = set(fold);
+            let validation = found.validation.unwrap();
+            assert_eq!((found.train.len(), validation.len(), found.tests[0].1.len()), (12, 6, 2));
+            let mut all = [ids(&*found.train), ids(&*validation)].concat();
+            all.sort();
+            all.dedup();
+            assert_eq!(all.len(), 18);
+            held_out.extend(ids(&*validation));
+        }
+        held_out.sort();
+        held_out.dedup();
+        assert_eq!(held_out.len(), 18, "every sample validates once");
     }
 
     fn phantom(set: &[(&str, &str)]) -> PhantomConfig {

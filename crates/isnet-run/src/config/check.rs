@@ -10,7 +10,7 @@ type Contradiction = (&'static str, String, String);
 
 /// Refuses values that contradict each other.
 pub(super) fn check(config: &RunConfig, raw: &RawConfig) -> Result<()> {
-    let contradictions = [name, scale, bounds, splits, stages, class_weights];
+    let contradictions = [name, scale, bounds, splits, folds, stages, class_weights];
     match contradictions.iter().find_map(|contradiction| contradiction(config)) {
         None => Ok(()),
         Some((key, value, reason)) => Err(RunError::Value { key: key.into(), place: raw.place(key), value, reason }),
@@ -41,6 +41,19 @@ fn splits(config: &RunConfig) -> Option<Contradiction> {
     }
     tested(&data.train_split)
         .then(|| ("data.test_splits", data.train_split.clone(), "a test must not look at the training split".into()))
+}
+
+fn folds(config: &RunConfig) -> Option<Contradiction> {
+    let data = &config.data;
+    if data.folds == 1 {
+        return Some((
+            "data.folds",
+            "1".into(),
+            "one fold would leave nothing to train on; take 2 or more, or 0".into(),
+        ));
+    }
+    (data.folds > 0 && data.fold >= data.folds)
+        .then(|| ("data.fold", data.fold.to_string(), format!("folds are counted from 0 to {}", data.folds - 1)))
 }
 
 fn stages(config: &RunConfig) -> Option<Contradiction> {

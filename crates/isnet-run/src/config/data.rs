@@ -85,6 +85,11 @@ section! {
         validation_split: String = "val".into();
         /// Names of the splits to report; the default takes all that are neither training nor validation.
         test_splits: Option<Vec<String>> = None;
+        /// Into how many parts the training and validation images are dealt for cross-validation, by patient and class; one of
+        /// them validates. 0: the splits are taken as they are.
+        folds: usize = 0, in 0..=100;
+        /// Which of the folds validates, from 0.
+        fold: usize = 0, in 0..=99;
         /// How often a training image is drawn: `"none"`, `"label"` or `"label_source"`.
         balance: Balance = Balance::None;
     }

@@ -91,6 +91,8 @@ fn contradictions_are_refused() {
     let cases = [
         ("[data]\nvalidation_split = 'train'\n[data.phantom]", "must not look at the training split"),
         ("[data]\ntest_splits = ['train']\n[data.phantom]", "`data.test_splits` in configs/x.toml:2"),
+        ("[data]\nfolds = 1\n[data.phantom]", "nothing to train on"),
+        ("[data]\nfolds = 3\nfold = 3\n[data.phantom]", "from 0 to 2"),
         ("[data]\nclasses = ['a', 'b', 'c']\n[data.phantom]\n[loss]\nclass_weights = [1, 2]", "has 3 classes"),
         ("[data.phantom]\n[data.augment]\nscale = [2, 1]", "the smallest factor comes first"),
         ("[data.phantom]\n[method]\nhigh = 0", "above `method.low` = 0"),
