@@ -3,6 +3,7 @@
 //! ```text
 //! Predictions, Settings ──summary──► rows: split × source × score → value, intervals, n, notes
 //! [name, Predictions]   ──compare──► rows: … → difference to the first, intervals, p-values, adjusted by Holm
+//! [seed, Predictions]   ──over_trainings──► rows: mean and deviation over trainings, interval over samples and trainings
 //! Predictions, Settings ──figures──► ROC and precision–recall curves, reliability diagrams, confusion matrices
 //! ```
 //!
@@ -34,9 +35,11 @@ mod posterior;
 mod ranking;
 mod score;
 mod score_set;
+
 mod settings;
 mod summary;
 mod thresholds;
+mod trainings;
 
 pub use bootstrap::{
     Bootstrap, Replicates, Resampling, bca_interval, bootstrap, bootstrap_p_value, percentile_interval,
@@ -54,3 +57,4 @@ pub use score::Score;
 pub use settings::Settings;
 pub use summary::{Summary, SummaryRow, summary};
 pub use thresholds::{LabelThreshold, choose_thresholds};
+pub use trainings::{TrainingsRow, over_trainings};

@@ -297,7 +297,7 @@ impl PartModels<'_> {
 }
 
 /// The other predictions in the order of the first, after a check that they are of the same samples.
-fn align(
+pub(super) fn align(
     (first_name, first): (&str, &Predictions),
     (other_name, other): (&str, &Predictions),
 ) -> Result<Predictions, EvalError> {
