@@ -46,6 +46,8 @@ pub enum DataCommand {
     Check(DataCheckArgs),
     /// Write generated chest phantoms with masks and a manifest.
     Phantom(DataPhantomArgs),
+    /// Draw marks that tell the class into the background, with biased, standard and deceiving tests.
+    Bias(DataBiasArgs),
 }
 
 /// `isnet demo`
@@ -319,4 +321,62 @@ pub struct DataPhantomArgs {
     /// Seed of the generator.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
+}
+
+/// `isnet data bias`
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  isnet data bias data/manifest.csv --output biased\n  isnet data bias data/manifest.csv --output biased --mark letter:L,letter:R --position upper-right --correlation 0.95\n\nMarks: square, circle, triangle, letter:A to letter:Z, stripe:across, stripe:upright, stripe:slash, stripe:backslash,\ntexture:0, texture:1, …; `letter`, `stripe` or `texture` alone for one of these per class."
+)]
+pub struct DataBiasArgs {
+    /// The manifest, a CSV file with masks.
+    pub manifest: PathBuf,
+    /// Folder for the images and the new manifest.
+    #[arg(long)]
+    pub output: PathBuf,
+    /// A mark per class, in the order of the classes. Default: shapes, then letters; textures for many classes.
+    #[arg(long, value_delimiter = ',', value_name = "MARK,…")]
+    pub mark: Vec<String>,
+    /// Opacity of the marks, up to 1.
+    #[arg(long, default_value_t = 1.0)]
+    pub strength: f32,
+    /// Share of training images whose mark tells the class; the others have the mark of another class.
+    #[arg(long, default_value_t = 1.0)]
+    pub correlation: f64,
+    /// Where marks go: `corner` (any), `upper-left`, `upper-right`, `lower-left`, `lower-right`, `border` or `background` (anywhere).
+    #[arg(long, default_value = "corner")]
+    pub position: String,
+    /// Side of a mark, as a share of the shorter side of the image.
+    #[arg(long, default_value_t = 0.15)]
+    pub size: f32,
+    /// Seed of everything drawn.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Copy masks and unmarked images, so that the folder can be moved.
+    #[arg(long)]
+    pub copy: bool,
+    /// Replace an earlier output.
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Column with the images.
+    #[arg(long, default_value = "image")]
+    pub image_column: String,
+    /// Column with the masks.
+    #[arg(long, default_value = "mask")]
+    pub mask_column: String,
+    /// The classes in their order. Default: the labels, sorted.
+    #[arg(long, value_delimiter = ',')]
+    pub classes: Option<Vec<String>>,
+    /// Name of the split to train on.
+    #[arg(long, default_value = "train")]
+    pub train_split: String,
+    /// Name of the split to validate on.
+    #[arg(long, default_value = "val")]
+    pub val_split: String,
+    /// A split to test on; may be repeated. Default: all others.
+    #[arg(long = "test-split")]
+    pub test_splits: Option<Vec<String>>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
 }

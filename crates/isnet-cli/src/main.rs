@@ -37,6 +37,7 @@ fn main() -> ExitCode {
         Command::Models(args) => commands::models::run(&args),
         Command::Data(DataCommand::Check(args)) => commands::data_check::run(&args),
         Command::Data(DataCommand::Phantom(args)) => commands::data_phantom::run(&args),
+        Command::Data(DataCommand::Bias(args)) => commands::data_bias::run(&args),
     };
     match answer {
         Ok(Answer::Yes) => ExitCode::SUCCESS,

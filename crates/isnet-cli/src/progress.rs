@@ -28,6 +28,55 @@ pub fn print(text: &str) {
     }
 }
 
+/// Counts work of a known size on a terminal, and knows whether Ctrl-C was pressed.
+pub struct Counter {
+    bar: ProgressBar,
+    stop: Arc<AtomicBool>,
+}
+
+impl Counter {
+    /// For work of this name.
+    pub fn new(name: &'static str) -> anyhow::Result<Self> {
+        let style = ProgressStyle::with_template("{prefix:12} {wide_bar:.green/black}  {pos}/{len}  {eta} left")?;
+        let bar = ProgressBar::new(0).with_style(style.progress_chars("━╸─")).with_prefix(name);
+        Ok(Self { bar, stop: interruptible()? })
+    }
+
+    /// Shows that `done` of `all` is done, and says whether to go on.
+    pub fn go_on(&self, done: usize, all: usize) -> bool {
+        self.bar.set_length(all as u64);
+        self.bar.set_position(done as u64);
+        !self.stop.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Counter {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// How many problems a person is shown; `--json` has them all.
+const SHOWN_PROBLEMS: usize = 20;
+
+/// The first problems, a line each, and how many there are.
+pub fn say_problems(problems: &[isnet_data::FileProblem]) {
+    for problem in problems.iter().take(SHOWN_PROBLEMS) {
+        say(&format!("problem: {problem}"));
+    }
+    match problems.len() {
+        0 => {}
+        n if n > SHOWN_PROBLEMS => say(&format!("{n} problems, of which the first are shown; `--json` lists all")),
+        n => say(&format!("{n} problem(s)")),
+    }
+}
+
+/// Problems for a script.
+pub fn problems_json(problems: &[isnet_data::FileProblem]) -> Vec<serde_json::Value> {
+    let object = |problem: &isnet_data::FileProblem| serde_json::json!({ "path": problem.path, "line": problem.line, "message": problem.message });
+    problems.iter().map(object).collect()
+}
+
 /// Shows a training: bars with losses and times on a terminal, a line per epoch everywhere.
 pub struct Progress {
     name: String,

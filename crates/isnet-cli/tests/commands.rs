@@ -52,7 +52,9 @@ fn the_help_of_every_command_has_an_example() {
         }
     });
     let commands: Vec<String> = commands.collect();
-    for known in ["demo", "train", "evaluate", "predict", "explain", "models", "data check", "data phantom"] {
+    for known in
+        ["demo", "train", "evaluate", "predict", "explain", "models", "data check", "data phantom", "data bias"]
+    {
         assert!(commands.iter().any(|command| command == known), "{known} is not in {commands:?}");
     }
     for command in commands {

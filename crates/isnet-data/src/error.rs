@@ -199,6 +199,79 @@ pub enum DataError {
         /// The mark.
         mark: String,
     },
+    /// A manifest whose classes cannot be told apart by marks.
+    #[error("`{}` has {classes} class(es); a mark of another class needs at least two", path.display())]
+    TooFewClasses {
+        /// The manifest.
+        path: PathBuf,
+        /// How many classes it has.
+        classes: usize,
+    },
+    /// A column of the input has the name of one that is added.
+    #[error("`{}` has a column `{column}` already, which would be added; rename it", path.display())]
+    ColumnTaken {
+        /// The manifest.
+        path: PathBuf,
+        /// The name.
+        column: &'static str,
+    },
+    /// Every row was left out.
+    #[error("no image of `{}` could be used; the first of {problems} problem(s): {first}", path.display())]
+    NothingUsable {
+        /// The manifest or folder.
+        path: PathBuf,
+        /// How many problems there are.
+        problems: usize,
+        /// The first of them.
+        first: String,
+    },
+    /// An output that is there already.
+    #[error("`{}` exists; choose another name or replace it with `--overwrite`", path.display())]
+    Exists {
+        /// The file or folder.
+        path: PathBuf,
+    },
+    /// A folder to be replaced holds something that was not written by us.
+    #[error("`{}` holds `{entry}`, which would be lost; choose another folder", folder.display())]
+    ForeignEntry {
+        /// The folder.
+        folder: PathBuf,
+        /// The file or folder in it.
+        entry: String,
+    },
+    /// The output would replace its own input.
+    #[error("`{}` lies in the output folder `{}`; choose another folder", input.display(), output.display())]
+    InputInOutput {
+        /// The output folder.
+        output: PathBuf,
+        /// The file that is read.
+        input: PathBuf,
+    },
+    /// The operating system refuses to write.
+    #[error("cannot write `{}`: {cause}; free some space or choose another folder", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the operating system says.
+        cause: std::io::Error,
+    },
+    /// A picture could not be written.
+    #[error("cannot write `{}`: {cause}; free some space or choose another folder", path.display())]
+    Picture {
+        /// The file.
+        path: PathBuf,
+        /// What the encoder says.
+        cause: image::ImageError,
+    },
+    /// A path that a manifest, which is UTF-8, cannot hold.
+    #[error("the path `{}` is not UTF-8; rename it", path.display())]
+    PathNotUtf8 {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Someone asked to stop; nothing was written.
+    #[error("interrupted; nothing was written")]
+    Interrupted,
     /// Samples of different shapes in one batch.
     #[error("`{id}` is {got:?} (height, width, channels), the batch {expected:?}; prepare all samples to one size")]
     BatchShape {

@@ -32,9 +32,11 @@
 
 mod augment;
 mod batch;
+pub mod bias;
 mod check;
 mod dataset;
 mod error;
+mod file_problem;
 mod folds;
 mod loader;
 mod manifest;
@@ -43,17 +45,21 @@ mod nearest;
 pub mod phantom;
 mod prepare;
 mod read_image;
+mod relative_path;
 pub mod rng;
 pub mod sample;
 mod sampler;
+mod staged_folder;
 #[cfg(test)]
 mod testing;
+mod write_image;
 
 pub use augment::Augmentation;
 pub use batch::Batch;
 pub use check::{CheckOptions, CheckReport, Count, Problem, ProblemKind, Severity, check};
 pub use dataset::{Dataset, ManifestDataset, MemoryDataset};
 pub use error::{DataError, Result};
+pub use file_problem::FileProblem;
 pub use folds::deal;
 pub use loader::{Loader, Prefetch};
 pub use manifest::{Manifest, ManifestOptions, Record, RowProblem, RowProblemKind, Task, is_split_name};
@@ -61,3 +67,5 @@ pub use prepare::{Fit, Preparation};
 pub use read_image::{MaskKind, read_image, read_mask};
 pub use sample::{Image, Label, Mask, Sample};
 pub use sampler::{Balance, epoch_order};
+pub use staged_folder::Existing;
+pub use write_image::{BitDepth, write_image, write_mask};

@@ -10,6 +10,7 @@ use image::{ColorType, DynamicImage, ImageError, ImageFormat, ImageReader};
 
 use crate::error::{DataError, Result};
 use crate::sample::{Image, Mask};
+use crate::write_image::BitDepth;
 
 /// Whether a mask file holds only the two values that a mask should hold.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -55,6 +56,11 @@ pub fn read_mask(path: impl AsRef<Path>) -> Result<(Mask, MaskKind)> {
     decode_mask(path, &read_bytes(path)?)
 }
 
+/// As [`read_image`], with the depth at which it can be written without loss.
+pub(crate) fn read_image_and_depth(path: &Path) -> Result<(Image, BitDepth)> {
+    decode_image_and_depth(path, &read_bytes(path)?)
+}
+
 /// The bytes of a file.
 pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|source| DataError::read(path, source))
@@ -62,13 +68,21 @@ pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>> {
 
 /// An image from the bytes of the file at `path`.
 pub(crate) fn decode_image(path: &Path, bytes: &[u8]) -> Result<Image> {
+    decode_image_and_depth(path, bytes).map(|(image, _)| image)
+}
+
+fn decode_image_and_depth(path: &Path, bytes: &[u8]) -> Result<(Image, BitDepth)> {
     let decoded = decode(path, bytes)?;
+    let depth = match decoded.color() {
+        ColorType::L8 | ColorType::La8 | ColorType::Rgb8 | ColorType::Rgba8 => BitDepth::Eight,
+        _ => BitDepth::Sixteen,
+    };
     let (height, width) = (decoded.height() as usize, decoded.width() as usize);
     let channels = if decoded.color().has_color() { 3 } else { 1 };
     let pixels = to_unit(decoded);
     match pixels.iter().find(|value| !(0.0..=1.0).contains(*value)) {
         Some(&value) => Err(DataError::PixelRange { path: path.to_path_buf(), value }),
-        None => Ok(Image::new(height, width, channels, pixels)),
+        None => Ok((Image::new(height, width, channels, pixels), depth)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub mod compare;
+pub mod data_bias;
 pub mod data_check;
 pub mod data_phantom;
 pub mod demo;

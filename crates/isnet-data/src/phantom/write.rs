@@ -3,11 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use image::{ColorType, ImageError};
+use image::ImageError;
 use rayon::prelude::*;
 
 use super::{Case, Patients, PhantomConfig, PhantomSplit, generate};
 use crate::sample::Sample;
+use crate::write_image::BitDepth;
 
 /// Why phantoms could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -106,12 +107,11 @@ fn write_phantom(
         Patients::Test => format!("masks/test-{index:05}.png"),
         _ => format!("masks/{id}.png"),
     };
-    let color = if config.channels == 3 { ColorType::Rgb8 } else { ColorType::L8 };
-    save(&folder.join(&image_path), &image.pixels, config.size, color)?;
+    save(&folder.join(&image_path), &image.pixels, [config.size, config.size, config.channels])?;
     // The mask of a test patient is written once, with the first of the three tests.
     if !matches!(split, PhantomSplit::Standard | PhantomSplit::Deceiving) {
         let lungs = mask.map(|mask| mask.values).unwrap_or_default();
-        save(&folder.join(&mask_path), &lungs, config.size, ColorType::L8)?;
+        save(&folder.join(&mask_path), &lungs, [config.size, config.size, 1])?;
     }
     let label = super::CLASSES[index % config.classes].to_owned();
     let mark = match (split, Case::new(config, split, index).mark) {
@@ -122,9 +122,8 @@ fn write_phantom(
     Ok([image_path, mask_path, label, source, split.name().to_owned(), mark.to_owned()])
 }
 
-fn save(path: &Path, values: &[f32], size: usize, color: ColorType) -> Result<(), PhantomError> {
-    let bytes: Vec<u8> = values.iter().map(|value| (value * 255.0).round() as u8).collect();
-    image::save_buffer(path, &bytes, size as u32, size as u32, color)
+fn save(path: &Path, values: &[f32], shape: [usize; 3]) -> Result<(), PhantomError> {
+    crate::write_image::save(path, values, shape, BitDepth::Eight)
         .map_err(|cause| PhantomError::Picture { path: path.to_owned(), cause })
 }
 
