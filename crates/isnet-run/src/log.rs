@@ -26,7 +26,8 @@ use crate::{
 /// Steps between two times that the log goes to the disk.
 const FLUSH_STEPS: usize = 20;
 
-/// The terms of the loss; those of the heatmap are absent where there is no heatmap. NaN is written as null.
+/// The terms of the loss; those of the heatmap are absent where there is no heatmap. NaN, or the classification of a step that had none, is
+/// written as null.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Losses {
     /// `(1 − P)·classification + P·heatmap`.
@@ -41,6 +42,9 @@ pub struct Losses {
     pub background: Option<f64>,
     /// Foreground term (L2).
     pub foreground: Option<f64>,
+    /// Further terms of the method by name, unweighted.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "nulls_as_nan")]
+    pub terms: BTreeMap<String, f64>,
 }
 
 /// What is known after a step.
@@ -297,15 +301,16 @@ fn events(time: f64, step: usize, values: &[(String, f64)]) -> Vec<u8> {
 }
 
 fn named(group: &str, losses: &Losses) -> Vec<(String, f64)> {
-    let columns = losses.columns().into_iter();
-    columns.filter_map(|(name, value)| Some((format!("{group}/{name}"), value?))).collect()
+    let columns = losses.columns().into_iter().filter_map(|(name, value)| Some((name, value?)));
+    let terms = losses.terms.iter().map(|(name, value)| (name.as_str(), *value));
+    columns.chain(terms).map(|(name, value)| (format!("{group}/{name}"), value)).collect()
 }
 
 impl Losses {
     fn columns(&self) -> [(&'static str, Option<f64>); 5] {
         [
             ("loss", Some(self.loss)),
-            ("classification", Some(self.classification)),
+            ("classification", (!self.classification.is_nan()).then_some(self.classification)),
             ("heatmap", self.heatmap),
             ("background", self.background),
             ("foreground", self.foreground),
@@ -316,8 +321,10 @@ impl Losses {
 /// A row per epoch; a cell without a value is empty.
 fn table(epochs: &[EpochRecord]) -> Result<Vec<u8>> {
     let scores: BTreeSet<_> = epochs.iter().flat_map(|record| record.validation.keys()).collect();
+    let terms: BTreeSet<_> = epochs.iter().flat_map(|record| record.losses.terms.keys()).collect();
     let mut columns: Vec<String> = ["epoch", "step", "learning_rate", "seconds"].map(Into::into).into();
     columns.extend(Losses::default().columns().map(|(name, _)| format!("train_{name}")));
+    columns.extend(terms.iter().map(|name| format!("train_{name}")));
     columns.extend(scores.iter().map(|name| format!("validation_{name}")));
     let mut writer = csv::Writer::from_writer(Vec::new());
     let failed = |error: csv::Error| RunError::Encode { what: "the table of epochs", reason: error.to_string() };
@@ -327,6 +334,7 @@ fn table(epochs: &[EpochRecord]) -> Result<Vec<u8>> {
         let mut row = vec![record.epoch.to_string(), record.step.to_string()];
         row.extend([record.learning_rate, record.seconds].map(|value| value.to_string()));
         row.extend(record.losses.columns().map(|(_, value)| cell(value)));
+        row.extend(terms.iter().map(|name| cell(record.losses.terms.get(*name).copied())));
         row.extend(scores.iter().map(|name| cell(record.validation.get(*name).copied())));
         writer.write_record(&row).map_err(failed)?;
     }

@@ -67,7 +67,9 @@ impl Method {
             },
             lds_decay: None,
         };
-        Objective { classification: ClassificationLoss::default(), heatmap: selector.map(heatmap) }
+        let method =
+            selector.map_or(isnet_train::Method::Standard, |selector| isnet_train::Method::Isnet(heatmap(selector)));
+        Objective { classification: ClassificationLoss::default(), method }
     }
 }
 
@@ -143,7 +145,8 @@ impl Bench for Step {
 
     fn facts(&mut self) -> Vec<(String, f64)> {
         let (tracked, found) = self.evaluate();
-        let mut facts = vec![("loss.total", &found.total), ("loss.classification", &found.classification)];
+        let mut facts = vec![("loss.total", &found.total)];
+        facts.extend(found.classification.as_ref().map(|loss| ("loss.classification", loss)));
         if let Some(terms) = &found.heatmap {
             facts.extend([("loss.background", &terms.background), ("loss.foreground", &terms.foreground)]);
         }

@@ -47,11 +47,14 @@ pub enum TrainError {
         /// How the names of the parameters begin.
         known: Vec<String>,
     },
-    /// ISNet without a single mask.
+    /// A method that learns from masks, without a single one.
     #[error(
-        "no training sample has a mask with a foreground, so the heatmap loss has nothing to say; give masks, or set `method.name = \"standard\"`"
+        "no training sample has a mask with a foreground, so the method `{method}` has nothing to learn from; give masks, or set `method.name = \"standard\"`"
     )]
-    NoMasks,
+    NoMasks {
+        /// The method.
+        method: &'static str,
+    },
     /// A checkpoint of another model or another optimizer.
     #[error(
         "cannot go on from `{}`: {reason}; undo the change of the configuration, or start a new run with another `output`",

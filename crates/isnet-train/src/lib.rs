@@ -1,9 +1,10 @@
 //! The training step and the training loop.
 //!
-//! [`objective`] says what is minimized, [`setup`] makes model and objective from a configuration, [`Trainer`] runs the epochs,
+//! [`objective`] says what is minimized, [`methods`] has a file per method, [`setup`] makes model and objective from a configuration, [`Trainer`] runs the epochs,
 //! validates, logs and saves, and goes on after an interruption as if there had been none.
 
 pub mod error;
+pub mod methods;
 pub mod objective;
 pub mod optimizer;
 pub mod schedule;
@@ -12,5 +13,6 @@ mod state;
 pub mod trainer;
 
 pub use error::TrainError;
-pub use objective::{Batch, Evaluation, HeatmapObjective, Objective, Phase};
+pub use methods::{HeatmapObjective, Method};
+pub use objective::{Batch, Evaluation, Objective, Phase};
 pub use trainer::{Ending, Trainer, Unwatched, Watcher};

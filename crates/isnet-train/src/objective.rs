@@ -1,33 +1,21 @@
-//! What a training step minimizes: `L = (1 − P)·L_class + P·L_heatmap` (METHOD §1).
+//! What a training step minimizes: the classification loss and what the method adds to it.
 
 use burn::tensor::Tensor;
-use isnet_graph::{Graph, Mode, NodeId, Params, Trace};
-use isnet_loss::{ClassificationLoss, HeatmapLoss, HeatmapTerms, Mask, Targets, heatmap_loss, pool_over_nodes};
-use isnet_lrp::{OutputSelector, Outputs, Plan, Relevance, Seeds, explain};
+use isnet_graph::{Graph, Params, Trace};
+use isnet_loss::{ClassificationLoss, HeatmapTerms, Mask, Targets};
+use isnet_lrp::Relevance;
 use rand_chacha::ChaCha8Rng;
 
 use crate::error::TrainError;
+use crate::methods::{Method, Step};
 
-/// The loss of a method, made once per run.
+/// The loss of a run, made once.
 #[derive(Clone, Debug)]
 pub struct Objective {
     /// Loss on the logits.
     pub classification: ClassificationLoss,
-    /// Loss on the relevance; `None` for the plain classifier.
-    pub heatmap: Option<HeatmapObjective>,
-}
-
-/// The loss on relevance.
-#[derive(Clone, Debug)]
-pub struct HeatmapObjective {
-    /// Rule of every node.
-    pub plan: Plan,
-    /// What is explained.
-    pub selector: OutputSelector,
-    /// Terms and weights.
-    pub loss: HeatmapLoss,
-    /// Deep supervision: the decay of the pooling over supervised nodes; `None` looks at the image only.
-    pub lds_decay: Option<f64>,
+    /// What is trained, and by which further terms.
+    pub method: Method,
 }
 
 /// A batch on the device.
@@ -46,11 +34,13 @@ pub struct Batch {
 pub struct Evaluation {
     /// The scalar `[1]` to differentiate.
     pub total: Tensor<1>,
-    /// L_class.
-    pub classification: Tensor<1>,
+    /// L_class, where the method classifies.
+    pub classification: Option<Tensor<1>>,
     /// L_heatmap and its parts, where it was asked for.
     pub heatmap: Option<HeatmapTerms>,
-    /// The relevance behind it.
+    /// Further terms by the name they have in the log, unweighted.
+    pub terms: Vec<(&'static str, Tensor<1>)>,
+    /// The relevance behind the heatmap loss.
     pub relevance: Option<Relevance>,
     /// Which output each map explains.
     pub explained: Vec<usize>,
@@ -68,9 +58,10 @@ pub enum Phase {
 }
 
 impl Objective {
-    /// Runs the model forward, explains it, and sums the losses.
+    /// Runs the model forward and sums the losses of the method.
     ///
-    /// `heatmap_weight` is P; with 0 (a warm-up), or when no sample has a mask, the heatmap is not computed and the loss is L_class alone.
+    /// `weight` is that of the method's own terms at this step, P of ISNet. With 0 (a warm-up), or when no sample has a mask that the terms
+    /// need, they are not computed and the loss is L_class alone.
     ///
     /// # Errors
     /// [`TrainError`] if a label or selector does not fit the model.
@@ -78,46 +69,11 @@ impl Objective {
         &self,
         (graph, params): (&Graph, &Params),
         batch: &Batch,
-        heatmap_weight: f64,
+        weight: f64,
         phase: Phase,
         rng: &mut ChaCha8Rng,
     ) -> Result<Evaluation, TrainError> {
-        let mode = match phase {
-            Phase::Train => Mode::Train(rng),
-            Phase::Evaluate => Mode::Evaluate,
-        };
-        let trace = graph.forward(params, batch.image.clone(), mode);
-        let classification = self.classification.forward(trace.logits(), &batch.targets)?;
-        let Some(objective) = self.heatmap.as_ref().filter(|_| heatmap_weight > 0.0 && batch.mask.count() > 0) else {
-            let total = classification.clone();
-            return Ok(Evaluation { total, classification, heatmap: None, relevance: None, explained: vec![], trace });
-        };
-        let seeds = objective.selector.seeds(trace.logits(), &outputs(&batch.targets), Some(rng))?;
-        let Seeds { gradient, maps, explained } = seeds;
-        let supervised: &[NodeId] = if objective.lds_decay.is_some() { graph.supervised() } else { &[] };
-        let relevance = explain(graph, params, &trace, &objective.plan, gradient, supervised);
-        let heatmap = objective.terms(&relevance, &batch.mask, maps);
-        let total = classification.clone() * (1.0 - heatmap_weight) + heatmap.total.clone() * heatmap_weight;
-        Ok(Evaluation { total, classification, heatmap: Some(heatmap), relevance: Some(relevance), explained, trace })
-    }
-}
-
-impl HeatmapObjective {
-    fn terms(&self, relevance: &Relevance, mask: &Mask, maps: usize) -> HeatmapTerms {
-        let image = heatmap_loss(&relevance.heatmap, mask, maps, &self.loss);
-        match self.lds_decay {
-            None => image,
-            Some(decay) => {
-                let hidden = relevance.hidden.iter().map(|map| heatmap_loss(map, mask, maps, &self.loss));
-                pool_over_nodes(std::iter::once(image).chain(hidden).collect(), decay)
-            }
-        }
-    }
-}
-
-fn outputs(targets: &Targets) -> Outputs<'_> {
-    match targets {
-        Targets::SingleLabel(labels) => Outputs::single_label(Some(labels)),
-        Targets::MultiLabel(_) => Outputs::multi_label(),
+        let classification = &self.classification;
+        self.method.evaluate(Step { graph, params, batch, classification, weight, phase, rng })
     }
 }

@@ -1,6 +1,6 @@
-//! How learning rate and heatmap loss weight change over a run.
+//! How learning rate and the weight of a method's own terms change over a run.
 
-use isnet_run::config::{HeatmapLossSchedule, LearningRateSchedule, LossConfig, TrainConfig};
+use isnet_run::config::{HeatmapLossSchedule, LearningRateSchedule, TrainConfig};
 
 /// The learning rate of a step, counted from 0.
 ///
@@ -29,16 +29,16 @@ pub fn learning_rate(config: &TrainConfig, steps_per_epoch: usize, step: usize) 
     config.learning_rate * warmup * factor
 }
 
-/// P at a step: 0 before `first_step`, then constant or in a straight line up to its value.
-pub fn heatmap_loss_weight(config: &LossConfig, first_step: usize, steps_per_epoch: usize, step: usize) -> f64 {
+/// Share of its weight that a method's own terms (P of ISNet) have at a step: 0 before `first_step`, then 1, at once or in a straight line.
+pub fn method_share(schedule: HeatmapLossSchedule, first_step: usize, steps_per_epoch: usize, step: usize) -> f64 {
     if step < first_step {
         return 0.0;
     }
-    match config.heatmap_loss_schedule {
-        HeatmapLossSchedule::Constant => config.heatmap_loss_weight,
+    match schedule {
+        HeatmapLossSchedule::Constant => 1.0,
         HeatmapLossSchedule::RampEpochs(epochs) => {
             let ramp = (epochs * steps_per_epoch).max(1) as f64;
-            config.heatmap_loss_weight * ((step - first_step + 1) as f64 / ramp).min(1.0)
+            ((step - first_step + 1) as f64 / ramp).min(1.0)
         }
     }
 }
@@ -85,9 +85,8 @@ mod tests {
     #[test]
     fn the_heatmap_loss_begins_at_its_first_step_at_once_or_in_a_straight_line() {
         let weight = |schedule: &str| {
-            let set = [("loss.heatmap_loss_weight", "0.6"), ("loss.heatmap_loss_schedule", schedule)];
-            let config = config(&set);
-            move |step| heatmap_loss_weight(&config.loss, 2, 3, step)
+            let config = config(&[("loss.heatmap_loss_schedule", schedule)]);
+            move |step| 0.6 * method_share(config.loss.heatmap_loss_schedule, 2, 3, step)
         };
         assert_schedule(weight("constant"), &[0.0, 0.0, 0.6, 0.6]);
         let ramp = [0.0, 0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.6, 0.6];

@@ -3,16 +3,15 @@
 use burn::tensor::Device;
 use isnet_data::{Dataset, Task};
 use isnet_graph::{Graph, Params};
-use isnet_loss::background::BackgroundTerm;
-use isnet_loss::{ClassificationLoss, ForegroundForm, ForegroundRange, HeatmapLoss};
-use isnet_lrp::{Composite, FirstLayer, OutputSelector, Quantity, Target};
+use isnet_loss::{ClassificationLoss, ForegroundRange, HeatmapLoss};
 use isnet_models::{Architecture, LoadReport, Stage, WeightFile, build, load_into};
-use isnet_run::config::{self, ClassWeights, MethodName, RunConfig, Selector};
+use isnet_run::config::{self, ClassWeights, RunConfig};
 use isnet_run::model::counted_batches;
 use isnet_run::{Datasets, Model};
 
 use crate::error::TrainError;
-use crate::objective::{HeatmapObjective, Objective};
+use crate::methods::{self, Method};
+use crate::objective::Objective;
 
 /// Builds the model of a configuration, and reports what a weight file gave it.
 ///
@@ -58,7 +57,7 @@ fn architecture(config: &RunConfig, n_classes: usize) -> Architecture {
 /// The objective of a configuration; `range` is C1 and C2, which a calibration may have measured.
 ///
 /// # Errors
-/// [`TrainError`] naming every node that relevance cannot pass.
+/// [`TrainError`] naming what the graph lacks for the method, such as every node that relevance cannot pass.
 pub fn objective(
     config: &RunConfig,
     graph: &Graph,
@@ -66,29 +65,15 @@ pub fn objective(
     range: ForegroundRange,
 ) -> Result<Objective, TrainError> {
     let classification = ClassificationLoss { class_weights: class_weights(config, data) };
-    let composite = match config.method.name {
-        MethodName::Standard => return Ok(Objective { classification, heatmap: None }),
-        MethodName::GradInput => Composite::gradient_times_input(),
-        MethodName::Isnet => Composite { epsilon: config.method.epsilon, first_layer: first_layer(config) },
-    };
-    if config.method.deep_supervision && graph.supervised().is_empty() {
-        return Err(TrainError::NothingSupervised { architecture: config.model.architecture.clone() });
-    }
-    let heatmap = HeatmapObjective {
-        plan: composite.plan(graph)?,
-        selector: selector(config),
-        loss: heatmap_loss(config, range),
-        lds_decay: config.method.deep_supervision.then_some(config.loss.lds_decay),
-    };
-    Ok(Objective { classification, heatmap: Some(heatmap) })
+    Ok(Objective { classification, method: Method::new(config, graph, range)? })
 }
 
-/// Refuses a heatmap loss that has nothing to say. Masks are read up to the first that has a foreground, most often one.
+/// Refuses a method whose terms would have nothing to say. Masks are read up to the first that has a foreground, most often one.
 ///
 /// # Errors
 /// [`TrainError::NoMasks`]; [`TrainError::Data`] if a sample on the way cannot be read.
 pub fn check_masks(config: &RunConfig, data: &Datasets) -> Result<(), TrainError> {
-    if config.method.name == MethodName::Standard || config.loss.heatmap_loss_weight == 0.0 {
+    if methods::weight(config) == 0.0 {
         return Ok(());
     }
     for index in (0..data.train.len()).filter(|index| data.train.has_mask(*index)) {
@@ -96,7 +81,7 @@ pub fn check_masks(config: &RunConfig, data: &Datasets) -> Result<(), TrainError
             return Ok(());
         }
     }
-    Err(TrainError::NoMasks)
+    Err(TrainError::NoMasks { method: config.method.name.word() })
 }
 
 /// Refuses a `train.trainable` that is empty, or in which a name begins none of the parameters, as a mistyped one does.
@@ -116,39 +101,6 @@ pub fn check_trainable(config: &RunConfig, graph: &Graph) -> Result<(), TrainErr
         names.iter().map(|name| format!("`{}.`", name.split('.').next().unwrap_or(name))).collect();
     known.dedup();
     Err(TrainError::Untrainable { what, known })
-}
-
-fn first_layer(config: &RunConfig) -> FirstLayer {
-    if config.method.z_box {
-        FirstLayer::ZBox { low: config.method.low, high: config.method.high }
-    } else {
-        FirstLayer::TimesInput
-    }
-}
-
-fn selector(config: &RunConfig) -> OutputSelector {
-    match config.method.selector {
-        Selector::Selective => OutputSelector::selective(config.method.selective_epsilon),
-        Selector::Stochastic => OutputSelector::stochastic(),
-        Selector::AllClasses => OutputSelector::all_classes(),
-        Selector::Label => OutputSelector { target: Target::Label, quantity: Quantity::Logit },
-    }
-}
-
-fn heatmap_loss(config: &RunConfig, range: ForegroundRange) -> HeatmapLoss {
-    HeatmapLoss {
-        background_weight: config.loss.background_weight,
-        foreground_weight: config.loss.foreground_weight,
-        background: BackgroundTerm {
-            saturation: config.loss.background_saturation,
-            gwrp_decay: config.loss.gwrp_decay,
-        },
-        foreground_range: range,
-        foreground_form: match config.loss.foreground_form {
-            config::ForegroundForm::L2 => ForegroundForm::L2,
-            config::ForegroundForm::Hybrid => ForegroundForm::Hybrid,
-        },
-    }
 }
 
 /// The range of a configuration, or the preset until it is calibrated.

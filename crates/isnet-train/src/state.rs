@@ -1,5 +1,6 @@
 //! All that a training is between two steps, and its way into a checkpoint and back.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use isnet_loss::ForegroundRange;
@@ -45,6 +46,12 @@ pub(crate) struct Sums {
     heatmap: f64,
     background: f64,
     foreground: f64,
+    /// Steps that classified nothing; older checkpoints have none.
+    #[serde(default)]
+    unclassified_steps: usize,
+    /// Steps and sum of each further term.
+    #[serde(default)]
+    terms: BTreeMap<String, (usize, f64)>,
 }
 
 impl State {
@@ -168,21 +175,31 @@ impl Sums {
         self.steps += 1;
         self.heatmap_steps += usize::from(losses.heatmap.is_some());
         self.loss += losses.loss;
-        self.classification += losses.classification;
+        if losses.classification.is_nan() {
+            self.unclassified_steps += 1;
+        } else {
+            self.classification += losses.classification;
+        }
         self.heatmap += losses.heatmap.unwrap_or(0.0);
         self.background += losses.background.unwrap_or(0.0);
         self.foreground += losses.foreground.unwrap_or(0.0);
+        for (name, value) in &losses.terms {
+            let (steps, sum) = self.terms.entry(name.clone()).or_default();
+            *steps += 1;
+            *sum += value;
+        }
     }
 
-    /// Means over the steps; those of the heatmap over the steps that had one.
+    /// Means over the steps; those of the classification, the heatmap and further terms over the steps that had them.
     pub fn means(&self) -> Losses {
         let of_heatmap = |sum: f64| (self.heatmap_steps > 0).then(|| sum / self.heatmap_steps as f64);
         Losses {
             loss: self.loss / self.steps.max(1) as f64,
-            classification: self.classification / self.steps.max(1) as f64,
+            classification: self.classification / (self.steps.max(1) - self.unclassified_steps) as f64,
             heatmap: of_heatmap(self.heatmap),
             background: of_heatmap(self.background),
             foreground: of_heatmap(self.foreground),
+            terms: self.terms.iter().map(|(name, (steps, sum))| (name.clone(), sum / *steps as f64)).collect(),
         }
     }
 }

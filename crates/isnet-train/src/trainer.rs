@@ -18,11 +18,12 @@ use isnet_run::{
 };
 
 use crate::error::TrainError;
+use crate::methods::Method;
 use crate::objective::{Batch, Evaluation, Objective, Phase};
 use crate::optimizer::{GradientSet, Optimizer};
-use crate::schedule::{heatmap_loss_weight, learning_rate};
-use crate::setup;
+use crate::schedule::{learning_rate, method_share};
 use crate::state::{State, Sums, restore_model};
+use crate::{methods, setup};
 
 /// Key of the random draws within a step: dropout, then the selector.
 const STEP: u64 = 0x57E9;
@@ -168,7 +169,7 @@ impl<'a> Trainer<'a> {
     }
 
     fn run_epoch(&mut self, watcher: &mut dyn Watcher, mut started: Instant) -> Result<Ending, TrainError> {
-        let calibrates = self.objective.heatmap.is_some()
+        let calibrates = self.objective.method.heatmap().is_some()
             && matches!(self.config.loss.foreground_range, config::ForegroundRange::Calibrate);
         if calibrates && !self.state.calibrated && self.state.epoch >= self.config.loss.calibration_epochs {
             self.calibrate(watcher)?;
@@ -202,7 +203,8 @@ impl<'a> Trainer<'a> {
         let step = self.state.step;
         let rate = learning_rate(&self.config.train, steps_per_epoch, step);
         let first = self.first_heatmap_epoch() * steps_per_epoch;
-        let weight = heatmap_loss_weight(&self.config.loss, first, steps_per_epoch, step);
+        let share = method_share(self.config.loss.heatmap_loss_schedule, first, steps_per_epoch, step);
+        let weight = methods::weight(self.config) * share;
         let mut rng = stream(self.config.seed, &[STEP, step as u64]);
         let trainable = |name: &str| match &self.config.train.trainable {
             None => true,
@@ -213,8 +215,7 @@ impl<'a> Trainer<'a> {
         let found =
             self.objective.evaluate((&self.model.graph, &tracked), &on_device, weight, Phase::Train, &mut rng)?;
         let losses = losses(&found);
-        self.check_finite("the classification loss", losses.classification, batch)?;
-        self.check_finite("the heatmap loss", losses.heatmap.unwrap_or(0.0), batch)?;
+        self.check_losses(&found, &losses, batch)?;
         let gradients = GradientSet::collect(&self.model.graph, &tracked, found.total.backward());
         if !gradients.norm.is_finite() {
             let name =
@@ -240,6 +241,18 @@ impl<'a> Trainer<'a> {
             gradient_norm,
             seconds,
         })
+    }
+
+    /// Refuses a step in which a part of the loss is not finite.
+    fn check_losses(&self, found: &Evaluation, losses: &Losses, batch: &DataBatch) -> Result<(), TrainError> {
+        if found.classification.is_some() {
+            self.check_finite("the classification loss", losses.classification, batch)?;
+        }
+        self.check_finite("the heatmap loss", losses.heatmap.unwrap_or(0.0), batch)?;
+        losses
+            .terms
+            .iter()
+            .try_for_each(|(name, value)| self.check_finite(&format!("the term `{name}`"), *value, batch))
     }
 
     /// Within a step: refuses a number that is none.
@@ -310,7 +323,7 @@ impl<'a> Trainer<'a> {
 
     fn set_range(&mut self, range: ForegroundRange) {
         self.state.range = [range.min, range.max];
-        if let Some(heatmap) = &mut self.objective.heatmap {
+        if let Some(heatmap) = self.objective.method.heatmap_mut() {
             heatmap.loss.foreground_range = range;
         }
     }
@@ -327,7 +340,8 @@ impl<'a> Trainer<'a> {
         };
         let improves = |best: f64| score.is_some_and(|score| self.config.train.best_metric.improves(score, best));
         // Warm-up epochs are not yet the method; the best is chosen among the others.
-        let counts = self.objective.heatmap.is_none() || self.state.epoch >= self.first_heatmap_epoch();
+        let counts =
+            matches!(self.objective.method, Method::Standard) || self.state.epoch >= self.first_heatmap_epoch();
         let is_best = counts && self.state.best.is_none_or(improves);
         let record = EpochRecord {
             epoch: self.state.epoch,
@@ -390,9 +404,10 @@ fn losses(found: &Evaluation) -> Losses {
     let number = |tensor: &Tensor<1>| tensor.clone().inner().into_scalar::<f64>();
     Losses {
         loss: number(&found.total),
-        classification: number(&found.classification),
+        classification: found.classification.as_ref().map_or(f64::NAN, number),
         heatmap: found.heatmap.as_ref().map(|terms| number(&terms.total)),
         background: found.heatmap.as_ref().map(|terms| number(&terms.background)),
         foreground: found.heatmap.as_ref().map(|terms| number(&terms.foreground)),
+        terms: found.terms.iter().map(|(name, value)| ((*name).to_owned(), number(value))).collect(),
     }
 }

@@ -8,7 +8,7 @@ use isnet_loss::{ClassificationLoss, HeatmapLoss, Mask, Targets, heatmap_loss};
 use isnet_lrp::{Composite, FirstLayer, OutputSelector, Outputs, explain};
 use isnet_testkit::seeded;
 use isnet_testkit::tiny::{self, CLASSES, Tiny};
-use isnet_train::{Batch, Evaluation, HeatmapObjective, Objective, Phase};
+use isnet_train::{Batch, Evaluation, HeatmapObjective, Method, Objective, Phase};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
@@ -22,7 +22,7 @@ fn the_total_weighs_classification_with_one_minus_p_and_the_heatmap_with_p() {
         let heatmap = found.heatmap.expect("masks are known").total;
         assert_close(
             &[scalar(&found.total)],
-            &[0.3 * scalar(&found.classification) + 0.7 * scalar(&heatmap)],
+            &[0.3 * scalar(&found.classification.expect("it classifies")) + 0.7 * scalar(&heatmap)],
             tiny.name,
         );
     }
@@ -83,7 +83,7 @@ fn deep_supervision_pools_the_losses_of_image_and_supervised_nodes() {
         let case = Case::new(&tiny, [true; SAMPLES]);
         let found = |lds_decay| {
             let mut objective = isnet(&tiny);
-            objective.0.heatmap.as_mut().expect("an ISNet").lds_decay = lds_decay;
+            objective.0.method.heatmap_mut().expect("an ISNet").lds_decay = lds_decay;
             objective.evaluate(&case, 0.7)
         };
         let image = scalar(&heatmap_total(&found(None)));
@@ -106,7 +106,7 @@ fn several_labels_at_once_are_explained_by_their_sigmoids() {
     for tiny in tiny::all() {
         let case = Case { targets: Targets::MultiLabel(rows.clone()), ..Case::new(&tiny, [true; SAMPLES]) };
         let mut objective = isnet(&tiny);
-        objective.0.heatmap.as_mut().expect("an ISNet").selector = selector;
+        objective.0.method.heatmap_mut().expect("an ISNet").selector = selector;
         let found = objective.evaluate(&case, 0.7);
         let plan = Composite::isnet().plan(&tiny.graph).expect("a plan");
         let seeds = selector.seeds(found.trace.logits(), &Outputs::multi_label(), None).expect("a lowest logit");
@@ -124,7 +124,7 @@ fn the_gradient_through_sigmoids_equals_finite_differences() {
     for tiny in tiny::all() {
         let mut case = Case { targets: Targets::MultiLabel(rows.clone()), ..Case::new(&tiny, [true; SAMPLES]) };
         let mut objective = isnet(&tiny);
-        let heatmap = objective.0.heatmap.as_mut().expect("an ISNet");
+        let heatmap = objective.0.method.heatmap_mut().expect("an ISNet");
         heatmap.selector = OutputSelector::selective(1e-2);
         heatmap.plan = times_input.plan(&tiny.graph).expect("a plan");
         let backward = objective.gradients(&case, 0.7);
@@ -207,11 +207,11 @@ fn isnet(tiny: &Tiny) -> Trial {
         loss: HeatmapLoss::default(),
         lds_decay: None,
     };
-    Trial(Objective { heatmap: Some(heatmap), ..plain().0 })
+    Trial(Objective { method: Method::Isnet(heatmap), ..plain().0 })
 }
 
 fn plain() -> Trial {
-    Trial(Objective { classification: ClassificationLoss::default(), heatmap: None })
+    Trial(Objective { classification: ClassificationLoss::default(), method: Method::Standard })
 }
 
 impl Trial {

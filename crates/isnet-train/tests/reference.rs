@@ -14,7 +14,7 @@ use isnet_loss::{ClassificationLoss, ForegroundForm, ForegroundRange, HeatmapLos
 use isnet_lrp::{Composite, FirstLayer, OutputSelector, Quantity, Target};
 use isnet_models::{Architecture, build};
 use isnet_testkit::seeded;
-use isnet_train::{Batch, Evaluation, HeatmapObjective, Objective, Phase};
+use isnet_train::{Batch, Evaluation, HeatmapObjective, Method, Objective, Phase};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use safetensors::SafeTensors;
@@ -148,7 +148,12 @@ impl Case {
         let plan = Composite { epsilon, first_layer }.plan(graph).expect("a plan");
         Objective {
             classification: ClassificationLoss::default(),
-            heatmap: Some(HeatmapObjective { plan, selector: OutputSelector { target, quantity }, loss, lds_decay }),
+            method: Method::Isnet(HeatmapObjective {
+                plan,
+                selector: OutputSelector { target, quantity },
+                loss,
+                lds_decay,
+            }),
         }
     }
 
@@ -168,7 +173,8 @@ impl Case {
     fn check_forward(&self, graph: &Graph, found: &Evaluation, report: &mut Report<'_>) {
         report.compare("logits", &values(found.trace.logits()), FORWARD);
         let terms = found.heatmap.as_ref().expect("every case has a heatmap loss");
-        report.compare("loss.classification", &values(found.classification.clone()), FORWARD);
+        let classification = found.classification.clone().expect("every case classifies");
+        report.compare("loss.classification", &values(classification), FORWARD);
         report.compare("loss.heatmap", &values(terms.total.clone()), FORWARD);
         report.compare("loss.total", &values(found.total.clone()), FORWARD);
         let explained: Vec<f64> = found.explained.iter().map(|class| *class as f64).collect();

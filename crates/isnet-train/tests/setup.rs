@@ -9,7 +9,7 @@ use isnet_loss::background::BackgroundTerm;
 use isnet_loss::{ForegroundForm, ForegroundRange, HeatmapLoss};
 use isnet_lrp::{OutputSelector, Quantity, Rule, Target};
 use isnet_run::{Datasets, Model, RunConfig};
-use isnet_train::{HeatmapObjective, Objective, TrainError, setup};
+use isnet_train::{HeatmapObjective, Method, Objective, TrainError, setup};
 
 const CONFIG: &str = r#"
 [data]
@@ -49,7 +49,7 @@ fn each_method_has_its_rules() {
         [(&isnet[..], first, relu), (&linear, Rule::Transpose, relu), (&grad_input, Rule::Transpose, without)]
     {
         let (model, objective) = made(&single(&[0, 1]), set);
-        let plan = objective.heatmap.expect("a heatmap loss").plan;
+        let plan = objective.method.heatmap().expect("a heatmap loss").plan.clone();
         let rules = |wanted: fn(&Op) -> bool| -> Vec<Rule> {
             let nodes = model.graph.nodes().zip(plan.rules());
             nodes.filter(|((_, node), _)| wanted(&node.op)).map(|(_, rule)| *rule).collect()
@@ -58,7 +58,7 @@ fn each_method_has_its_rules() {
         // z^B has folded the batch norm after the first layer, and stands at its end.
         assert_eq!(rules(|op| matches!(op, Op::BatchNorm(_))), [first], "{set:?}");
     }
-    assert!(made(&single(&[0, 1]), &[("method.name", "standard")]).1.heatmap.is_none());
+    assert!(matches!(made(&single(&[0, 1]), &[("method.name", "standard")]).1.method, Method::Standard));
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn balanced_weights_are_inverse_to_frequencies_with_mean_one_or_negatives_over_p
 #[test]
 fn masks_are_wanted_where_the_heatmap_loss_counts() {
     let check = |set: &[(&str, &str)]| setup::check_masks(&config(set), &single(&[0, 1]));
-    assert!(matches!(check(&[]), Err(TrainError::NoMasks)));
+    assert!(matches!(check(&[]), Err(TrainError::NoMasks { .. })));
     assert!(check(&[("method.name", "standard")]).is_ok());
     assert!(check(&[("loss.heatmap_loss_weight", "0")]).is_ok());
 }
@@ -123,7 +123,7 @@ fn the_model_has_the_dropout_and_the_first_weights_that_its_seed_draws() {
 }
 
 fn heatmap(set: &[(&str, &str)]) -> HeatmapObjective {
-    made(&single(&[0, 1]), set).1.heatmap.expect("a heatmap loss")
+    made(&single(&[0, 1]), set).1.method.heatmap().expect("a heatmap loss").clone()
 }
 
 fn made(data: &Datasets, set: &[(&str, &str)]) -> (Model, Objective) {

@@ -1,0 +1,122 @@
+//! `isnet` and its ablation `grad_input`: `L = (1 − P)·L_class + P·L_heatmap` (METHOD §1).
+//!
+//! Needs: masks, and a graph whose every node relevance can pass; supervised nodes for deep supervision.
+
+use isnet_graph::{Graph, NodeId};
+use isnet_loss::background::BackgroundTerm;
+use isnet_loss::{
+    ForegroundForm, ForegroundRange, HeatmapLoss, HeatmapTerms, Mask, Targets, heatmap_loss, pool_over_nodes,
+};
+use isnet_lrp::{Composite, FirstLayer, OutputSelector, Outputs, Plan, Quantity, Relevance, Seeds, Target, explain};
+use isnet_run::config::{self, MethodName, RunConfig, Selector};
+
+use super::Step;
+use super::standard::classified;
+use crate::error::TrainError;
+use crate::objective::Evaluation;
+
+/// The loss on relevance.
+#[derive(Clone, Debug)]
+pub struct HeatmapObjective {
+    /// Rule of every node.
+    pub plan: Plan,
+    /// What is explained.
+    pub selector: OutputSelector,
+    /// Terms and weights.
+    pub loss: HeatmapLoss,
+    /// Deep supervision: the decay of the pooling over supervised nodes; `None` looks at the image only.
+    pub lds_decay: Option<f64>,
+}
+
+impl HeatmapObjective {
+    /// The objective of a configuration.
+    ///
+    /// # Errors
+    /// [`TrainError`] naming every node that relevance cannot pass, or that nothing is supervised.
+    pub(super) fn new(config: &RunConfig, graph: &Graph, range: ForegroundRange) -> Result<Self, TrainError> {
+        if config.method.deep_supervision && graph.supervised().is_empty() {
+            return Err(TrainError::NothingSupervised { architecture: config.model.architecture.clone() });
+        }
+        Ok(Self {
+            plan: composite(config).plan(graph)?,
+            selector: selector(config),
+            loss: loss(config, range),
+            lds_decay: config.method.deep_supervision.then_some(config.loss.lds_decay),
+        })
+    }
+
+    pub(super) fn evaluate(&self, mut step: Step<'_>) -> Result<Evaluation, TrainError> {
+        let trace = step.forward();
+        let classification = step.classify(&trace)?;
+        if !step.counts() {
+            return Ok(classified(trace, classification));
+        }
+        let Seeds { gradient, maps, explained } =
+            self.selector.seeds(trace.logits(), &outputs(&step.batch.targets), Some(&mut *step.rng))?;
+        let supervised: &[NodeId] = if self.lds_decay.is_some() { step.graph.supervised() } else { &[] };
+        let relevance = explain(step.graph, step.params, &trace, &self.plan, gradient, supervised);
+        let heatmap = self.terms(&relevance, &step.batch.mask, maps);
+        let total = classification.clone() * (1.0 - step.weight) + heatmap.total.clone() * step.weight;
+        let (heatmap, relevance) = (Some(heatmap), Some(relevance));
+        Ok(Evaluation { total, heatmap, relevance, explained, ..classified(trace, classification) })
+    }
+
+    fn terms(&self, relevance: &Relevance, mask: &Mask, maps: usize) -> HeatmapTerms {
+        let image = heatmap_loss(&relevance.heatmap, mask, maps, &self.loss);
+        match self.lds_decay {
+            None => image,
+            Some(decay) => {
+                let hidden = relevance.hidden.iter().map(|map| heatmap_loss(map, mask, maps, &self.loss));
+                pool_over_nodes(std::iter::once(image).chain(hidden).collect(), decay)
+            }
+        }
+    }
+}
+
+/// The labels of a batch as a selector wants them.
+pub(super) fn outputs(targets: &Targets) -> Outputs<'_> {
+    match targets {
+        Targets::SingleLabel(labels) => Outputs::single_label(Some(labels)),
+        Targets::MultiLabel(_) => Outputs::multi_label(),
+    }
+}
+
+fn composite(config: &RunConfig) -> Composite {
+    match config.method.name {
+        MethodName::GradInput => Composite::gradient_times_input(),
+        _ => Composite { epsilon: config.method.epsilon, first_layer: first_layer(config) },
+    }
+}
+
+fn first_layer(config: &RunConfig) -> FirstLayer {
+    if config.method.z_box {
+        FirstLayer::ZBox { low: config.method.low, high: config.method.high }
+    } else {
+        FirstLayer::TimesInput
+    }
+}
+
+fn selector(config: &RunConfig) -> OutputSelector {
+    match config.method.selector {
+        Selector::Selective => OutputSelector::selective(config.method.selective_epsilon),
+        Selector::Stochastic => OutputSelector::stochastic(),
+        Selector::AllClasses => OutputSelector::all_classes(),
+        Selector::Label => OutputSelector { target: Target::Label, quantity: Quantity::Logit },
+    }
+}
+
+fn loss(config: &RunConfig, range: ForegroundRange) -> HeatmapLoss {
+    HeatmapLoss {
+        background_weight: config.loss.background_weight,
+        foreground_weight: config.loss.foreground_weight,
+        background: BackgroundTerm {
+            saturation: config.loss.background_saturation,
+            gwrp_decay: config.loss.gwrp_decay,
+        },
+        foreground_range: range,
+        foreground_form: match config.loss.foreground_form {
+            config::ForegroundForm::L2 => ForegroundForm::L2,
+            config::ForegroundForm::Hybrid => ForegroundForm::Hybrid,
+        },
+    }
+}
