@@ -24,6 +24,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// Train a classifier as a configuration says.
     Train(TrainArgs),
+    /// Train variants of a configuration with several seeds.
+    Study(StudyArgs),
     /// Score a trained model on the splits of its data.
     Evaluate(EvaluateArgs),
     /// Set runs side by side, with intervals and tests against the first.
@@ -79,6 +81,28 @@ pub struct TrainArgs {
     /// Device to compute on, in place of the configuration's.
     #[arg(long)]
     pub device: Option<String>,
+}
+
+/// `isnet study`
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  isnet study configs/study_phantom.toml            # what is done is not done again\n  isnet study study.toml --shard 3/8                # the third of eight processes that share the folder\n  isnet study study.toml --table-only --json\n\nA study file:\n  config = \"phantom.toml\"      # what all variants share\n  seeds = [0, 1, 2]\n  folds = 5                    # optional: cross-validation\n  [[variant]]\n  name = \"standard\"\n  set = [\"method.name=standard\"]\n  [[variant]]\n  name = \"isnet\""
+)]
+pub struct StudyArgs {
+    /// The study, a TOML file.
+    pub study: PathBuf,
+    /// Train only this share of the cells, like `3/8`.
+    #[arg(long, value_parser = crate::commands::study::shard, conflicts_with = "table_only")]
+    pub shard: Option<(usize, usize)>,
+    /// Train nothing; make the table of what is done.
+    #[arg(long)]
+    pub table_only: bool,
+    /// Intervals.
+    #[command(flatten)]
+    pub statistics: StatisticsArgs,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `isnet evaluate`

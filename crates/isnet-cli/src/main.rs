@@ -30,6 +30,7 @@ fn main() -> ExitCode {
     let answer = match Args::parse().command {
         Command::Demo(args) => commands::demo::run(&args),
         Command::Train(args) => commands::train::run(&args),
+        Command::Study(args) => commands::study::run(&args),
         Command::Evaluate(args) => commands::evaluate::run(&args),
         Command::Compare(args) => commands::compare::run(&args),
         Command::Predict(args) => commands::predict::run(&args),

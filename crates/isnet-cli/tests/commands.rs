@@ -361,6 +361,33 @@ fn predictions_are_scored_without_their_model_and_by_patient_where_the_table_say
 }
 
 #[test]
+fn a_study_trains_what_is_missing_and_makes_one_table_of_all_that_is_done() {
+    let bench = Bench::new();
+    let study = "config = 'tiny.toml'\nseeds = [1, 2]\n[[variant]]\nname = 'standard'\nset = ['method.name=standard']\n\
+                 [[variant]]\nname = 'isnet'\n";
+    bench.write("small.toml", study);
+    let half = bench.isnet("study small.toml --shard 1/2").done();
+    assert!(half.stdout.contains("not done yet: 2 (isnet seed 1, isnet seed 2)"), "{half}");
+    let weights = bench.read("runs/small/standard/seed-1/model.safetensors");
+
+    let all = bench.isnet("study small.toml").done();
+    for word in ["test_ood", "standard", "isnet", "parameters", "differences to `standard`", "McNemar"] {
+        assert!(all.stdout.contains(word), "{word}: {all}");
+    }
+    assert!(!all.stdout.contains("not done yet"), "{all}");
+    assert_eq!(bench.read("runs/small/standard/seed-1/model.safetensors"), weights, "done once");
+    let json: Value = serde_json::from_slice(&bench.read("runs/small/study.json")).unwrap();
+    let accuracy = &json["variants"][1]["rows"][0];
+    assert_eq!((accuracy["score"].as_str(), accuracy["values"].as_array().map(Vec::len)), (Some("accuracy"), Some(2)));
+
+    let again = bench.isnet("study small.toml --table-only --json").done();
+    assert_eq!(serde_json::from_str::<Value>(&again.stdout).unwrap(), json);
+    bench.write("small.toml", study.replace("standard']", "standard', 'train.epochs=3']"));
+    bench.isnet("study small.toml").fails(2, &["runs/small/standard/seed-1", "`train.epochs`: 2 → 3"]);
+    bench.isnet("study small.toml --shard 3/2").fails(2, &["3/8"]);
+}
+
+#[test]
 fn runs_are_compared_with_the_first_on_the_splits_they_share() {
     let bench = Bench::trained();
     bench.isnet("train tiny.toml --set name=other --set seed=2").done();

@@ -47,7 +47,7 @@ pub fn models(models: &[(&str, &Summary)]) -> String {
         }
     }
     let confidence = models.first().map_or(0.95, |(_, summary)| summary.confidence);
-    align(&rows, 2) + &intervals_used(models.iter().flat_map(|(_, summary)| printed(summary)), confidence)
+    table(&rows, 2) + &intervals_used(models.iter().flat_map(|(_, summary)| printed(summary)), confidence)
 }
 
 /// The differences of models to the first one, with intervals and tests.
@@ -56,7 +56,7 @@ pub fn comparison(comparison: &Comparison) -> String {
     let mut rows = vec![heads.map(str::to_owned).to_vec()];
     let known = comparison.rows.iter().filter(|row| row.value.is_some() || row.baseline_value.is_some());
     rows.extend(known.map(difference_row));
-    let mut text = format!("differences to `{}`\n{}", comparison.baseline, align(&rows, 3));
+    let mut text = format!("differences to `{}`\n{}", comparison.baseline, table(&rows, 3));
     text.push_str(&format!(
         "p: chance of such a difference if there were none; Holm: adjusted for {} tests\n",
         comparison.n_tests
@@ -113,7 +113,7 @@ pub fn confusion(split: &SplitScores) -> String {
     }
     let what = if multi { "labels" } else { "confusion" };
     let key = if multi { "samples with and without each label" } else { "rows: true class, columns: predicted" };
-    let mut text = format!("{what} of `{}` ({key})\n{}", split.split, align(&rows, 1));
+    let mut text = format!("{what} of `{}` ({key})\n{}", split.split, table(&rows, 1));
     if !absent_classes.is_empty() {
         text.push_str(&format!("no true sample of `{}`\n", absent_classes.join("`, `")));
     }
@@ -136,7 +136,7 @@ fn score_table(splits: &[SplitScores], statistics: &Summary) -> String {
             }
         }
     }
-    align(&rows, 2) + &intervals_used(printed(statistics), statistics.confidence)
+    table(&rows, 2) + &intervals_used(printed(statistics), statistics.confidence)
 }
 
 /// Number of samples and scores of a split or source, each with its interval.
@@ -192,7 +192,7 @@ fn intervals_used<'a>(rows: impl Iterator<Item = &'a SummaryRow>, confidence: f6
 
 /// Pads the cells of each column to one width: names to the left, the numbers after `n_names`
 /// columns to the right.
-fn align(rows: &[Vec<String>], n_names: usize) -> String {
+pub fn table(rows: &[Vec<String>], n_names: usize) -> String {
     let n_columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
     let widths: Vec<usize> = (0..n_columns).map(|column| width(column).unwrap_or(0)).collect();

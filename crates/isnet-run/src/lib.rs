@@ -6,6 +6,7 @@
 //! | noun | file on disk |
 //! |---|---|
 //! | [`RunConfig`] | `config.toml` |
+//! | [`Study`] | the runs of a comparison, `cell.json` in each that is done |
 //! | [`RunDir`] | the folder itself, its lock, `versions.json` |
 //! | [`RunLog`] | `log.jsonl`, `metrics.csv`, `tensorboard/` |
 //! | [`Checkpoint`] | `checkpoints/last.safetensors`, `checkpoints/best.safetensors` |
@@ -23,6 +24,7 @@ pub mod log;
 pub mod model;
 pub mod model_file;
 pub mod run_dir;
+pub mod study;
 pub mod tensor;
 pub mod tensorboard;
 
@@ -34,4 +36,5 @@ pub use log::{EpochRecord, Losses, RunLog, StepRecord};
 pub use model::Model;
 pub use model_file::{ModelFile, Normalisation, Task};
 pub use run_dir::{CheckpointKind, Existing, RunDir, Versions};
+pub use study::Study;
 pub use tensor::{NamedTensor, TensorValues};

@@ -1,7 +1,7 @@
 //! The training step and the training loop.
 //!
 //! [`objective`] says what is minimized, [`methods`] has a file per method, [`setup`] makes model and objective from a configuration, [`Trainer`] runs the epochs,
-//! validates, logs and saves, and goes on after an interruption as if there had been none.
+//! validates, logs and saves, and goes on after an interruption as if there had been none; [`study`] trains many and compares them.
 
 pub mod error;
 pub mod methods;
@@ -10,6 +10,7 @@ pub mod optimizer;
 pub mod schedule;
 pub mod setup;
 mod state;
+pub mod study;
 pub mod trainer;
 
 pub use error::TrainError;

@@ -9,4 +9,5 @@ pub mod evaluate;
 pub mod explain;
 pub mod models;
 pub mod predict;
+pub mod study;
 pub mod train;

@@ -1,0 +1,315 @@
+//! A study: several variants of one configuration, each trained with several seeds and on several folds.
+//!
+//! ```toml
+//! config = "phantom.toml"          # what all variants share
+//! seeds = [0, 1, 2]
+//!
+//! [[variant]]
+//! name = "standard"
+//! set = ["method.name=standard"]   # as `isnet train --set`
+//!
+//! [[variant]]
+//! name = "isnet"
+//! ```
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::atomic;
+use crate::config::{RunConfig, split_override};
+use crate::error::{Result, RunError};
+use crate::run_dir::RunDir;
+use crate::tensor::read_text;
+
+/// What marks a cell as done.
+const RECORD: &str = "cell.json";
+
+/// Keys that may differ between the processes that share a study.
+const MAY_DIFFER: [&str; 3] = ["name", "output", "device"];
+
+/// A valid study.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Study {
+    /// What its folder and report are called: the name of the file.
+    pub name: String,
+    /// The configuration that all variants share.
+    pub config: PathBuf,
+    /// The folder of all runs, shared by all processes that work on the study.
+    pub output: PathBuf,
+    /// Seeds; each variant is trained with each.
+    pub seeds: Vec<u64>,
+    /// Number of folds; 0 trains once on the splits as they are.
+    pub folds: usize,
+    /// What is compared, the first being what the others are compared with.
+    pub variants: Vec<Variant>,
+}
+
+/// One of the things that a study compares.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Variant {
+    /// Its name in the table and its folder.
+    pub name: String,
+    /// Keys of the configuration that it changes, like `method.name=standard`.
+    #[serde(default)]
+    pub set: Vec<String>,
+}
+
+/// One training of a study.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cell {
+    /// Name of the variant.
+    pub variant: String,
+    /// Seed of everything random in it.
+    pub seed: u64,
+    /// The fold that validates, where there are folds.
+    pub fold: Option<usize>,
+}
+
+/// What is noted about a cell that is done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CellRecord {
+    /// The cell.
+    pub cell: Cell,
+    /// Number of trained values in the model.
+    pub parameters: usize,
+    /// Median time of an epoch with its validation.
+    pub seconds_per_epoch: f64,
+    /// Epochs that were trained.
+    pub epochs: usize,
+    /// Median time of a prediction, one image at a time.
+    pub milliseconds_per_image: f64,
+    /// Digest of the weights.
+    pub weights: String,
+}
+
+/// The study as typed.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawStudy {
+    config: PathBuf,
+    output: Option<PathBuf>,
+    #[serde(default = "one_seed")]
+    seeds: Vec<u64>,
+    #[serde(default)]
+    folds: usize,
+    #[serde(default, rename = "variant")]
+    variants: Vec<Variant>,
+}
+
+fn one_seed() -> Vec<u64> {
+    vec![0]
+}
+
+impl Study {
+    /// Reads a study; its configuration is searched beside it.
+    ///
+    /// # Errors
+    /// [`RunError::Read`]; [`RunError::Syntax`] with line and column, also for a key that no study has; [`RunError::Value`]
+    /// for what contradicts itself; and what the configuration of any variant is refused for.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        Self::from_toml(&read_text("study", path)?, path)
+    }
+
+    /// Reads a study from text; `file` is where it would stand.
+    ///
+    /// # Errors
+    /// As [`Study::load`].
+    pub fn from_toml(text: &str, file: &Path) -> Result<Self> {
+        let raw: RawStudy = toml::from_str(text).map_err(|error| RunError::Syntax {
+            place: format!("`{}`", file.display()),
+            reason: error.to_string().trim_end().to_owned(),
+        })?;
+        let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let beside = file.parent().unwrap_or(Path::new("")).join(&raw.config);
+        let output = raw.output.unwrap_or_else(|| Path::new("runs").join(&name));
+        let study = Self {
+            name,
+            config: if beside.exists() { beside } else { raw.config },
+            output: std::path::absolute(&output).unwrap_or(output),
+            seeds: raw.seeds,
+            folds: raw.folds,
+            variants: raw.variants,
+        };
+        study.check(file)?;
+        study.cells().iter().try_for_each(|cell| study.run_config(cell).map(drop))?;
+        Ok(study)
+    }
+
+    fn check(&self, file: &Path) -> Result<()> {
+        let wrong = |key: &str, value: String, reason: &str| {
+            Err(RunError::Value { key: key.into(), place: file.display().to_string(), value, reason: reason.into() })
+        };
+        let repeated = |index: &usize| self.seeds[..*index].contains(&self.seeds[*index]);
+        if self.seeds.is_empty() {
+            return wrong("seeds", "[]".into(), "a study needs a seed");
+        }
+        if let Some(index) = (0..self.seeds.len()).find(repeated) {
+            return wrong(
+                "seeds",
+                self.seeds[index].to_string(),
+                "the same seed gives the same training; name it once",
+            );
+        }
+        if self.variants.is_empty() {
+            return wrong("variant", "[]".into(), "a study compares variants: add `[[variant]]` with `name` and `set`");
+        }
+        for (index, Variant { name, .. }) in self.variants.iter().enumerate() {
+            if name.is_empty() || name.contains(std::path::is_separator) || name.starts_with('.') {
+                return wrong("variant.name", format!("{name:?}"), "it is the name of a folder");
+            }
+            if self.variants[..index].iter().any(|other| other.name == *name) {
+                return wrong("variant.name", name.clone(), "another variant has this name");
+            }
+        }
+        Ok(())
+    }
+
+    /// All trainings: seed by seed, in it fold by fold, in it variant by variant, so that an interrupted study has whole
+    /// comparisons.
+    pub fn cells(&self) -> Vec<Cell> {
+        let folds: Vec<Option<usize>> = if self.folds == 0 { vec![None] } else { (0..self.folds).map(Some).collect() };
+        let mut cells = Vec::new();
+        for &seed in &self.seeds {
+            for &fold in &folds {
+                cells.extend(self.variants.iter().map(|it| Cell { variant: it.name.clone(), seed, fold }));
+            }
+        }
+        cells
+    }
+
+    /// The cells of one of `count` processes, counted from 1: every `count`-th.
+    ///
+    /// # Panics
+    /// If `index` is not in `1..=count`.
+    pub fn shard(&self, index: usize, count: usize) -> Vec<Cell> {
+        assert!((1..=count).contains(&index), "shard {index} of {count}");
+        self.cells().into_iter().skip(index - 1).step_by(count).collect()
+    }
+
+    /// The run folder of a cell.
+    pub fn folder(&self, cell: &Cell) -> PathBuf {
+        let fold = cell.fold.map_or_else(String::new, |fold| format!("-fold-{fold}"));
+        self.output.join(&cell.variant).join(format!("seed-{}{fold}", cell.seed))
+    }
+
+    /// What is noted about a cell, if it is done.
+    ///
+    /// # Errors
+    /// [`RunError::Corrupt`], [`RunError::Read`]; [`RunError::Changed`] if it was trained with another configuration.
+    pub fn record(&self, cell: &Cell) -> Result<Option<CellRecord>> {
+        let (folder, path) = (self.folder(cell), self.folder(cell).join(RECORD));
+        if !path.exists() {
+            return Ok(None);
+        }
+        let text = read_text("cell", &path)?;
+        let corrupt = |error: serde_json::Error| RunError::Corrupt {
+            what: "cell",
+            path: path.clone(),
+            reason: error.to_string(),
+        };
+        let record = serde_json::from_str(&text).map_err(corrupt)?;
+        let mut changes = self.run_config(cell)?.changes_since(&RunDir::open(&folder)?.config()?)?;
+        changes.retain(|change| !MAY_DIFFER.contains(&change.key.as_str()));
+        if changes.is_empty() { Ok(Some(record)) } else { Err(RunError::Changed { path: folder, changes }) }
+    }
+
+    /// Marks a cell as done.
+    ///
+    /// # Errors
+    /// [`RunError::Folder`] or another if it cannot be written.
+    pub fn save_record(&self, record: &CellRecord) -> Result<()> {
+        atomic::write_json(&self.folder(&record.cell).join(RECORD), record)
+    }
+
+    /// The configuration of a cell.
+    ///
+    /// # Errors
+    /// What the configuration is refused for; `--set` in a message is a `set` of the variant.
+    ///
+    /// # Panics
+    /// If the study has no such variant.
+    pub fn run_config(&self, cell: &Cell) -> Result<RunConfig> {
+        let variant = self.variants.iter().find(|variant| variant.name == cell.variant);
+        let variant = variant.expect("a cell is of a variant of its study");
+        let mut set: Vec<(&str, String)> = Vec::new();
+        for text in &variant.set {
+            let (key, value) = split_override(text)?;
+            set.push((key, value.to_owned()));
+        }
+        let fold = cell.fold.map_or_else(String::new, |fold| format!(", fold {fold}"));
+        set.push(("name", format!("{:?}", format!("{}, seed {}{fold}", cell.variant, cell.seed))));
+        set.push(("seed", cell.seed.to_string()));
+        set.push(("output", format!("{:?}", self.folder(cell).display().to_string())));
+        if let Some(fold) = cell.fold {
+            set.push(("data.folds", self.folds.to_string()));
+            set.push(("data.fold", fold.to_string()));
+        }
+        let set: Vec<(&str, &str)> = set.iter().map(|(key, value)| (*key, value.as_str())).collect();
+        RunConfig::load(&self.config, &set)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> (tempfile::TempDir, Result<Study>) {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("base.toml"), "[data.phantom]\n[train]\nepochs = 3\n").unwrap();
+        let study = Study::from_toml(text, &folder.path().join("small.toml"));
+        (folder, study)
+    }
+
+    const TEXT: &str = "config = 'base.toml'\nseeds = [3, 5]\n[[variant]]\nname = 'standard'\nset = ['method.name=standard']\n[[variant]]\nname = 'isnet'\n";
+
+    #[test]
+    fn each_variant_is_trained_with_each_seed_into_its_own_folder() {
+        let (_folder, study) = read(TEXT);
+        let study = study.unwrap();
+        let cells = study.cells();
+        let names: Vec<(&str, u64)> = cells.iter().map(|cell| (cell.variant.as_str(), cell.seed)).collect();
+        assert_eq!(names, [("standard", 3), ("isnet", 3), ("standard", 5), ("isnet", 5)]);
+        let config = study.run_config(&cells[2]).unwrap();
+        assert_eq!((config.seed, config.method.name.word(), config.train.epochs), (5, "standard", 3));
+        assert!(config.output.ends_with("runs/small/standard/seed-5"), "{:?}", config.output);
+        assert_eq!(config.name, "standard, seed 5");
+    }
+
+    #[test]
+    fn shards_share_the_cells_without_rest_or_repetition() {
+        let (_folder, study) = read(&TEXT.replace("seeds", "folds = 3\nseeds"));
+        let study = study.unwrap();
+        assert_eq!(study.cells().len(), 12);
+        let mut shared: Vec<String> =
+            (1..=5).flat_map(|index| study.shard(index, 5)).map(|it| format!("{it:?}")).collect();
+        let mut all: Vec<String> = study.cells().iter().map(|it| format!("{it:?}")).collect();
+        shared.sort();
+        all.sort();
+        assert_eq!(shared, all);
+        let config = study.run_config(&study.cells()[4]).unwrap();
+        assert_eq!((config.data.folds, config.data.fold), (3, 2));
+        assert!(config.output.ends_with("standard/seed-3-fold-2"));
+    }
+
+    #[test]
+    fn what_contradicts_itself_is_refused_before_anything_is_trained() {
+        let cases = [
+            (TEXT.replace("[3, 5]", "[3, 3]"), "name it once"),
+            (TEXT.replace("[3, 5]", "[]"), "needs a seed"),
+            (TEXT.replace("'isnet'", "'standard'"), "another variant has this name"),
+            (TEXT.replace("'isnet'", "'a/b'"), "the name of a folder"),
+            (TEXT.replace("seeds", "sedes"), "unknown field `sedes`"),
+            (TEXT.replace("method.name=standard", "method.nam=standard"), "did you mean `method.name`?"),
+            ("config = 'base.toml'".to_owned(), "add `[[variant]]`"),
+            (TEXT.replace("base.toml", "absent.toml"), "absent.toml"),
+        ];
+        for (text, expected) in cases {
+            let (_folder, study) = read(&text);
+            let message = study.unwrap_err().to_string();
+            assert!(message.contains(expected), "{message}");
+        }
+    }
+}
