@@ -7,7 +7,7 @@ use toml::{Table, Value};
 
 /// Ground floor first. A crate may use rooms on lower floors, never its own floor or above.
 const FLOORS: &[&[&str]] = &[
-    &["isnet-kernels", "isnet-picture"],
+    &["isnet-kernels", "isnet-picture", "isnet-report"],
     &["isnet-graph", "isnet-data", "isnet-loss"],
     &["isnet-models", "isnet-lrp", "isnet-testkit"],
     &["isnet-run"],

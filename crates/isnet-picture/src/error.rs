@@ -62,6 +62,17 @@ pub enum PictureError {
         got: f64,
     },
 
+    /// A picture could not be made a PNG.
+    #[error("cannot make a PNG of a picture of {width} x {height} pixels ({cause})")]
+    Encode {
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+        /// What the encoder said.
+        cause: image::ImageError,
+    },
+
     /// A file could not be written.
     #[error(
         "cannot write the picture `{path}`; check that its folder exists, is writable and has space left ({cause})"

@@ -48,7 +48,7 @@ pub use magnify::magnify;
 pub use outline::outline;
 pub use overlay::overlay;
 pub use photo::{color, gray};
-pub use png::save_png;
+pub use png::{encode_png, save_png};
 pub use signed_map::{Range, SignedMap, signed_map};
 pub use table::Table;
 pub use text::{draw_text, text_width};

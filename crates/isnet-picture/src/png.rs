@@ -1,5 +1,6 @@
-//! Pictures on disk.
+//! Pictures as files.
 
+use std::io::Cursor;
 use std::path::Path;
 
 use image::{ImageFormat, RgbImage};
@@ -14,4 +15,23 @@ pub fn save_png(picture: &RgbImage, path: &Path) -> Result<(), PictureError> {
     picture
         .save_with_format(path, ImageFormat::Png)
         .map_err(|cause| PictureError::Save { path: path.to_owned(), cause })
+}
+
+/// The bytes of a PNG file, for those who keep pictures in something else than a file of its own.
+///
+/// # Errors
+/// [`PictureError::Encode`] for a picture without pixels.
+///
+/// # Example
+/// ```
+/// # use isnet_picture::{encode_png, gray};
+/// let bytes = encode_png(&gray(&[0.5], 1, 1)?)?;
+/// assert!(bytes.starts_with(b"\x89PNG"));
+/// # Ok::<(), isnet_picture::PictureError>(())
+/// ```
+pub fn encode_png(picture: &RgbImage) -> Result<Vec<u8>, PictureError> {
+    let mut bytes = Cursor::new(Vec::new());
+    let (width, height) = picture.dimensions();
+    picture.write_to(&mut bytes, ImageFormat::Png).map_err(|cause| PictureError::Encode { width, height, cause })?;
+    Ok(bytes.into_inner())
 }
