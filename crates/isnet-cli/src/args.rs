@@ -48,7 +48,7 @@ pub enum DataCommand {
     Check(DataCheckArgs),
     /// Write generated chest phantoms with masks and a manifest.
     Phantom(DataPhantomArgs),
-    /// Draw marks that tell the class into the background, with biased, standard and deceiving tests.
+    /// Draw marks that tell the class into the background of a manifest.
     Bias(DataBiasArgs),
 }
 
