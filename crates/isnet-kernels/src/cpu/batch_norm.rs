@@ -17,7 +17,7 @@ use rayon::prelude::*;
 
 use super::{
     lanes::vectorized,
-    primitive::{Primitive, contiguous, dims, primitive, take_gradient, values},
+    primitive::{Primitive, contiguous, dims, give_gradient, primitive, take_gradient, values},
     sums::{ROWS, row_sums},
     sweep,
 };
@@ -167,16 +167,10 @@ impl Backward<Flex, 3> for BatchNorm {
         });
         let (plain, centred) = sums.split_at(channels);
         let inverse = &state.inverse_deviation;
-        if let Some(node) = &ops.parents[1] {
-            let slope = centred.iter().zip(inverse).map(|(sum, inverse)| sum * inverse).collect();
-            gradients.register::<Flex>(node.id, primitive(slope, [channels]));
-        }
-        if let Some(node) = &ops.parents[2] {
-            gradients.register::<Flex>(node.id, primitive(plain.to_vec(), [channels]));
-        }
-        if let Some(node) = &ops.parents[0] {
-            gradients.register::<Flex>(node.id, spread(state, gradient, [plain, centred], count));
-        }
+        let slope = || centred.iter().zip(inverse).map(|(sum, inverse)| sum * inverse).collect();
+        give_gradient(gradients, &ops, 1, || primitive(slope(), [channels]));
+        give_gradient(gradients, &ops, 2, || primitive(plain.to_vec(), [channels]));
+        give_gradient(gradients, &ops, 0, || spread(state, gradient, [plain, centred], count));
     }
 }
 

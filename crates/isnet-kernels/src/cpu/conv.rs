@@ -16,7 +16,7 @@ use burn::{
 
 use super::{
     convolve::{self, ConvShape},
-    primitive::{Primitive, contiguous, dims, primitive, take_gradient, values},
+    primitive::{Primitive, contiguous, dims, give_gradient, primitive, take_gradient, values},
     weight_gradient::weight_gradient,
 };
 use crate::conv::ConvGeometry;
@@ -140,18 +140,15 @@ impl Backward<Flex, 3> for Conv2d {
 
     fn backward(self, ops: Ops<Factors, 3>, gradients: &mut Gradients, _: &mut Checkpointer) {
         let gradient = take_gradient(gradients, &ops);
-        let [input, weight, bias] = ops.parents;
-        if let (Some(node), Some(weight)) = (input, &ops.state.weight) {
-            gradients.register::<Flex>(node.id, backward(self.shape, &gradient, weight));
+        if let Some(weight) = &ops.state.weight {
+            give_gradient(gradients, &ops, 0, || backward(self.shape, &gradient, weight));
         }
-        if let (Some(node), Some(input)) = (weight, &ops.state.data) {
-            gradients.register::<Flex>(node.id, outer(self.shape, input, &gradient));
+        if let Some(input) = &ops.state.data {
+            give_gradient(gradients, &ops, 1, || outer(self.shape, input, &gradient));
         }
-        if let Some(node) = bias {
-            let channels = self.shape.out_channels();
-            let sums = super::sums::column_sums(values(&gradient), channels);
-            gradients.register::<Flex>(node.id, primitive(sums, [channels]));
-        }
+        let channels = self.shape.out_channels();
+        let sums = || super::sums::column_sums(values(&gradient), channels);
+        give_gradient(gradients, &ops, 2, || primitive(sums(), [channels]));
     }
 }
 
@@ -165,12 +162,11 @@ impl Backward<Flex, 2> for Conv2dTranspose {
 
     fn backward(self, ops: Ops<Factors, 2>, gradients: &mut Gradients, _: &mut Checkpointer) {
         let gradient = take_gradient(gradients, &ops);
-        let [output, weight] = ops.parents;
-        if let (Some(node), Some(weight)) = (output, &ops.state.weight) {
-            gradients.register::<Flex>(node.id, forward(self.shape, &gradient, weight, None));
+        if let Some(weight) = &ops.state.weight {
+            give_gradient(gradients, &ops, 0, || forward(self.shape, &gradient, weight, None));
         }
-        if let (Some(node), Some(output)) = (weight, &ops.state.data) {
-            gradients.register::<Flex>(node.id, outer(self.shape, &gradient, output));
+        if let Some(output) = &ops.state.data {
+            give_gradient(gradients, &ops, 1, || outer(self.shape, &gradient, output));
         }
     }
 }

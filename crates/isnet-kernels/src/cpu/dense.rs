@@ -19,7 +19,7 @@ use rayon::prelude::*;
 
 use super::{
     lanes::vectorized,
-    primitive::{Primitive, contiguous, dims, primitive, take_gradient, values},
+    primitive::{Primitive, contiguous, dims, give_gradient, primitive, take_gradient, values},
     share::SharedOut,
     sweep,
 };
@@ -93,12 +93,8 @@ impl Backward<Flex, 2> for Dense {
     fn backward(self, ops: Ops<Self::State, 2>, gradients: &mut Gradients, _: &mut Checkpointer) {
         let gradient = take_gradient(gradients, &ops);
         let [input, weight] = &ops.state;
-        if let Some(node) = &ops.parents[0] {
-            gradients.register::<Flex>(node.id, backward(&gradient, weight));
-        }
-        if let Some(node) = &ops.parents[1] {
-            gradients.register::<Flex>(node.id, outer(&gradient, input));
-        }
+        give_gradient(gradients, &ops, 0, || backward(&gradient, weight));
+        give_gradient(gradients, &ops, 1, || outer(&gradient, input));
     }
 }
 
@@ -112,12 +108,8 @@ impl Backward<Flex, 2> for DenseTranspose {
     fn backward(self, ops: Ops<Self::State, 2>, gradients: &mut Gradients, _: &mut Checkpointer) {
         let gradient = take_gradient(gradients, &ops);
         let [output, weight] = &ops.state;
-        if let Some(node) = &ops.parents[0] {
-            gradients.register::<Flex>(node.id, forward(&gradient, weight));
-        }
-        if let Some(node) = &ops.parents[1] {
-            gradients.register::<Flex>(node.id, outer(output, &gradient));
-        }
+        give_gradient(gradients, &ops, 0, || forward(&gradient, weight));
+        give_gradient(gradients, &ops, 1, || outer(output, &gradient));
     }
 }
 

@@ -15,7 +15,7 @@ use burn::{
 };
 
 use super::{
-    primitive::{Primitive, contiguous, dims, primitive, take_gradient, values},
+    primitive::{Primitive, add_gradient, contiguous, dims, give_gradient, primitive, take_gradient, values},
     sweep,
 };
 
@@ -103,9 +103,8 @@ impl Backward<Flex, 2> for Add {
 
     fn backward(self, ops: Ops<(), 2>, gradients: &mut Gradients, _: &mut Checkpointer) {
         let gradient = take_gradient(gradients, &ops);
-        for node in ops.parents.into_iter().flatten() {
-            gradients.register::<Flex>(node.id, gradient.clone());
-        }
+        give_gradient(gradients, &ops, 0, || gradient.clone());
+        give_gradient(gradients, &ops, 1, || gradient);
     }
 }
 
@@ -119,13 +118,8 @@ impl Backward<Flex, 2> for Concat {
     fn backward(self, ops: Ops<usize, 2>, gradients: &mut Gradients, _: &mut Checkpointer) {
         let gradient = take_gradient(gradients, &ops);
         let [.., all] = dims::<4>(&gradient);
-        let [first, second] = ops.parents;
-        if let Some(node) = first {
-            gradients.register::<Flex>(node.id, part(&gradient, 0, ops.state));
-        }
-        if let Some(node) = second {
-            gradients.register::<Flex>(node.id, part(&gradient, ops.state, all - ops.state));
-        }
+        give_gradient(gradients, &ops, 0, || part(&gradient, 0, ops.state));
+        give_gradient(gradients, &ops, 1, || part(&gradient, ops.state, all - ops.state));
     }
 }
 
@@ -139,13 +133,14 @@ impl Backward<Flex, 1> for Narrow {
     fn backward(self, ops: Ops<Self::State, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
         let gradient = take_gradient(gradients, &ops);
         let (start, all) = ops.state;
-        if let [Some(node)] = ops.parents {
-            gradients.register::<Flex>(node.id, among_zeros(&gradient, start, all));
-        }
+        add_gradient(gradients, &ops, 0, |others| match others {
+            Some(others) => add_to_part(others, &gradient, start),
+            None => among_zeros(&gradient, start, all),
+        });
     }
 }
 
-fn sum(first: Primitive, second: &Primitive) -> Primitive {
+pub(super) fn sum(first: Primitive, second: &Primitive) -> Primitive {
     let second = values(second);
     sweep::update(first, 1, |start, first| first.iter_mut().zip(&second[start..]).for_each(|(a, b)| *a += b))
 }
@@ -174,6 +169,17 @@ fn part(input: &Primitive, start: usize, channels: usize) -> Primitive {
         out.chunks_mut(channels).zip(pixels).for_each(|(out, x)| out.copy_from_slice(&x[start..start + channels]));
     });
     primitive(out, [samples, height, width, channels])
+}
+
+/// Adds `input` to the channels from `start` on.
+fn add_to_part(sum: Primitive, input: &Primitive, start: usize) -> Primitive {
+    let ([.., channels], [.., all]) = (dims::<4>(input), dims::<4>(&sum));
+    let x = values(input);
+    sweep::update(sum, all, |first, sum| {
+        for (sum, x) in sum.chunks_mut(all).zip(x[first / all * channels..].chunks(channels)) {
+            sum[start..start + channels].iter_mut().zip(x).for_each(|(sum, x)| *sum += x);
+        }
+    })
 }
 
 /// The reverse of [`part`].

@@ -15,7 +15,7 @@ use burn::{
 };
 
 use super::{
-    primitive::{Primitive, contiguous, dims, primitive, take_gradient, values},
+    primitive::{Primitive, contiguous, dims, give_gradient, primitive, take_gradient, values},
     sums::{column_sums, row_sums},
     sweep,
 };
@@ -221,15 +221,17 @@ impl Backward<Flex, 1> for Relu {
 
     fn backward(self, ops: Ops<Primitive, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
         let gradient = take_gradient(gradients, &ops);
-        if let [Some(node)] = ops.parents {
-            let output = values(&ops.state);
-            let through = sweep::update(gradient, 1, |start, gradient| {
-                let pairs = gradient.iter_mut().zip(&output[start..]);
-                pairs.for_each(|(g, y)| *g = if *y > 0.0 { *g } else { 0.0 });
-            });
-            gradients.register::<Flex>(node.id, through);
-        }
+        give_gradient(gradients, &ops, 0, || through_relu(gradient, &ops.state));
     }
+}
+
+/// The gradient where the ReLU passed something.
+pub(super) fn through_relu(gradient: Primitive, output: &Primitive) -> Primitive {
+    let output = values(output);
+    sweep::update(gradient, 1, |start, gradient| {
+        let pairs = gradient.iter_mut().zip(&output[start..]);
+        pairs.for_each(|(g, y)| *g = if *y > 0.0 { *g } else { 0.0 });
+    })
 }
 
 fn rectify(input: Primitive) -> Primitive {
@@ -254,12 +256,10 @@ impl Backward<Flex, 2> for RelevanceStep {
     fn backward(self, ops: Ops<Self::State, 2>, gradients: &mut Gradients, _: &mut Checkpointer) {
         let upstream = take_gradient(gradients, &ops);
         let (incoming, output) = &ops.state;
-        if let (Some(node), Some(incoming)) = (&ops.parents[1], incoming) {
-            gradients.register::<Flex>(node.id, step_slope(&upstream, incoming, output, self.epsilon));
+        if let Some(incoming) = incoming {
+            give_gradient(gradients, &ops, 1, || step_slope(&upstream, incoming, output, self.epsilon));
         }
-        if let Some(node) = &ops.parents[0] {
-            gradients.register::<Flex>(node.id, step(upstream, output, self.epsilon));
-        }
+        give_gradient(gradients, &ops, 0, || step(upstream, output, self.epsilon));
     }
 }
 
@@ -275,11 +275,11 @@ impl Backward<Flex, 2> for TimesActivation {
     fn backward(self, ops: Ops<Self::State, 2>, gradients: &mut Gradients, _: &mut Checkpointer) {
         let upstream = take_gradient(gradients, &ops);
         let (incoming, activation) = &ops.state;
-        if let (Some(node), Some(incoming)) = (&ops.parents[1], incoming) {
-            gradients.register::<Flex>(node.id, sum_over_maps(&upstream, incoming, self.maps));
+        if let Some(incoming) = incoming {
+            give_gradient(gradients, &ops, 1, || sum_over_maps(&upstream, incoming, self.maps));
         }
-        if let (Some(node), Some(activation)) = (&ops.parents[0], activation) {
-            gradients.register::<Flex>(node.id, times(upstream, activation));
+        if let Some(activation) = activation {
+            give_gradient(gradients, &ops, 0, || times(upstream, activation));
         }
     }
 }
@@ -294,24 +294,18 @@ impl Backward<Flex, 3> for StabilizedQuotient {
     fn backward(self, ops: Ops<Self::State, 3>, gradients: &mut Gradients, _: &mut Checkpointer) {
         let upstream = take_gradient(gradients, &ops);
         let (quotient, denominator) = &ops.state;
-        let [relevance, product, offset] = &ops.parents;
+        let [_, product, offset] = &ops.parents;
         let maps = check_maps(dims::<4>(quotient)[0], dims::<4>(denominator)[0]);
         let share = with_activation(upstream, denominator, |g, z| *g /= z);
         if product.is_some() || offset.is_some() {
             let falling = sum_over_maps(&share, quotient, maps);
             let slope = sweep::update(falling, 1, |_, values| values.iter_mut().for_each(|value| *value = -*value));
-            if let Some(node) = offset {
-                let [_, height, width, channels] = dims::<4>(&slope);
-                let sums = column_sums(values(&slope), height * width * channels);
-                gradients.register::<Flex>(node.id, primitive(sums, [1, height, width, channels]));
-            }
-            if let Some(node) = product {
-                gradients.register::<Flex>(node.id, slope);
-            }
+            let [_, height, width, channels] = dims::<4>(&slope);
+            let sums = || column_sums(values(&slope), height * width * channels);
+            give_gradient(gradients, &ops, 2, || primitive(sums(), [1, height, width, channels]));
+            give_gradient(gradients, &ops, 1, || slope);
         }
-        if let Some(node) = relevance {
-            gradients.register::<Flex>(node.id, share);
-        }
+        give_gradient(gradients, &ops, 0, || share);
     }
 }
 
@@ -405,18 +399,14 @@ impl Backward<Flex, 3> for Normalize {
         let gradient = take_gradient(gradients, &ops);
         let [.., channels] = dims::<4>(&gradient);
         let (input, scale) = &ops.state;
-        if let (Some(node), Some((input, mean))) = (&ops.parents[1], input) {
+        if let Some((input, mean)) = input {
             let mean = values(mean);
-            let sums = weighted_sums(&gradient, input, |channel, x| x - mean[channel]);
-            gradients.register::<Flex>(node.id, primitive(sums, [channels]));
+            let sums = || weighted_sums(&gradient, input, |channel, x| x - mean[channel]);
+            give_gradient(gradients, &ops, 1, || primitive(sums(), [channels]));
         }
-        if let Some(node) = &ops.parents[2] {
-            gradients.register::<Flex>(node.id, primitive(column_sums(values(&gradient), channels), [channels]));
-        }
-        if let Some(node) = &ops.parents[0] {
-            let ones = primitive(vec![1.0; channels], [channels]);
-            gradients.register::<Flex>(node.id, scale_twice(gradient, scale, &ones));
-        }
+        give_gradient(gradients, &ops, 2, || primitive(column_sums(values(&gradient), channels), [channels]));
+        let ones = primitive(vec![1.0; channels], [channels]);
+        give_gradient(gradients, &ops, 0, || scale_twice(gradient, scale, &ones));
     }
 }
 
@@ -431,14 +421,12 @@ impl Backward<Flex, 2> for NormalizeTranspose {
         let upstream = take_gradient(gradients, &ops);
         let [.., channels] = dims::<4>(&upstream);
         let (incoming, inverse_deviation, gamma) = &ops.state;
-        if let (Some(node), Some(incoming)) = (&ops.parents[1], incoming) {
+        if let Some(incoming) = incoming {
             let inverse_deviation = values(inverse_deviation);
-            let sums = weighted_sums(&upstream, incoming, |channel, g| g * inverse_deviation[channel]);
-            gradients.register::<Flex>(node.id, primitive(sums, [channels]));
+            let sums = || weighted_sums(&upstream, incoming, |channel, g| g * inverse_deviation[channel]);
+            give_gradient(gradients, &ops, 1, || primitive(sums(), [channels]));
         }
-        if let Some(node) = &ops.parents[0] {
-            gradients.register::<Flex>(node.id, scale_twice(upstream, inverse_deviation, gamma));
-        }
+        give_gradient(gradients, &ops, 0, || scale_twice(upstream, inverse_deviation, gamma));
     }
 }
 

@@ -19,7 +19,7 @@ use rayon::prelude::*;
 use super::{
     lanes::vectorized,
     pointwise::check_maps,
-    primitive::{Primitive, contiguous, dims, primitive, take_gradient, values},
+    primitive::{Primitive, contiguous, dims, give_gradient, primitive, take_gradient, values},
     share::SharedOut,
     sweep,
 };
@@ -120,9 +120,7 @@ impl Backward<Flex, 1> for MaxPool {
 
     fn backward(self, ops: Ops<Self::State, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
         let gradient = take_gradient(gradients, &ops);
-        if let [Some(node)] = ops.parents {
-            gradients.register::<Flex>(node.id, scatter(&gradient, &ops.state, self.input_size));
-        }
+        give_gradient(gradients, &ops, 0, || scatter(&gradient, &ops.state, self.input_size));
     }
 }
 
@@ -135,9 +133,7 @@ impl Backward<Flex, 1> for MaxUnpool {
 
     fn backward(self, ops: Ops<Self::State, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
         let gradient = take_gradient(gradients, &ops);
-        if let [Some(node)] = ops.parents {
-            gradients.register::<Flex>(node.id, gather(&gradient, &ops.state));
-        }
+        give_gradient(gradients, &ops, 0, || gather(&gradient, &ops.state));
     }
 }
 
@@ -150,9 +146,7 @@ impl Backward<Flex, 1> for Blended {
 
     fn backward(self, ops: Ops<Blend, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
         let gradient = take_gradient(gradients, &ops);
-        if let [Some(node)] = ops.parents {
-            gradients.register::<Flex>(node.id, ops.state.apply(&gradient));
-        }
+        give_gradient(gradients, &ops, 0, || ops.state.apply(&gradient));
     }
 }
 

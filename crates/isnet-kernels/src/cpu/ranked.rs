@@ -15,7 +15,7 @@ use burn::{
 };
 use rayon::prelude::*;
 
-use super::primitive::{Primitive, contiguous, dims, primitive, take_gradient, values};
+use super::primitive::{Primitive, contiguous, dims, give_gradient, primitive, take_gradient, values};
 
 /// The operation of this file on a backend.
 #[backend_extension(Autodiff, Flex)]
@@ -61,13 +61,12 @@ impl Backward<Flex, 1> for RankedSum {
 
     fn backward(self, ops: Ops<Self::State, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
         let gradient = take_gradient(gradients, &ops);
-        let [Some(node)] = ops.parents else { return };
         let (ranks, weights) = &ops.state;
         let mut spread = vec![0.0; ranks.len() * self.length];
         spread.par_chunks_mut(self.length).zip(ranks).zip(values(&gradient)).for_each(|((row, ranks), gradient)| {
             ranks.iter().zip(weights).for_each(|(index, weight)| row[*index as usize] = gradient * *weight as f32);
         });
-        gradients.register::<Flex>(node.id, primitive(spread, [ranks.len(), self.length]));
+        give_gradient(gradients, &ops, 0, || primitive(spread, [ranks.len(), self.length]));
     }
 }
 
