@@ -7,7 +7,7 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use crate::graph::{Graph, Node, NodeId};
-use crate::op::{BatchNorm, Conv, Dense, Op};
+use crate::op::{Conv, Dense, Op};
 use crate::params::{ParamId, Params};
 
 /// Whether a forward pass learns.
@@ -22,48 +22,69 @@ pub enum Mode<'a> {
 /// All that a forward pass computed, by node.
 #[derive(Clone, Debug)]
 pub struct Trace {
-    activations: Vec<Option<Tensor<4>>>,
-    winners: Vec<Option<Tensor<4, Int>>>,
-    statistics: Vec<Option<BatchStatistics>>,
-    dropout: Vec<Option<Tensor<4>>>,
+    activations: Vec<Activation>,
+    beside: Vec<Beside>,
     logits: NodeId,
     output: NodeId,
+}
+
+/// The value of a node.
+#[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "one per node: handles of tensors, no values")]
+enum Activation {
+    /// Not computed yet, or freed.
+    Absent,
+    Kept(Tensor<4>),
+    /// Computed together with the ReLU after it, which alone reads it, and made again if somebody asks.
+    Fused(Rectifiable),
+}
+
+/// What a node computed beside its value.
+#[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "one per node: handles of tensors, no values")]
+enum Beside {
+    Nothing,
+    Winners(Tensor<4, Int>),
+    Statistics(BatchStatistics),
+    Dropout(Tensor<4>),
 }
 
 impl Trace {
     fn empty(graph: &Graph) -> Self {
         let count = graph.nodes.len();
         Self {
-            activations: vec![None; count],
-            winners: vec![None; count],
-            statistics: vec![None; count],
-            dropout: vec![None; count],
+            activations: vec![Activation::Absent; count],
+            beside: vec![Beside::Nothing; count],
             logits: graph.logits(),
             output: graph.output(),
         }
     }
 
-    /// The activation of a node, `[N, H, W, C]`.
+    /// The activation of a node, `[N, H, W, C]`. That of a node in [`Graph::fused_relus`] is computed anew at every call.
     ///
     /// # Panics
     /// If it was dropped, as [`Graph::predict`] does.
     pub fn activation(&self, id: NodeId) -> Tensor<4> {
-        self.activations[id.index()].clone().expect("a full trace keeps every activation")
+        match &self.activations[id.index()] {
+            Activation::Absent => panic!("a full trace keeps every activation"),
+            Activation::Kept(value) => value.clone(),
+            Activation::Fused(before) => before.value(false).0,
+        }
     }
 
     /// Where a max pool found its values; see [`kernels::max_pool()`].
     pub fn winners(&self, id: NodeId) -> Option<Tensor<4, Int>> {
-        self.winners[id.index()].clone()
+        if let Beside::Winners(winners) = &self.beside[id.index()] { Some(winners.clone()) } else { None }
     }
 
     /// What the batch said at a batch norm, if it was in training.
     pub fn statistics(&self, id: NodeId) -> Option<&BatchStatistics> {
-        self.statistics[id.index()].as_ref()
+        if let Beside::Statistics(batch) = &self.beside[id.index()] { Some(batch) } else { None }
     }
 
     /// The factors of a dropout, if it was in training.
     pub fn dropout(&self, id: NodeId) -> Option<Tensor<4>> {
-        self.dropout[id.index()].clone()
+        if let Beside::Dropout(factors) = &self.beside[id.index()] { Some(factors.clone()) } else { None }
     }
 
     /// The logits, `[N, K]`.
@@ -115,16 +136,25 @@ impl Graph {
     }
 
     fn run(&self, params: &Params, image: Tensor<4>, mut mode: Mode<'_>, last_use: &[usize]) -> Trace {
-        let mut trace = Trace::empty(self);
+        let (mut trace, relus) = (Trace::empty(self), self.fused_relus());
         for (id, node) in self.nodes() {
-            let value = match &node.op {
-                Op::Input => image.clone(),
-                _ => self.apply(params, id, node, &mut trace, &mut mode),
-            };
-            trace.activations[id.index()] = Some(value);
+            let inputs = || -> Vec<Tensor<4>> { node.inputs.iter().map(|id| trace.activation(*id)).collect() };
+            if node.op == Op::Input {
+                trace.activations[id.index()] = Activation::Kept(image.clone());
+            } else if let Some(relu) = relus[id.index()] {
+                let before = self.rectifiable(params, node, inputs(), &mode);
+                let (value, beside) = before.value(true);
+                trace.beside[id.index()] = beside;
+                trace.activations[id.index()] = Activation::Fused(before);
+                trace.activations[relu.index()] = Activation::Kept(value);
+            } else if node.op != Op::Relu || relus[node.inputs[0].index()] != Some(id) {
+                let (value, beside) = self.apply(params, node, inputs(), &mut mode);
+                trace.beside[id.index()] = beside;
+                trace.activations[id.index()] = Activation::Kept(value);
+            }
             for input in &node.inputs {
                 if last_use[input.index()] <= id.index() && *input != trace.logits {
-                    trace.activations[input.index()] = None;
+                    trace.activations[input.index()] = Activation::Absent;
                 }
             }
         }
@@ -133,30 +163,32 @@ impl Graph {
 
     /// One node in evaluation, from the values it reads.
     pub(crate) fn evaluate_node(&self, params: &Params, id: NodeId, inputs: Vec<Tensor<4>>) -> Tensor<4> {
-        let node = self.node(id);
-        let mut trace = Trace::empty(self);
-        for (id, value) in node.inputs.iter().zip(inputs) {
-            trace.activations[id.index()] = Some(value);
-        }
-        self.apply(params, id, node, &mut trace, &mut Mode::Evaluate)
+        self.apply(params, self.node(id), inputs, &mut Mode::Evaluate).0
     }
 
-    fn apply(&self, params: &Params, id: NodeId, node: &Node, trace: &mut Trace, mode: &mut Mode<'_>) -> Tensor<4> {
-        let input = trace.activation(node.inputs[0]);
+    fn apply(
+        &self,
+        params: &Params,
+        node: &Node,
+        mut inputs: Vec<Tensor<4>>,
+        mode: &mut Mode<'_>,
+    ) -> (Tensor<4>, Beside) {
+        if matches!(node.op, Op::BatchNorm(_)) {
+            return self.rectifiable(params, node, inputs, mode).value(false);
+        }
+        if node.op == Op::Concat {
+            return (kernels::concat_channels(inputs), Beside::Nothing);
+        }
+        let others = inputs.split_off(1);
+        let input = inputs.remove(0);
         let [_, height, width, _] = input.dims();
-        match &node.op {
+        let value = match &node.op {
             Op::Conv(conv) => self.conv(params, conv, input),
             Op::Dense(dense) => self.dense(params, dense, input),
-            Op::BatchNorm(norm) => {
-                let (output, statistics) = self.batch_norm(params, norm, input, mode);
-                trace.statistics[id.index()] = statistics;
-                output
-            }
             Op::Relu => kernels::relu(input),
             Op::MaxPool(geometry) => {
                 let (values, winners) = kernels::max_pool(input, geometry);
-                trace.winners[id.index()] = Some(winners);
-                values
+                return (values, Beside::Winners(winners));
             }
             Op::AveragePool(window) => {
                 let pool = AveragePool::windows([height, width], window.0).expect("shapes were checked");
@@ -165,16 +197,29 @@ impl Graph {
             Op::AdaptiveAveragePool(size) => {
                 kernels::average_pool(input, &AveragePool::adaptive([height, width], *size))
             }
-            Op::Add => node.inputs[1..].iter().fold(input, |sum, other| kernels::add(sum, trace.activation(*other))),
-            Op::Concat => kernels::concat_channels(node.inputs.iter().map(|id| trace.activation(*id)).collect()),
+            Op::Add => others.into_iter().fold(input, kernels::add),
             Op::Flatten => flatten(input),
-            Op::Dropout(probability) => {
-                let factors = dropout_factors(&input, *probability, mode);
-                trace.dropout[id.index()].clone_from(&factors);
-                factors.map_or(input.clone(), |factors| input * factors)
-            }
+            Op::Dropout(probability) => match dropout_factors(&input, *probability, mode) {
+                Some(factors) => return (input * factors.clone(), Beside::Dropout(factors)),
+                None => input,
+            },
             Op::Softmax => activation::softmax(input, 3),
-            Op::Identity | Op::Input => input,
+            Op::Identity | Op::Input | Op::BatchNorm(_) | Op::Concat => input,
+        };
+        (value, Beside::Nothing)
+    }
+
+    /// A batch norm or a sum of two.
+    fn rectifiable(&self, params: &Params, node: &Node, mut inputs: Vec<Tensor<4>>, mode: &Mode<'_>) -> Rectifiable {
+        let input = inputs.remove(0);
+        let Op::BatchNorm(norm) = &node.op else { return Rectifiable::Sum(input, inputs.remove(0)) };
+        let (gamma, beta, epsilon) = (params.flat(norm.weight), params.flat(norm.bias), norm.epsilon);
+        match mode {
+            Mode::Train(_) => Rectifiable::Normalized { input, gamma, beta, epsilon },
+            Mode::Evaluate => {
+                let deviation = kernels::inverse_deviation(params.flat(norm.running_var), epsilon);
+                Rectifiable::Affine { input, mean: params.flat(norm.running_mean), scale: deviation * gamma, beta }
+            }
         }
     }
 
@@ -194,23 +239,40 @@ impl Graph {
         };
         sum.reshape([samples, 1, 1, outputs])
     }
+}
 
-    fn batch_norm(
-        &self,
-        params: &Params,
-        norm: &BatchNorm,
+/// An operation that kernels compute together with a ReLU after it, with what it reads.
+#[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "one per node: handles of tensors, no values")]
+enum Rectifiable {
+    Sum(Tensor<4>, Tensor<4>),
+    /// By the statistics of the batch.
+    Normalized {
         input: Tensor<4>,
-        mode: &Mode<'_>,
-    ) -> (Tensor<4>, Option<BatchStatistics>) {
-        let (gamma, beta) = (params.flat(norm.weight), params.flat(norm.bias));
-        match mode {
-            Mode::Train(_) => {
-                let (output, statistics) = kernels::batch_norm_train(input, gamma, beta, norm.epsilon);
-                (output, Some(statistics))
+        gamma: Tensor<1>,
+        beta: Tensor<1>,
+        epsilon: f64,
+    },
+    /// By running statistics.
+    Affine {
+        input: Tensor<4>,
+        mean: Tensor<1>,
+        scale: Tensor<1>,
+        beta: Tensor<1>,
+    },
+}
+
+impl Rectifiable {
+    fn value(&self, relu: bool) -> (Tensor<4>, Beside) {
+        match self.clone() {
+            Self::Sum(first, second) if relu => (kernels::add_relu(first, second), Beside::Nothing),
+            Self::Sum(first, second) => (kernels::add(first, second), Beside::Nothing),
+            Self::Normalized { input, gamma, beta, epsilon } => {
+                let (output, statistics) = kernels::batch_norm_train(input, gamma, beta, epsilon, relu);
+                (output, Beside::Statistics(statistics))
             }
-            Mode::Evaluate => {
-                let deviation = kernels::inverse_deviation(params.flat(norm.running_var), norm.epsilon);
-                (kernels::normalize(input, params.flat(norm.running_mean), deviation * gamma, beta), None)
+            Self::Affine { input, mean, scale, beta } => {
+                (kernels::normalize(input, mean, scale, beta, relu), Beside::Nothing)
             }
         }
     }

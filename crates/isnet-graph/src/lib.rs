@@ -27,6 +27,7 @@
 pub mod builder;
 pub mod error;
 pub mod execute;
+mod fusion;
 pub mod graph;
 pub mod op;
 pub mod params;

@@ -67,12 +67,8 @@ enum Kind {
 impl Predictor {
     /// Makes a graph ready with these weights and running statistics.
     pub fn new(graph: &Graph, params: &Params) -> Self {
-        let consumers = graph.consumers();
-        // What reads a node, if it is one reader, and the node's own value is not asked for.
-        let next = |id: NodeId| match consumers[id.index()].as_slice() {
-            [only] if id != graph.logits() => Some((*only, &graph.node(*only).op)),
-            _ => None,
-        };
+        let readers = graph.only_readers();
+        let next = |id: NodeId| readers[id.index()].map(|reader| (reader, &graph.node(reader).op));
         let with_relu = |id: NodeId| match next(id) {
             Some((relu, Op::Relu)) => (relu, true),
             _ => (id, false),
@@ -129,7 +125,7 @@ impl Predictor {
             Kind::Affine { scale, shift, relu } => kernels::prepared::affine(inputs.remove(0), scale, shift, *relu),
             Kind::AddRelu => {
                 let second = inputs.remove(1);
-                kernels::prepared::add_relu(inputs.remove(0), second)
+                kernels::add_relu(inputs.remove(0), second)
             }
             Kind::Node => self.graph.evaluate_node(&self.params, step.value, inputs),
         }

@@ -161,12 +161,12 @@ fn sweeps() -> Vec<Case> {
     vec![
         sweep("batch_norm_train-64@56", shape, 5.0, |input| {
             let channel = per_channel(&input).autodiff().require_grad();
-            isnet_kernels::batch_norm_train(input, channel.clone(), channel, 1e-5).0
+            isnet_kernels::batch_norm_train(input, channel.clone(), channel, 1e-5, false).0
         }),
         sweep("normalize-64@56", shape, 5.0, |input| {
             let channel = per_channel(&input);
             let tracked = channel.clone().autodiff().require_grad();
-            isnet_kernels::normalize(input, channel, tracked.clone(), tracked)
+            isnet_kernels::normalize(input, channel, tracked.clone(), tracked, false)
         }),
         sweep("relu-64@56", shape, 5.0, isnet_kernels::relu),
         sweep("max_pool-64@112", [SAMPLES, 112, 112, 64], 3.0, move |input| isnet_kernels::max_pool(input, &window).0),

@@ -17,7 +17,7 @@ pub struct BatchStatistics {
 
 /// Normalizes with the statistics of the batch, which take part in the gradient.
 ///
-/// `y = γ·(x − mean) / √(variance + ε) + β`, per channel.
+/// `y = γ·(x − mean) / √(variance + ε) + β`, per channel, and with `relu` the ReLU of it in the same sweep.
 ///
 /// # Shapes
 /// - `input`: `[N, H, W, C]`; `gamma`, `beta`: `[C]`
@@ -26,11 +26,12 @@ pub fn batch_norm_train(
     gamma: Tensor<1>,
     beta: Tensor<1>,
     epsilon: f64,
+    relu: bool,
 ) -> (Tensor<4>, BatchStatistics) {
     if cpu::applies(&input) {
-        return cpu::batch_norm::batch_norm_train(input, gamma, beta, epsilon);
+        return cpu::batch_norm::batch_norm_train(input, gamma, beta, epsilon, relu);
     }
-    plain::batch_norm_train(input, gamma, beta, epsilon)
+    plain::batch_norm_train(input, gamma, beta, epsilon, relu)
 }
 
 /// `1/√(variance + ε)`, per channel.
@@ -38,18 +39,18 @@ pub fn inverse_deviation(variance: Tensor<1>, epsilon: f64) -> Tensor<1> {
     (variance + epsilon).sqrt().recip()
 }
 
-/// Normalizes with constant statistics: `(x − mean)·scale + β`, where `scale = γ/σ`.
+/// Normalizes with constant statistics: `(x − mean)·scale + β`, where `scale = γ/σ`, and with `relu` the ReLU of it in the same sweep.
 ///
 /// Differentiable in `input`, `scale` and `beta`; `mean` is a constant. Evaluated as `x·scale + (β − mean·scale)` with exact products, which is
 /// how PyTorch rounds it: relevance reacts to the last bit of a scale that all pixels share.
 ///
 /// # Shapes
 /// - `input`: `[N, H, W, C]`; `mean`, `scale`, `beta`: `[C]`
-pub fn normalize(input: Tensor<4>, mean: Tensor<1>, scale: Tensor<1>, beta: Tensor<1>) -> Tensor<4> {
+pub fn normalize(input: Tensor<4>, mean: Tensor<1>, scale: Tensor<1>, beta: Tensor<1>, relu: bool) -> Tensor<4> {
     if cpu::applies(&input) {
-        return cpu::pointwise::normalize(input, mean, scale, beta);
+        return cpu::pointwise::normalize(input, mean, scale, beta, relu);
     }
-    plain::normalize(input, mean, scale, beta)
+    plain::normalize(input, mean, scale, beta, relu)
 }
 
 /// Carries relevance back through a batch norm with constant statistics: `(G·1/σ)·γ`, in this order of rounding.

@@ -27,7 +27,8 @@ pub use conv::{ConvGeometry, conv2d, conv2d_transpose};
 pub use dense::{dense, dense_transpose};
 pub use max_pool::{MaxPoolGeometry, max_pool, max_unpool};
 pub use pointwise::{
-    add, concat_channels, expand_maps, narrow_channels, relevance_step, relu, stabilized_quotient, times_activation,
+    add, add_relu, concat_channels, expand_maps, narrow_channels, relevance_step, relevance_step_normalized, relu,
+    stabilized_quotient, times_activation,
 };
 pub use prepared::PreparedConv;
 pub use ranked_pooling::ranked_pooling;

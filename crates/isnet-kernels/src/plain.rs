@@ -47,6 +47,7 @@ pub fn batch_norm_train(
     gamma: Tensor<1>,
     beta: Tensor<1>,
     epsilon: f64,
+    rectify: bool,
 ) -> (Tensor<4>, BatchStatistics) {
     let dims = input.dims();
     let count = dims[0] * dims[1] * dims[2];
@@ -61,13 +62,15 @@ pub fn batch_norm_train(
         variance: variance.detach().reshape([dims[3]]),
         count,
     };
-    (output.reshape(dims), statistics)
+    let output = output.reshape(dims);
+    (if rectify { relu(output) } else { output }, statistics)
 }
 
 /// See [`crate::normalize`].
-pub fn normalize(input: Tensor<4>, mean: Tensor<1>, scale: Tensor<1>, beta: Tensor<1>) -> Tensor<4> {
+pub fn normalize(input: Tensor<4>, mean: Tensor<1>, scale: Tensor<1>, beta: Tensor<1>, rectify: bool) -> Tensor<4> {
     let shift = beta - mean * scale.clone();
-    input * scale.unsqueeze::<4>() + shift.unsqueeze::<4>()
+    let output = input * scale.unsqueeze::<4>() + shift.unsqueeze::<4>();
+    if rectify { relu(output) } else { output }
 }
 
 /// See [`crate::normalize_transpose`].
@@ -85,6 +88,22 @@ pub fn relevance_step(gradient: Tensor<4>, output: Tensor<4>, epsilon: f64) -> T
     let maps = gradient.dims()[0] / output.dims()[0];
     let ratio = if epsilon == 0.0 { output.detach().sign() } else { output.clone() / (output + epsilon) };
     gradient * expand_maps(ratio, maps)
+}
+
+/// See [`crate::relevance_step_normalized`].
+pub fn relevance_step_normalized(
+    gradient: Tensor<4>,
+    output: Tensor<4>,
+    epsilon: f64,
+    inverse_deviation: Tensor<1>,
+    gamma: Tensor<1>,
+) -> Tensor<4> {
+    normalize_transpose(relevance_step(gradient, output, epsilon), inverse_deviation, gamma)
+}
+
+/// See [`crate::add_relu`].
+pub fn add_relu(first: Tensor<4>, second: Tensor<4>) -> Tensor<4> {
+    relu(first + second)
 }
 
 /// See [`crate::max_pool()`].

@@ -26,6 +26,30 @@ pub fn relevance_step(gradient: Tensor<4>, output: Tensor<4>, epsilon: f64) -> T
     plain::relevance_step(gradient, output, epsilon)
 }
 
+/// Carries the modified gradient through a ReLU and the batch norm before it: [`relevance_step`], then
+/// [`normalize_transpose`](crate::normalize_transpose), in one sweep.
+///
+/// Differentiable in `gradient`, `output` and `gamma`; `inverse_deviation` is a constant.
+///
+/// # Shapes
+/// - `gradient` (`G_out`): `[N·E, H, W, C]`, the `E` maps of a sample next to each other
+/// - `output` (`a ≥ 0`): `[N, H, W, C]`; `inverse_deviation` (`1/σ`), `gamma`: `[C]`
+///
+/// # Panics
+/// If the first axis of `gradient` is not a multiple of `N`.
+pub fn relevance_step_normalized(
+    gradient: Tensor<4>,
+    output: Tensor<4>,
+    epsilon: f64,
+    inverse_deviation: Tensor<1>,
+    gamma: Tensor<1>,
+) -> Tensor<4> {
+    if cpu::applies(&gradient) {
+        return cpu::relevance::step_normalized(gradient, output, epsilon, inverse_deviation, gamma);
+    }
+    plain::relevance_step_normalized(gradient, output, epsilon, inverse_deviation, gamma)
+}
+
 /// Repeats every sample `maps` times: `[N, H, W, C]` to `[N·E, H, W, C]`, the copies of a sample next to each other.
 pub fn expand_maps(input: Tensor<4>, maps: usize) -> Tensor<4> {
     if maps == 1 {
@@ -38,7 +62,12 @@ pub fn expand_maps(input: Tensor<4>, maps: usize) -> Tensor<4> {
 
 /// `first + second`, of one shape.
 pub fn add(first: Tensor<4>, second: Tensor<4>) -> Tensor<4> {
-    if cpu::applies(&first) { cpu::layout::add(first, second) } else { first + second }
+    if cpu::applies(&first) { cpu::layout::add(first, second, false) } else { first + second }
+}
+
+/// `max(first + second, 0)`, of one shape.
+pub fn add_relu(first: Tensor<4>, second: Tensor<4>) -> Tensor<4> {
+    if cpu::applies(&first) { cpu::layout::add(first, second, true) } else { plain::add_relu(first, second) }
 }
 
 /// Relevance `a ⊙ G` of activations: `gradient · activation`, the maps of a sample sharing its activation.

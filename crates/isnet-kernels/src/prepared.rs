@@ -61,8 +61,3 @@ pub fn affine(input: Tensor<4>, scale: &Tensor<1>, shift: &Tensor<1>, relu: bool
     let output = input * scale.clone().unsqueeze::<4>() + shift.clone().unsqueeze::<4>();
     if relu { plain::relu(output) } else { output }
 }
-
-/// `max(first + second, 0)`. Not differentiable.
-pub fn add_relu(first: Tensor<4>, second: Tensor<4>) -> Tensor<4> {
-    if cpu::applies(&first) { cpu::prepared::add_relu(first, second) } else { plain::relu(first + second) }
-}

@@ -228,27 +228,28 @@ const IMAGES: [[usize; 4]; 6] =
 
 #[test]
 fn batch_normalization_and_its_gradients_match_burn() {
-    for (seed, shape) in (0..).zip(IMAGES.into_iter().filter(|shape| shape[..3].iter().product::<usize>() > 2)) {
+    let shapes = IMAGES.into_iter().filter(|shape| shape[..3].iter().product::<usize>() > 2);
+    for ((seed, shape), relu) in (0..).zip(shapes).flat_map(|case| [(case, false), (case, true)]) {
         let rng = &mut rng(seed);
         let input = random(rng, shape) * 3.0 + 2.0;
         let (gamma, beta) = (random(rng, [shape[3]]) + 1.5, random(rng, [shape[3]]));
         let run = |path: Path| {
             let (input, gamma, beta) = (path.leaf(&input), path.leaf(&gamma), path.leaf(&beta));
             let norm = if path == Path::Fast { isnet_kernels::batch_norm_train } else { plain::batch_norm_train };
-            let (output, statistics) = norm(input.clone(), gamma.clone(), beta.clone(), 1e-5);
+            let (output, statistics) = norm(input.clone(), gamma.clone(), beta.clone(), 1e-5, relu);
             assert_eq!(statistics.count, shape[..3].iter().product::<usize>());
             assert!(!statistics.mean.is_tracked() && !statistics.variance.is_tracked());
             let mut all = evaluate!(output, input, gamma, beta);
             all.extend([numbers(statistics.mean.inner()), numbers(statistics.variance.inner())]);
             all
         };
-        assert_close(&run(Path::Fast), &run(Path::Plain), &shape);
+        assert_close(&run(Path::Fast), &run(Path::Plain), &(shape, relu));
     }
 }
 
 #[test]
 fn normalization_and_its_gradients_match_burn() {
-    for (seed, shape) in (0..).zip(IMAGES) {
+    for ((seed, shape), relu) in (0..).zip(IMAGES).flat_map(|case| [(case, false), (case, true)]) {
         let rng = &mut rng(seed);
         let (input, mean) = (random(rng, shape), random(rng, [shape[3]]));
         let (scale, beta) = (random(rng, [shape[3]]), random(rng, [shape[3]]));
@@ -256,9 +257,9 @@ fn normalization_and_its_gradients_match_burn() {
             let (input, scale, beta) = (path.leaf(&input), path.leaf(&scale), path.leaf(&beta));
             let mean = path.leaf(&mean).detach();
             let apply = if path == Path::Fast { isnet_kernels::normalize } else { plain::normalize };
-            evaluate!(apply(input.clone(), mean, scale.clone(), beta.clone()), input, scale, beta)
+            evaluate!(apply(input.clone(), mean, scale.clone(), beta.clone(), relu), input, scale, beta)
         };
-        assert_close(&run(Path::Fast), &run(Path::Plain), &shape);
+        assert_close(&run(Path::Fast), &run(Path::Plain), &(shape, relu));
     }
 }
 
@@ -314,6 +315,69 @@ fn the_relevance_step_and_its_gradients_match_burn() {
             };
             assert_close(&run(Path::Fast), &run(Path::Plain), &(shape, maps, epsilon));
         }
+    }
+}
+
+#[test]
+fn the_relevance_step_through_a_batch_norm_and_its_gradients_match_burn() {
+    for (seed, shape) in (0..).zip(IMAGES) {
+        for (maps, epsilon) in [(1, 0.01), (3, 0.01), (1, 0.0), (3, 0.0)] {
+            let rng = &mut rng(seed);
+            let gradient = random(rng, [shape[0] * maps, shape[1], shape[2], shape[3]]);
+            let output = plain::relu(random(rng, shape));
+            let (inverse, gamma) = (random(rng, [shape[3]]) + 1.5, random(rng, [shape[3]]));
+            let run = |path: Path| {
+                let (gradient, output, gamma) = (path.leaf(&gradient), path.leaf(&output), path.leaf(&gamma));
+                let inverse = path.leaf(&inverse).detach();
+                let step = if path == Path::Fast {
+                    isnet_kernels::relevance_step_normalized
+                } else {
+                    plain::relevance_step_normalized
+                };
+                let result = step(gradient.clone(), output.clone(), epsilon, inverse, gamma.clone());
+                if epsilon == 0.0 {
+                    evaluate!(result, gradient, gamma)
+                } else {
+                    evaluate!(result, gradient, output, gamma)
+                }
+            };
+            assert_close(&run(Path::Fast), &run(Path::Plain), &(shape, maps, epsilon));
+        }
+    }
+}
+
+/// Numbers to the last bit.
+fn bits(numbers: &Numbers) -> Vec<Vec<u32>> {
+    numbers.iter().map(|numbers| numbers.iter().map(|value| value.to_bits()).collect()).collect()
+}
+
+#[test]
+fn fused_operations_round_as_the_operations_that_they_replace() {
+    for (maps, shape) in [(1, [3, 13, 9, 16]), (3, [2, 40, 37, 20])] {
+        let rng = &mut rng(41);
+        let (x, y) = (random(rng, shape) * 3.0 + 2.0, random(rng, shape));
+        let g = random(rng, [shape[0] * maps, shape[1], shape[2], shape[3]]);
+        let (gamma, beta) = (random(rng, [shape[3]]) + 1.5, random(rng, [shape[3]]));
+        let run = |fused: bool| {
+            let [x, y, g] = [&x, &y, &g].map(|tensor| Path::Fast.leaf(tensor));
+            let [gamma, beta] = [&gamma, &beta].map(|tensor| Path::Fast.leaf(tensor));
+            let apart = |value: Tensor<4>| if fused { value } else { isnet_kernels::relu(value) };
+            let (a, batch) = isnet_kernels::batch_norm_train(x.clone(), gamma.clone(), beta.clone(), 1e-5, fused);
+            let a = apart(a);
+            let inverse = isnet_kernels::inverse_deviation(batch.variance, 1e-5);
+            let back = if fused {
+                isnet_kernels::relevance_step_normalized(g.clone(), a.clone(), 0.01, inverse, gamma.clone())
+            } else {
+                let step = isnet_kernels::relevance_step(g.clone(), a.clone(), 0.01);
+                isnet_kernels::normalize_transpose(step, inverse, gamma.clone())
+            };
+            let sum =
+                if fused { isnet_kernels::add_relu(a, y.clone()) } else { apart(isnet_kernels::add(a, y.clone())) };
+            let affine =
+                apart(isnet_kernels::normalize(sum, beta.clone().detach(), gamma.clone(), beta.clone(), fused));
+            evaluate!(Tensor::cat(vec![affine, back], 0), x, y, g, gamma, beta)
+        };
+        assert_eq!(bits(&run(true)), bits(&run(false)), "{shape:?}");
     }
 }
 
@@ -438,8 +502,7 @@ fn everything() -> Numbers {
     let geometry = ConvGeometry { stride: [1; 2], padding: [1; 2], ..Default::default() };
     let strided = ConvGeometry { stride: [2; 2], ..geometry };
     let x = isnet_kernels::conv2d(image.clone(), weight.clone(), None, &geometry);
-    let (x, _) = isnet_kernels::batch_norm_train(x, gamma.clone(), gamma.clone(), 1e-5);
-    let x = isnet_kernels::relu(x);
+    let (x, _) = isnet_kernels::batch_norm_train(x, gamma.clone(), gamma.clone(), 1e-5, true);
     let (pooled, winners) = isnet_kernels::max_pool(x.clone(), &MaxPoolGeometry::square(2));
     let size = [pooled.dims()[1], pooled.dims()[2]];
     let y = isnet_kernels::conv2d(pooled, wide.clone(), None, &strided);
@@ -471,6 +534,15 @@ fn sums_and_joined_and_narrowed_channels_and_their_gradients_match_burn() {
         let joined = isnet_kernels::concat_channels(vec![a.clone(), b.clone(), a.clone()]);
         let inner = isnet_kernels::narrow_channels(joined.clone(), 5, 20);
         let sum = isnet_kernels::add(inner, b.clone());
+        let again = isnet_kernels::narrow_channels(joined.clone(), 20, 20);
+        let sum = isnet_kernels::add(
+            sum,
+            if path == Path::Fast {
+                isnet_kernels::add_relu(again, b.clone())
+            } else {
+                plain::add_relu(again, b.clone())
+            },
+        );
         let output = isnet_kernels::concat_channels(vec![sum, joined]);
         evaluate!(output, a, b)
     };
@@ -581,7 +653,7 @@ fn prepared_convolutions_match_burn_with_and_without_relu() {
 #[test]
 fn the_fused_sweeps_of_inference_match_burn() {
     let rng = &mut rng(36);
-    let (x, y) = (random(rng, [2, 30, 31, 24]), random(rng, [2, 30, 31, 24]));
+    let x = random(rng, [2, 30, 31, 24]);
     let (scale, shift) = (random(rng, [24]), random(rng, [24]));
     for relu in [false, true] {
         let wide = x.clone() * scale.clone().unsqueeze::<4>() + shift.clone().unsqueeze::<4>();
@@ -589,8 +661,6 @@ fn the_fused_sweeps_of_inference_match_burn() {
         let found = prepared::affine(x.clone(), &scale, &shift, relu);
         assert_close(&vec![numbers(found)], &vec![numbers(expected)], &relu);
     }
-    let sum = plain::relu(x.clone() + y.clone());
-    assert_close(&vec![numbers(prepared::add_relu(x, y))], &vec![numbers(sum)], &"add");
 }
 
 /// `ISNET_SIMD` is read once per process, so each set gets a process of its own, with all other tests of this file.

@@ -43,6 +43,8 @@ pub fn explain(
         params,
         trace,
         plan,
+        hidden,
+        relus: graph.fused_relus(),
         gradients: vec![None; plan.rules.len()],
         first_relevance: vec![None; plan.rules.len()],
         heatmap: None,
@@ -79,6 +81,9 @@ struct Walk<'a> {
     params: &'a Params,
     trace: &'a Trace,
     plan: &'a Plan,
+    hidden: &'a [NodeId],
+    /// See [`Graph::fused_relus`].
+    relus: Vec<Option<NodeId>>,
     gradients: Vec<Option<Tensor<4>>>,
     /// Relevance that ReLUs hand to the head of a first affine part they read.
     first_relevance: Vec<Option<Tensor<4>>>,
@@ -107,6 +112,15 @@ impl Walk<'_> {
 
     fn pass_relu(&mut self, id: NodeId, node: &Node, gradient: Tensor<4>, epsilon: f64) {
         let output = self.trace.activation(id);
+        if let Some((norm, before)) = self.norm_before(id, node) {
+            let Op::BatchNorm(parameters) = &self.graph.node(norm).op else {
+                unreachable!("`norm_before` finds batch norms")
+            };
+            let (_, deviation) = norm_statistics(self.graph, self.params, self.trace, norm);
+            let gamma = self.params.flat(parameters.weight);
+            let share = kernels::relevance_step_normalized(gradient, output, epsilon, deviation, gamma);
+            return accumulate(&mut self.gradients[before.index()], share);
+        }
         let input = node.inputs[0].index();
         if matches!(self.plan.rules[input], Rule::ZBox { .. }) {
             let relevance = kernels::times_activation(gradient, output);
@@ -114,6 +128,14 @@ impl Walk<'_> {
         } else {
             accumulate(&mut self.gradients[input], kernels::relevance_step(gradient, output, epsilon));
         }
+    }
+
+    /// The batch norm that only this ReLU reads, and what it reads, if the walk need not stop between the two.
+    fn norm_before(&self, id: NodeId, node: &Node) -> Option<(NodeId, NodeId)> {
+        let norm = node.inputs[0];
+        let alone = self.relus[norm.index()] == Some(id) && matches!(self.graph.node(norm).op, Op::BatchNorm(_));
+        let transposed = matches!(self.plan.rules[norm.index()], Rule::Transpose);
+        (alone && transposed && !self.hidden.contains(&norm)).then(|| (norm, self.graph.node(norm).inputs[0]))
     }
 
     /// Relevance at the output of a first affine part: what its ReLUs hold, and `z ⊙ G` from its other readers.

@@ -1,4 +1,5 @@
-//! Batch normalization in training as a differentiable operation: statistics, normalization and both gradients in one sweep each.
+//! Batch normalization in training as a differentiable operation: statistics, normalization (with the ReLU after
+//! it, if wanted) and both gradients in one sweep each.
 
 use burn::{
     backend::{
@@ -17,6 +18,7 @@ use rayon::prelude::*;
 
 use super::{
     lanes::vectorized,
+    pointwise::rectified,
     primitive::{Primitive, contiguous, dims, give_gradient, primitive, take_gradient, values},
     sums::{ROWS, row_sums},
     sweep,
@@ -32,6 +34,7 @@ pub(crate) trait BatchNormOps: Backend {
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
         epsilon: f64,
+        relu: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 }
 
@@ -41,10 +44,11 @@ pub(crate) fn batch_norm_train(
     gamma: Tensor<1>,
     beta: Tensor<1>,
     epsilon: f64,
+    relu: bool,
 ) -> (Tensor<4>, BatchStatistics) {
     let [samples, height, width, _] = input.dims();
     let (input, gamma, beta) = (input.into_dispatch(), gamma.into_dispatch(), beta.into_dispatch());
-    let (output, mean, variance) = Dispatch::isnet_batch_norm(input, gamma, beta, epsilon);
+    let (output, mean, variance) = Dispatch::isnet_batch_norm(input, gamma, beta, epsilon, relu);
     let (mean, variance) = (Tensor::from_dispatch(mean), Tensor::from_dispatch(variance));
     (Tensor::from_dispatch(output), BatchStatistics { mean, variance, count: samples * height * width })
 }
@@ -55,10 +59,11 @@ impl BatchNormOps for Flex {
         gamma: Primitive,
         beta: Primitive,
         epsilon: f64,
+        relu: bool,
     ) -> (Primitive, Primitive, Primitive) {
-        let (output, state) = normalize(&contiguous(input), &contiguous(gamma), &contiguous(beta), epsilon);
+        let state = Normalized::new([input, gamma, beta].map(contiguous), epsilon, relu);
         let (mean, variance) = state.statistics();
-        (output, mean, variance)
+        (state.output(), mean, variance)
     }
 }
 
@@ -68,10 +73,12 @@ impl<C: CheckpointStrategy> BatchNormOps for Autodiff<Flex, C> {
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
         epsilon: f64,
+        relu: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         let nodes = [input.node(), gamma.node(), beta.node()];
-        let [input, gamma, beta] = [input, gamma, beta].map(|tensor| contiguous(tensor.into_primitive()));
-        let (output, state) = normalize(&input, &gamma, &beta, epsilon);
+        let tensors = [input, gamma, beta].map(|tensor| contiguous(tensor.into_primitive()));
+        let state = Normalized::new(tensors, epsilon, relu);
+        let output = state.output();
         let (mean, variance) = state.statistics();
         let output = match BatchNorm.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => prep.finish(state, output),
@@ -85,35 +92,89 @@ impl<C: CheckpointStrategy> BatchNormOps for Autodiff<Flex, C> {
 #[derive(Clone, Debug)]
 struct Normalized {
     input: Primitive,
-    gamma: Primitive,
+    beta: Primitive,
     mean: Vec<f32>,
     variance: Vec<f32>,
     /// `1 / √(variance + ε)`.
     inverse_deviation: Vec<f32>,
+    /// `γ / √(variance + ε)`.
+    scale: Vec<f32>,
+    /// Whether a ReLU follows.
+    relu: bool,
 }
 
 impl Normalized {
+    fn new([input, gamma, beta]: [Primitive; 3], epsilon: f64, relu: bool) -> Self {
+        let [.., channels] = dims::<4>(&input);
+        let (mean, variance) = statistics(values(&input), channels);
+        let inverse = |variance: &f32| (1.0 / (f64::from(*variance) + epsilon).sqrt()) as f32;
+        let inverse_deviation: Vec<f32> = variance.iter().map(inverse).collect();
+        let scale = inverse_deviation.iter().zip(values(&gamma)).map(|(inverse, gamma)| inverse * gamma).collect();
+        Self { input, beta, mean, variance, inverse_deviation, scale, relu }
+    }
+
     fn statistics(&self) -> (Primitive, Primitive) {
         let channels = [self.mean.len()];
         (primitive(self.mean.clone(), channels), primitive(self.variance.clone(), channels))
     }
+
+    /// Mean, scale and shift of every channel.
+    fn factors(&self) -> impl Iterator<Item = (&f32, (&f32, &f32))> {
+        self.mean.iter().zip(self.scale.iter().zip(values(&self.beta)))
+    }
+
+    fn output(&self) -> Primitive {
+        let (channels, relu) = (self.mean.len(), self.relu);
+        sweep::update(self.input.clone(), channels, |_, x| {
+            for pixel in x.chunks_mut(channels) {
+                for (x, (mean, (scale, shift))) in pixel.iter_mut().zip(self.factors()) {
+                    let y = (*x - mean) * scale + shift;
+                    *x = if relu { rectified(y) } else { y };
+                }
+            }
+        })
+    }
+
+    /// `Σ dy` and `Σ dy·(x − mean)` over all pixels, by channel, for the part of the gradient that the ReLU let pass.
+    fn sums<const RELU: bool>(&self, upstream: &[f32]) -> Vec<f32> {
+        let (channels, x) = (self.mean.len(), values(&self.input));
+        row_sums(x.len() / channels, 2 * channels, |sums, row| {
+            let part = row * channels..(row + 1) * channels;
+            let (plain, centred) = sums.split_at_mut(channels);
+            let rows = upstream[part.clone()].iter().zip(&x[part]).zip(self.factors());
+            plain.iter_mut().zip(centred).zip(rows).for_each(|((plain, centred), ((g, x), (mean, (scale, shift))))| {
+                let distance = x - mean;
+                let g = passed::<RELU>(*g, distance, scale, shift);
+                *plain += g;
+                *centred += g * distance;
+            });
+        })
+    }
+
+    /// `dx = γ/σ · (dy − Σdy/M − (x − mean)/σ² · Σ(dy·(x − mean))/M)`.
+    fn spread<const RELU: bool>(&self, upstream: Primitive, [plain, centred]: [&[f32]; 2]) -> Primitive {
+        let (channels, x) = (self.mean.len(), values(&self.input));
+        let share = 1.0 / (x.len() / channels) as f32;
+        let level: Vec<f32> = plain.iter().map(|sum| sum * share).collect();
+        let inverse = self.inverse_deviation.iter();
+        let tilt: Vec<f32> =
+            centred.iter().zip(inverse).map(|(sum, inverse)| sum * share * inverse * inverse).collect();
+        sweep::update(upstream, channels, |start, gradient| {
+            for (pixel, x) in gradient.chunks_mut(channels).zip(x[start..].chunks(channels)) {
+                let factors = level.iter().zip(&tilt).zip(self.factors());
+                pixel.iter_mut().zip(x).zip(factors).for_each(|((g, x), ((level, tilt), (mean, (scale, shift))))| {
+                    let distance = x - mean;
+                    *g = scale * (passed::<RELU>(*g, distance, scale, shift) - level - distance * tilt);
+                });
+            }
+        })
+    }
 }
 
-fn normalize(input: &Primitive, gamma: &Primitive, beta: &Primitive, epsilon: f64) -> (Primitive, Normalized) {
-    let [.., channels] = dims::<4>(input);
-    let (x, shift) = (values(input), values(beta));
-    let (mean, variance) = statistics(x, channels);
-    let inverse = |variance: &f32| (1.0 / (f64::from(*variance) + epsilon).sqrt()) as f32;
-    let inverse_deviation: Vec<f32> = variance.iter().map(inverse).collect();
-    let scale: Vec<f32> = inverse_deviation.iter().zip(values(gamma)).map(|(inverse, gamma)| inverse * gamma).collect();
-    let output = sweep::update(input.clone(), channels, |_, x| {
-        for pixel in x.chunks_mut(channels) {
-            let factors = mean.iter().zip(&scale).zip(shift);
-            pixel.iter_mut().zip(factors).for_each(|(x, ((mean, scale), shift))| *x = (*x - mean) * scale + shift);
-        }
-    });
-    let state = Normalized { input: input.clone(), gamma: gamma.clone(), mean, variance, inverse_deviation };
-    (output, state)
+/// The gradient that reaches the batch norm from the ReLU after it, if there is one: the ReLU's input is made again, bit by bit.
+#[inline(always)]
+fn passed<const RELU: bool>(gradient: f32, distance: f32, scale: &f32, shift: &f32) -> f32 {
+    if !RELU || distance * scale + shift > 0.0 { gradient } else { 0.0 }
 }
 
 /// Mean and biased variance per channel: exact in chunks of rows, the chunks joined in order (Chan et al. 1983).
@@ -151,44 +212,16 @@ impl Backward<Flex, 3> for BatchNorm {
 
     fn backward(self, ops: Ops<Normalized, 3>, gradients: &mut Gradients, _: &mut Checkpointer) {
         let gradient = take_gradient(gradients, &ops);
-        let [samples, height, width, channels] = dims::<4>(&gradient);
-        let count = samples * height * width;
-        let state = &ops.state;
-        let (upstream, x, mean) = (values(&gradient), values(&state.input), &state.mean[..]);
-        // Σ dy and Σ dy·(x − mean).
-        let sums = row_sums(count, 2 * channels, |sums, row| {
-            let part = row * channels..(row + 1) * channels;
-            let (plain, centred) = sums.split_at_mut(channels);
-            let rows = upstream[part.clone()].iter().zip(x[part].iter().zip(mean));
-            plain.iter_mut().zip(centred).zip(rows).for_each(|((plain, centred), (g, (x, mean)))| {
-                *plain += g;
-                *centred += g * (x - mean);
-            });
-        });
+        let (state, channels) = (&ops.state, ops.state.mean.len());
+        let upstream = values(&gradient);
+        let sums = if state.relu { state.sums::<true>(upstream) } else { state.sums::<false>(upstream) };
         let (plain, centred) = sums.split_at(channels);
-        let inverse = &state.inverse_deviation;
-        let slope = || centred.iter().zip(inverse).map(|(sum, inverse)| sum * inverse).collect();
+        let slope = || centred.iter().zip(&state.inverse_deviation).map(|(sum, inverse)| sum * inverse).collect();
         give_gradient(gradients, &ops, 1, || primitive(slope(), [channels]));
         give_gradient(gradients, &ops, 2, || primitive(plain.to_vec(), [channels]));
-        give_gradient(gradients, &ops, 0, || spread(state, gradient, [plain, centred], count));
+        give_gradient(gradients, &ops, 0, || match state.relu {
+            true => state.spread::<true>(gradient, [plain, centred]),
+            false => state.spread::<false>(gradient, [plain, centred]),
+        });
     }
-}
-
-/// `dx = γ/σ · (dy − Σdy/M − (x − mean)/σ² · Σ(dy·(x − mean))/M)`.
-fn spread(state: &Normalized, upstream: Primitive, [plain, centred]: [&[f32]; 2], count: usize) -> Primitive {
-    let channels = plain.len();
-    let share = 1.0 / count as f32;
-    let inverse = &state.inverse_deviation;
-    let scale: Vec<f32> = inverse.iter().zip(values(&state.gamma)).map(|(inverse, gamma)| inverse * gamma).collect();
-    let level: Vec<f32> = plain.iter().map(|sum| sum * share).collect();
-    let tilt: Vec<f32> = centred.iter().zip(inverse).map(|(sum, inverse)| sum * share * inverse * inverse).collect();
-    let (x, mean) = (values(&state.input), &state.mean);
-    sweep::update(upstream, channels, |start, gradient| {
-        for (pixel, x) in gradient.chunks_mut(channels).zip(x[start..].chunks(channels)) {
-            let factors = scale.iter().zip(&level).zip(tilt.iter().zip(mean));
-            pixel.iter_mut().zip(x).zip(factors).for_each(|((g, x), ((scale, level), (tilt, mean)))| {
-                *g = scale * (*g - level - (x - mean) * tilt);
-            });
-        }
-    })
 }

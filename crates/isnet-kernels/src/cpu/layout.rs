@@ -15,6 +15,7 @@ use burn::{
 };
 
 use super::{
+    pointwise::{rectified, through_relu},
     primitive::{Primitive, add_gradient, contiguous, dims, give_gradient, primitive, take_gradient, values},
     sweep,
 };
@@ -22,8 +23,8 @@ use super::{
 /// The operations of this file on a backend.
 #[backend_extension(Autodiff, Flex)]
 pub(crate) trait LayoutOps: Backend {
-    /// [`crate::add`].
-    fn isnet_add(first: FloatTensor<Self>, second: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// [`crate::add`], or [`crate::add_relu`].
+    fn isnet_add(first: FloatTensor<Self>, second: FloatTensor<Self>, relu: bool) -> FloatTensor<Self>;
 
     /// [`crate::concat_channels`] of two.
     fn isnet_concat(first: FloatTensor<Self>, second: FloatTensor<Self>) -> FloatTensor<Self>;
@@ -32,10 +33,10 @@ pub(crate) trait LayoutOps: Backend {
     fn isnet_narrow(input: FloatTensor<Self>, start: usize, channels: usize) -> FloatTensor<Self>;
 }
 
-/// The fast [`crate::add`].
-pub(crate) fn add(first: Tensor<4>, second: Tensor<4>) -> Tensor<4> {
+/// The fast [`crate::add`], or [`crate::add_relu`].
+pub(crate) fn add(first: Tensor<4>, second: Tensor<4>, relu: bool) -> Tensor<4> {
     assert_eq!(first.dims(), second.dims(), "activations to add");
-    Tensor::from_dispatch(Dispatch::isnet_add(first.into_dispatch(), second.into_dispatch()))
+    Tensor::from_dispatch(Dispatch::isnet_add(first.into_dispatch(), second.into_dispatch(), relu))
 }
 
 /// The fast [`crate::concat_channels`] of two.
@@ -51,8 +52,8 @@ pub(crate) fn narrow(input: Tensor<4>, start: usize, channels: usize) -> Tensor<
 }
 
 impl LayoutOps for Flex {
-    fn isnet_add(first: Primitive, second: Primitive) -> Primitive {
-        sum(first, &contiguous(second))
+    fn isnet_add(first: Primitive, second: Primitive, relu: bool) -> Primitive {
+        if relu { rectified_sum(first, &contiguous(second)) } else { sum(first, &contiguous(second)) }
     }
 
     fn isnet_concat(first: Primitive, second: Primitive) -> Primitive {
@@ -65,11 +66,11 @@ impl LayoutOps for Flex {
 }
 
 impl<C: CheckpointStrategy> LayoutOps for Autodiff<Flex, C> {
-    fn isnet_add(first: FloatTensor<Self>, second: FloatTensor<Self>) -> FloatTensor<Self> {
+    fn isnet_add(first: FloatTensor<Self>, second: FloatTensor<Self>, relu: bool) -> FloatTensor<Self> {
         let nodes = [first.node(), second.node()];
-        let output = sum(first.into_primitive(), &contiguous(second.into_primitive()));
+        let output = Flex::isnet_add(first.into_primitive(), second.into_primitive(), relu);
         match Add.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish((), output),
+            OpsKind::Tracked(prep) => prep.finish(relu.then(|| output.clone()), output),
             OpsKind::UnTracked(prep) => prep.finish(output),
         }
     }
@@ -99,10 +100,14 @@ impl<C: CheckpointStrategy> LayoutOps for Autodiff<Flex, C> {
 struct Add;
 
 impl Backward<Flex, 2> for Add {
-    type State = ();
+    /// The output, if a ReLU made it.
+    type State = Option<Primitive>;
 
-    fn backward(self, ops: Ops<(), 2>, gradients: &mut Gradients, _: &mut Checkpointer) {
-        let gradient = take_gradient(gradients, &ops);
+    fn backward(self, ops: Ops<Self::State, 2>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let mut gradient = take_gradient(gradients, &ops);
+        if let Some(output) = &ops.state {
+            gradient = through_relu(gradient, output);
+        }
         give_gradient(gradients, &ops, 0, || gradient.clone());
         give_gradient(gradients, &ops, 1, || gradient);
     }
@@ -143,6 +148,13 @@ impl Backward<Flex, 1> for Narrow {
 pub(super) fn sum(first: Primitive, second: &Primitive) -> Primitive {
     let second = values(second);
     sweep::update(first, 1, |start, first| first.iter_mut().zip(&second[start..]).for_each(|(a, b)| *a += b))
+}
+
+fn rectified_sum(first: Primitive, second: &Primitive) -> Primitive {
+    let second = values(second);
+    sweep::update(first, 1, |start, first| {
+        first.iter_mut().zip(&second[start..]).for_each(|(a, b)| *a = rectified(*a + b));
+    })
 }
 
 /// `[…, A]` and `[…, B]` to `[…, A + B]`.

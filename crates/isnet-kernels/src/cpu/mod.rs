@@ -22,6 +22,7 @@ pub(crate) mod pool;
 pub(crate) mod prepared;
 mod primitive;
 pub(crate) mod ranked;
+pub(crate) mod relevance;
 mod scratch;
 mod share;
 mod stage;

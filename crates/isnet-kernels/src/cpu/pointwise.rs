@@ -46,6 +46,7 @@ pub(crate) trait PointwiseOps: Backend {
         mean: FloatTensor<Self>,
         scale: FloatTensor<Self>,
         beta: FloatTensor<Self>,
+        relu: bool,
     ) -> FloatTensor<Self>;
 
     /// [`crate::normalize_transpose`].
@@ -85,9 +86,9 @@ pub(crate) fn stabilized_quotient(
 }
 
 /// The fast [`crate::normalize`].
-pub(crate) fn normalize(input: Tensor<4>, mean: Tensor<1>, scale: Tensor<1>, beta: Tensor<1>) -> Tensor<4> {
-    let (input, mean) = (input.into_dispatch(), mean.into_dispatch());
-    Tensor::from_dispatch(Dispatch::isnet_normalize(input, mean, scale.into_dispatch(), beta.into_dispatch()))
+pub(crate) fn normalize(input: Tensor<4>, mean: Tensor<1>, scale: Tensor<1>, beta: Tensor<1>, relu: bool) -> Tensor<4> {
+    let [mean, scale, beta] = [mean, scale, beta].map(Tensor::into_dispatch);
+    Tensor::from_dispatch(Dispatch::isnet_normalize(input.into_dispatch(), mean, scale, beta, relu))
 }
 
 /// The fast [`crate::normalize_transpose`].
@@ -114,9 +115,8 @@ impl PointwiseOps for Flex {
         with_activation(relevance, &denominator, |r, z| *r /= z)
     }
 
-    fn isnet_normalize(input: Primitive, mean: Primitive, scale: Primitive, beta: Primitive) -> Primitive {
-        let [mean, scale, beta] = [mean, scale, beta].map(contiguous);
-        affine(input, &mean, &scale, &beta)
+    fn isnet_normalize(input: Primitive, mean: Primitive, scale: Primitive, beta: Primitive, relu: bool) -> Primitive {
+        affine(input, [mean, scale, beta].map(contiguous).each_ref(), relu)
     }
 
     fn isnet_normalize_transpose(gradient: Primitive, inverse_deviation: Primitive, gamma: Primitive) -> Primitive {
@@ -181,15 +181,16 @@ impl<C: CheckpointStrategy> PointwiseOps for Autodiff<Flex, C> {
         mean: FloatTensor<Self>,
         scale: FloatTensor<Self>,
         beta: FloatTensor<Self>,
+        relu: bool,
     ) -> FloatTensor<Self> {
         let nodes = [input.node(), scale.node(), beta.node()];
         let scale_tracked = scale.is_tracked();
         let tensors = [input, mean, scale, beta];
         let [input, mean, scale, beta] = tensors.map(|tensor| contiguous(tensor.into_primitive()));
         let kept = scale_tracked.then(|| (input.clone(), mean.clone()));
-        let output = affine(input, &mean, &scale, &beta);
+        let output = affine(input, [&mean, &scale, &beta], relu);
         match Normalize.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish((kept, scale), output),
+            OpsKind::Tracked(prep) => prep.finish((kept, scale, relu.then(|| output.clone())), output),
             OpsKind::UnTracked(prep) => prep.finish(output),
         }
     }
@@ -332,17 +333,26 @@ fn times(gradient: Primitive, activation: &Primitive) -> Primitive {
 
 /// Changes every value of `gradient` by the activation of its sample.
 fn with_activation(gradient: Primitive, activation: &Primitive, change: impl Fn(&mut f32, f32) + Sync) -> Primitive {
+    along_maps(gradient, 1, activation, |g, a| g.iter_mut().zip(a).for_each(|(g, a)| change(g, *a)))
+}
+
+/// Changes parts of `gradient` by the same parts of its sample's activation; parts end between groups of `unit` values.
+pub(super) fn along_maps(
+    gradient: Primitive,
+    unit: usize,
+    activation: &Primitive,
+    change: impl Fn(&mut [f32], &[f32]) + Sync,
+) -> Primitive {
     let ([rows, ..], [samples, height, width, channels]) = (dims::<4>(&gradient), dims::<4>(activation));
     let maps = check_maps(rows, samples);
     let (length, activation) = (height * width * channels, values(activation));
-    sweep::update(gradient, 1, |start, mut gradient| {
+    sweep::update(gradient, unit, |start, mut gradient| {
         let mut position = start;
         while !gradient.is_empty() {
             // As far as one sample reaches.
             let (row, offset) = (position / length, position % length);
             let (part, rest) = gradient.split_at_mut((length - offset).min(gradient.len()));
-            let activation = &activation[row / maps * length + offset..];
-            part.iter_mut().zip(activation).for_each(|(g, a)| change(g, *a));
+            change(part, &activation[row / maps * length + offset..][..part.len()]);
             position += part.len();
             gradient = rest;
         }
@@ -354,7 +364,8 @@ fn sum_over_maps(upstream: &Primitive, incoming: &Primitive, maps: usize) -> Pri
     let [rows, height, width, channels] = dims::<4>(upstream);
     let length = height * width * channels;
     let (upstream, incoming) = (values(upstream), values(incoming));
-    let sums = sweep::fill_samples(rows / maps, length, |sample, start, out| {
+    let sums = sweep::fill_samples(rows / maps, length, 1, |sample, start, out| {
+        out.fill(0.0);
         for row in sample * maps..(sample + 1) * maps {
             let upstream = &upstream[row * length + start..][..out.len()];
             let incoming = &incoming[row * length + start..][..out.len()];
@@ -378,7 +389,7 @@ pub(super) fn check_maps(rows: usize, samples: usize) -> usize {
 }
 
 /// `0` stays `0`, NaN stays NaN.
-fn sign(value: f32) -> f32 {
+pub(super) fn sign(value: f32) -> f32 {
     if value > 0.0 {
         1.0
     } else if value < 0.0 {
@@ -392,13 +403,16 @@ fn sign(value: f32) -> f32 {
 struct Normalize;
 
 impl Backward<Flex, 3> for Normalize {
-    /// Input and mean if the scale is tracked, and the scale.
-    type State = (Option<(Primitive, Primitive)>, Primitive);
+    /// Input and mean if the scale is tracked, the scale, and the output if a ReLU made it.
+    type State = (Option<(Primitive, Primitive)>, Primitive, Option<Primitive>);
 
     fn backward(self, ops: Ops<Self::State, 3>, gradients: &mut Gradients, _: &mut Checkpointer) {
-        let gradient = take_gradient(gradients, &ops);
+        let mut gradient = take_gradient(gradients, &ops);
         let [.., channels] = dims::<4>(&gradient);
-        let (input, scale) = &ops.state;
+        let (input, scale, output) = &ops.state;
+        if let Some(output) = output {
+            gradient = through_relu(gradient, output);
+        }
         if let Some((input, mean)) = input {
             let mean = values(mean);
             let sums = || weighted_sums(&gradient, input, |channel, x| x - mean[channel]);
@@ -443,15 +457,18 @@ fn weighted_sums(upstream: &Primitive, input: &Primitive, weight: impl Fn(usize,
 }
 
 /// `input · scale + (β − mean · scale)`, both products exact before their sum is rounded once, as a fused multiply-add does.
-fn affine(input: Primitive, mean: &Primitive, scale: &Primitive, beta: &Primitive) -> Primitive {
+fn affine(input: Primitive, factors: [&Primitive; 3], relu: bool) -> Primitive {
     let [.., channels] = dims::<4>(&input);
-    let (mean, scale, beta) = (values(mean), values(scale), values(beta));
+    let [mean, scale, beta] = factors.map(values);
     assert!([mean.len(), scale.len(), beta.len()] == [channels; 3], "one mean, scale and shift per channel");
     let shift: Vec<f32> = (0..channels).map(|c| fused(-mean[c], scale[c], beta[c])).collect();
     sweep::update(input, channels, |_, x| {
         for pixel in x.chunks_mut(channels) {
             let factors = scale.iter().zip(&shift);
-            pixel.iter_mut().zip(factors).for_each(|(x, (scale, shift))| *x = fused(*x, *scale, *shift));
+            for (x, (scale, shift)) in pixel.iter_mut().zip(factors) {
+                let y = fused(*x, *scale, *shift);
+                *x = if relu { rectified(y) } else { y };
+            }
         }
     })
 }

@@ -37,9 +37,6 @@ pub(crate) trait PreparedOps: Backend {
         shift: FloatTensor<Self>,
         relu: bool,
     ) -> FloatTensor<Self>;
-
-    /// [`crate::prepared::add_relu`].
-    fn isnet_add_relu(first: FloatTensor<Self>, second: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 /// Packs a weight; `None` where packing does not help.
@@ -61,12 +58,6 @@ pub(crate) fn conv2d(input: Tensor<4>, packed: Arc<Packed>, relu: bool) -> Tenso
 pub(crate) fn affine(input: Tensor<4>, scale: Tensor<1>, shift: Tensor<1>, relu: bool) -> Tensor<4> {
     let (scale, shift) = (scale.into_dispatch(), shift.into_dispatch());
     Tensor::from_dispatch(Dispatch::isnet_affine(input.into_dispatch(), scale, shift, relu))
-}
-
-/// The fast [`crate::prepared::add_relu`].
-pub(crate) fn add_relu(first: Tensor<4>, second: Tensor<4>) -> Tensor<4> {
-    assert_eq!(first.dims(), second.dims(), "activations to add");
-    Tensor::from_dispatch(Dispatch::isnet_add_relu(first.into_dispatch(), second.into_dispatch()))
 }
 
 impl PreparedOps for Flex {
@@ -94,14 +85,6 @@ impl PreparedOps for Flex {
                     *x = if relu { rectified(y) } else { y };
                 }
             }
-        })
-    }
-
-    fn isnet_add_relu(first: Primitive, second: Primitive) -> Primitive {
-        let second = contiguous(second);
-        let second = values(&second);
-        sweep::update(first, 1, |start, first| {
-            first.iter_mut().zip(&second[start..]).for_each(|(a, b)| *a = rectified(*a + b));
         })
     }
 }

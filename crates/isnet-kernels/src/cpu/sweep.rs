@@ -15,7 +15,7 @@ pub(super) const CHUNK: usize = 16 * 1024;
 ///
 /// Chunks end between groups of `unit` values.
 pub(super) fn update(tensor: Primitive, unit: usize, change: impl Fn(usize, &mut [f32]) + Sync) -> Primitive {
-    let chunk = (CHUNK / unit.max(1)).max(1) * unit.max(1);
+    let chunk = chunk_of(unit);
     let mut tensor = contiguous(tensor);
     if let Some(own) = tensor.try_storage_mut::<f32>() {
         own.par_chunks_mut(chunk).enumerate().for_each(|(part, own)| vectorized(|| change(part * chunk, own)));
@@ -40,7 +40,7 @@ pub(super) fn update(tensor: Primitive, unit: usize, change: impl Fn(usize, &mut
 ///
 /// Chunks end between groups of `unit` values.
 pub(super) fn create(length: usize, unit: usize, fill: impl Fn(usize, &mut [f32]) + Sync) -> Vec<f32> {
-    let chunk = (CHUNK / unit.max(1)).max(1) * unit.max(1);
+    let chunk = chunk_of(unit);
     create_rows_of(length, chunk, |part, out| fill(part * chunk, out))
 }
 
@@ -66,11 +66,33 @@ fn create_rows_of(length: usize, row: usize, fill: impl Fn(usize, &mut [f32]) + 
     }
 }
 
-/// Fills `samples · length` values: `fill(sample, start, part)` for every part of a sample, beginning at its value `start`.
-pub(super) fn fill_samples(samples: usize, length: usize, fill: impl Fn(usize, usize, &mut [f32]) + Sync) -> Vec<f32> {
-    let mut out = vec![0.0; samples * length];
-    out.par_chunks_mut(length.max(1)).enumerate().for_each(|(sample, out)| {
-        out.par_chunks_mut(CHUNK).enumerate().for_each(|(part, out)| vectorized(|| fill(sample, part * CHUNK, out)));
+/// `samples · length` fresh values, all of which `fill(sample, start, part)` writes, for every part of a sample beginning at its value `start`.
+///
+/// Parts end between groups of `unit` values.
+pub(super) fn fill_samples(
+    samples: usize,
+    length: usize,
+    unit: usize,
+    fill: impl Fn(usize, usize, &mut [f32]) + Sync,
+) -> Vec<f32> {
+    let chunk = chunk_of(unit);
+    let parts = length.div_ceil(chunk);
+    let out = SharedOut::new(samples * length);
+    (0..samples * parts).into_par_iter().for_each(|task| {
+        let (sample, start) = (task / parts, task % parts * chunk);
+        #[expect(unsafe_code, reason = "the values are not there yet")]
+        // SAFETY: parts do not overlap.
+        let out = unsafe { out.slice(sample * length + start, chunk.min(length - start)) };
+        vectorized(|| fill(sample, start, out));
     });
-    out
+    #[expect(unsafe_code, reason = "zeroing the values first would cost as much as the sweep")]
+    // SAFETY: the parts cover the buffer, and `fill` wrote each.
+    unsafe {
+        out.into_vec()
+    }
+}
+
+/// Whole groups of `unit` values in a chunk.
+fn chunk_of(unit: usize) -> usize {
+    (CHUNK / unit.max(1)).max(1) * unit.max(1)
 }
