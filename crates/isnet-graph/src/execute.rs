@@ -7,7 +7,7 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use crate::graph::{Graph, Node, NodeId};
-use crate::op::{Conv, Dense, Op};
+use crate::op::{Dense, Op};
 use crate::params::{ParamId, Params};
 
 /// Whether a forward pass learns.
@@ -183,7 +183,10 @@ impl Graph {
         let input = inputs.remove(0);
         let [_, height, width, _] = input.dims();
         let value = match &node.op {
-            Op::Conv(conv) => self.conv(params, conv, input),
+            Op::Conv(conv) => {
+                let bias = conv.bias.map(|bias| params.flat(bias));
+                params.kernel(self, conv.weight).conv2d(input, bias, &conv.geometry)
+            }
             Op::Dense(dense) => self.dense(params, dense, input),
             Op::Relu => kernels::relu(input),
             Op::MaxPool(geometry) => {
@@ -221,11 +224,6 @@ impl Graph {
                 Rectifiable::Affine { input, mean: params.flat(norm.running_mean), scale: deviation * gamma, beta }
             }
         }
-    }
-
-    fn conv(&self, params: &Params, conv: &Conv, input: Tensor<4>) -> Tensor<4> {
-        let bias = conv.bias.map(|bias| params.flat(bias));
-        kernels::conv2d(input, params.get(self, conv.weight), bias, &conv.geometry)
     }
 
     fn dense(&self, params: &Params, dense: &Dense, input: Tensor<4>) -> Tensor<4> {

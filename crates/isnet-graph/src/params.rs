@@ -1,6 +1,7 @@
 //! Parameters by name, and their values.
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
+use isnet_kernels::{ConvWeight, WeightForms};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -95,6 +96,8 @@ impl ParamSpec {
 #[derive(Clone, Debug)]
 pub struct Params {
     values: Vec<Tensor<1>>,
+    /// What the kernels make of each value.
+    forms: Vec<WeightForms>,
 }
 
 impl Params {
@@ -120,7 +123,7 @@ impl Params {
             assert_eq!(values.len(), spec.len(), "values of parameter `{}`", spec.name);
             Tensor::from_data(TensorData::from(values.as_slice()), (device, dtype))
         };
-        Self { values: graph.params.iter().map(tensor).collect() }
+        Self::new(graph.params.iter().map(tensor).collect())
     }
 
     /// Takes the values as they are.
@@ -132,7 +135,12 @@ impl Params {
         for (value, spec) in values.iter().zip(&graph.params) {
             assert_eq!(value.dims()[0], spec.len(), "values of parameter `{}`", spec.name);
         }
-        Self { values }
+        Self::new(values)
+    }
+
+    fn new(values: Vec<Tensor<1>>) -> Self {
+        let forms = values.iter().map(|_| WeightForms::default()).collect();
+        Self { values, forms }
     }
 
     /// The flat value of a parameter.
@@ -150,9 +158,19 @@ impl Params {
         self.values[id.0].clone().reshape(shape)
     }
 
+    /// The kernel of a convolution, with the forms that were made of its value before.
+    ///
+    /// # Panics
+    /// If the parameter has not four axes.
+    pub fn kernel(&self, graph: &Graph, id: ParamId) -> ConvWeight {
+        // The tensor is made anew: a step of an autodiff graph can be walked back only once.
+        ConvWeight::with_forms(self.get(graph, id), self.forms[id.0].clone())
+    }
+
     /// Replaces the flat value of a parameter.
     pub fn set(&mut self, id: ParamId, value: Tensor<1>) {
         assert_eq!(value.dims(), self.values[id.0].dims(), "length of a parameter");
+        self.forms[id.0] = WeightForms::default();
         self.values[id.0] = value;
     }
 
@@ -168,7 +186,7 @@ impl Params {
             let value = self.values[id.0].clone().inner();
             if spec.role.is_trainable() && select(id, spec) { value.autodiff().require_grad() } else { value }
         };
-        Self { values: graph.params().map(track).collect() }
+        Self::new(graph.params().map(track).collect())
     }
 }
 

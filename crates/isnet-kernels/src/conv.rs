@@ -1,5 +1,7 @@
 //! Convolution and its transpose, channels last.
 
+use std::sync::Arc;
+
 use burn::tensor::Tensor;
 
 use crate::{cpu, plain};
@@ -43,6 +45,77 @@ impl ConvGeometry {
     }
 }
 
+/// A convolution's weight, which remembers the forms that the kernels bring it to: a training step reads every weight forwards and
+/// backwards twice. Clones share them; a new value is a new `ConvWeight`.
+///
+/// # Example
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use isnet_kernels::{ConvGeometry, ConvWeight};
+/// let weight = ConvWeight::new(Tensor::ones([2, 3, 1, 1], &Device::flex()));
+/// let image = Tensor::<4>::ones([1, 4, 4, 3], &Device::flex());
+/// let output = weight.conv2d(image, None, &ConvGeometry::default());
+/// assert_eq!(output.clone().max().into_scalar::<f32>(), 3.0); // three channels of ones
+/// let back = weight.conv2d_transpose(output, &ConvGeometry::default(), [4, 4]);
+/// assert_eq!(back.max().into_scalar::<f32>(), 6.0); // two outputs of 3
+/// ```
+#[derive(Clone, Debug)]
+pub struct ConvWeight {
+    tensor: Tensor<4>,
+    forms: WeightForms,
+}
+
+/// The forms that the kernels brought the value of a weight to. Clones share them; a new value needs new ones.
+#[derive(Clone, Debug, Default)]
+pub struct WeightForms(Arc<cpu::pack::Packs>);
+
+impl ConvWeight {
+    /// A weight `[C_out, C_in / groups, kernel_h, kernel_w]`.
+    pub fn new(tensor: Tensor<4>) -> Self {
+        Self::with_forms(tensor, WeightForms::default())
+    }
+
+    /// A weight whose value had the forms made before, if any.
+    pub fn with_forms(tensor: Tensor<4>, forms: WeightForms) -> Self {
+        Self { tensor, forms }
+    }
+
+    /// Its value.
+    pub fn tensor(&self) -> Tensor<4> {
+        self.tensor.clone()
+    }
+
+    pub(crate) fn packs(&self) -> Arc<cpu::pack::Packs> {
+        self.forms.0.clone()
+    }
+
+    /// [`conv2d`] with this weight.
+    ///
+    /// # Panics
+    /// As [`conv2d`].
+    pub fn conv2d(&self, input: Tensor<4>, bias: Option<Tensor<1>>, geometry: &ConvGeometry) -> Tensor<4> {
+        if cpu::applies(&input) {
+            return cpu::conv::conv2d(input, self, bias, geometry);
+        }
+        plain::conv2d(input, self.tensor(), bias, geometry)
+    }
+
+    /// [`conv2d_transpose`] with this weight.
+    ///
+    /// # Panics
+    /// As [`conv2d_transpose`].
+    pub fn conv2d_transpose(&self, output: Tensor<4>, geometry: &ConvGeometry, input_size: [usize; 2]) -> Tensor<4> {
+        let [_, height, width, _] = output.dims();
+        let [_, _, kernel_h, kernel_w] = self.tensor.dims();
+        let expected = geometry.output_size(input_size, [kernel_h, kernel_w]);
+        assert_eq!(expected, Some([height, width]), "transpose of a convolution over {input_size:?}");
+        if cpu::applies(&output) {
+            return cpu::conv::conv2d_transpose(output, self, geometry, input_size);
+        }
+        plain::conv2d_transpose(output, self.tensor(), geometry, input_size)
+    }
+}
+
 /// Cross-correlates `input` with `weight`.
 ///
 /// # Shapes
@@ -54,10 +127,7 @@ impl ConvGeometry {
 /// # Panics
 /// If the shapes disagree; graphs are checked by `isnet-graph` before they run.
 pub fn conv2d(input: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>, geometry: &ConvGeometry) -> Tensor<4> {
-    if cpu::applies(&input) {
-        return cpu::conv::conv2d(input, weight, bias, geometry);
-    }
-    plain::conv2d(input, weight, bias, geometry)
+    ConvWeight::new(weight).conv2d(input, bias, geometry)
 }
 
 /// Applies the transpose of [`conv2d`] (without its bias): the data gradient, which carries relevance.
@@ -76,12 +146,5 @@ pub fn conv2d_transpose(
     geometry: &ConvGeometry,
     input_size: [usize; 2],
 ) -> Tensor<4> {
-    let [_, height, width, _] = output.dims();
-    let [_, _, kernel_h, kernel_w] = weight.dims();
-    let expected = geometry.output_size(input_size, [kernel_h, kernel_w]);
-    assert_eq!(expected, Some([height, width]), "transpose of a convolution over {input_size:?}");
-    if cpu::applies(&output) {
-        return cpu::conv::conv2d_transpose(output, weight, geometry, input_size);
-    }
-    plain::conv2d_transpose(output, weight, geometry, input_size)
+    ConvWeight::new(weight).conv2d_transpose(output, geometry, input_size)
 }

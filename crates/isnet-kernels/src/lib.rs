@@ -23,7 +23,7 @@ pub mod update;
 
 pub use average_pool::{AveragePool, average_pool, average_pool_transpose};
 pub use batch_norm::{BatchStatistics, batch_norm_train, inverse_deviation, normalize, normalize_transpose};
-pub use conv::{ConvGeometry, conv2d, conv2d_transpose};
+pub use conv::{ConvGeometry, ConvWeight, WeightForms, conv2d, conv2d_transpose};
 pub use dense::{dense, dense_transpose};
 pub use max_pool::{MaxPoolGeometry, max_pool, max_unpool};
 pub use pointwise::{

@@ -1,10 +1,8 @@
 //! Operations of inference, where weights stay as they are: made ready once, and fused with what follows.
 
-use std::sync::Arc;
-
 use burn::tensor::Tensor;
 
-use crate::{ConvGeometry, cpu, plain};
+use crate::{ConvGeometry, ConvWeight, cpu, plain};
 
 /// A convolution with a fixed weight, for many inputs of any size. Not differentiable.
 ///
@@ -19,10 +17,9 @@ use crate::{ConvGeometry, cpu, plain};
 /// ```
 #[derive(Clone, Debug)]
 pub struct PreparedConv {
-    weight: Tensor<4>,
+    weight: ConvWeight,
     bias: Option<Tensor<1>>,
     geometry: ConvGeometry,
-    packed: Option<Arc<cpu::prepared::Packed>>,
 }
 
 impl PreparedConv {
@@ -32,9 +29,11 @@ impl PreparedConv {
     /// - `weight`: `[C_out, C_in / groups, kernel_h, kernel_w]`
     /// - `bias`: `[C_out]`
     pub fn new(weight: Tensor<4>, bias: Option<Tensor<1>>, geometry: ConvGeometry) -> Self {
-        let (weight, bias) = (weight.inner(), bias.map(Tensor::inner));
-        let packed = if cpu::applies(&weight) { cpu::prepared::pack(&weight, bias.as_ref(), geometry) } else { None };
-        Self { weight, bias, geometry, packed: packed.map(Arc::new) }
+        let (weight, bias) = (ConvWeight::new(weight.inner()), bias.map(Tensor::inner));
+        if cpu::applies(&weight.tensor()) {
+            cpu::prepared::pack(&weight, geometry);
+        }
+        Self { weight, bias, geometry }
     }
 
     /// The convolution of `input`, `[N, H, W, C_in]`, with a ReLU after it if wanted.
@@ -42,11 +41,11 @@ impl PreparedConv {
     /// # Panics
     /// If the shapes disagree.
     pub fn apply(&self, input: Tensor<4>, relu: bool) -> Tensor<4> {
-        if let (Some(packed), true) = (&self.packed, cpu::applies(&input)) {
-            return cpu::prepared::conv2d(input, packed.clone(), relu);
+        if cpu::applies(&input) {
+            return cpu::prepared::conv2d(input, &self.weight, self.bias.clone(), &self.geometry, relu);
         }
-        let output = crate::conv2d(input, self.weight.clone(), self.bias.clone(), &self.geometry);
-        if relu { crate::relu(output) } else { output }
+        let output = plain::conv2d(input, self.weight.tensor(), self.bias.clone(), &self.geometry);
+        if relu { plain::relu(output) } else { output }
     }
 }
 

@@ -176,8 +176,7 @@ impl Walk<'_> {
         let (size, rows) = ([height, width], gradient.dims()[0]);
         match &node.op {
             Op::Conv(conv) => {
-                let weight = self.params.get(self.graph, conv.weight);
-                kernels::conv2d_transpose(gradient, weight, &conv.geometry, size)
+                self.params.kernel(self.graph, conv.weight).conv2d_transpose(gradient, &conv.geometry, size)
             }
             Op::Dense(dense) => {
                 let outputs = gradient.dims()[3];

@@ -1,5 +1,7 @@
 //! Convolution and its transpose as differentiable operations.
 
+use std::sync::Arc;
+
 use burn::{
     backend::{
         Autodiff, Backend, Dispatch, Flex,
@@ -15,11 +17,12 @@ use burn::{
 };
 
 use super::{
-    convolve::{self, ConvShape},
+    convolve::{self, ConvShape, Weight},
+    pack::Packs,
     primitive::{Primitive, contiguous, dims, give_gradient, primitive, take_gradient, values},
     weight_gradient::weight_gradient,
 };
-use crate::conv::ConvGeometry;
+use crate::conv::{ConvGeometry, ConvWeight};
 
 /// The operations of this file on a backend.
 #[backend_extension(Autodiff, Flex)]
@@ -29,6 +32,7 @@ pub(crate) trait ConvOps: Backend {
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
+        packs: Arc<Packs>,
         geometry: ConvGeometry,
     ) -> FloatTensor<Self>;
 
@@ -36,48 +40,57 @@ pub(crate) trait ConvOps: Backend {
     fn isnet_conv2d_transpose(
         output: FloatTensor<Self>,
         weight: FloatTensor<Self>,
+        packs: Arc<Packs>,
         geometry: ConvGeometry,
         input_size: [usize; 2],
     ) -> FloatTensor<Self>;
 }
 
-/// The fast [`crate::conv2d`].
+/// The fast [`crate::ConvWeight::conv2d`].
 pub(crate) fn conv2d(
     input: Tensor<4>,
-    weight: Tensor<4>,
+    weight: &ConvWeight,
     bias: Option<Tensor<1>>,
     geometry: &ConvGeometry,
 ) -> Tensor<4> {
     let bias = bias.unwrap_or_else(|| Tensor::empty([0], &input.device()));
-    let (input, weight, bias) = (input.into_dispatch(), weight.into_dispatch(), bias.into_dispatch());
-    Tensor::from_dispatch(Dispatch::isnet_conv2d(input, weight, bias, *geometry))
+    let (input, kernel, bias) = (input.into_dispatch(), weight.tensor().into_dispatch(), bias.into_dispatch());
+    Tensor::from_dispatch(Dispatch::isnet_conv2d(input, kernel, bias, weight.packs(), *geometry))
 }
 
-/// The fast [`crate::conv2d_transpose`].
+/// The fast [`crate::ConvWeight::conv2d_transpose`].
 pub(crate) fn conv2d_transpose(
     output: Tensor<4>,
-    weight: Tensor<4>,
+    weight: &ConvWeight,
     geometry: &ConvGeometry,
     input_size: [usize; 2],
 ) -> Tensor<4> {
-    let (output, weight) = (output.into_dispatch(), weight.into_dispatch());
-    Tensor::from_dispatch(Dispatch::isnet_conv2d_transpose(output, weight, *geometry, input_size))
+    let (output, kernel) = (output.into_dispatch(), weight.tensor().into_dispatch());
+    Tensor::from_dispatch(Dispatch::isnet_conv2d_transpose(output, kernel, weight.packs(), *geometry, input_size))
 }
 
 impl ConvOps for Flex {
-    fn isnet_conv2d(input: Primitive, weight: Primitive, bias: Primitive, geometry: ConvGeometry) -> Primitive {
+    fn isnet_conv2d(
+        input: Primitive,
+        weight: Primitive,
+        bias: Primitive,
+        packs: Arc<Packs>,
+        geometry: ConvGeometry,
+    ) -> Primitive {
         let shape = shape_of(&input, &weight, geometry);
-        forward(shape, &contiguous(input), &contiguous(weight), Some(&contiguous(bias)))
+        let weight = Kernel { values: contiguous(weight), packs };
+        forward(shape, &contiguous(input), &weight, Some(&contiguous(bias)), false)
     }
 
     fn isnet_conv2d_transpose(
         output: Primitive,
         weight: Primitive,
+        packs: Arc<Packs>,
         geometry: ConvGeometry,
         input_size: [usize; 2],
     ) -> Primitive {
         let shape = transpose_shape_of(&output, &weight, geometry, input_size);
-        backward(shape, &contiguous(output), &contiguous(weight))
+        backward(shape, &contiguous(output), &Kernel { values: contiguous(weight), packs })
     }
 }
 
@@ -86,13 +99,15 @@ impl<C: CheckpointStrategy> ConvOps for Autodiff<Flex, C> {
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
+        packs: Arc<Packs>,
         geometry: ConvGeometry,
     ) -> FloatTensor<Self> {
         let nodes = [input.node(), weight.node(), bias.node()];
         let tracked = [input.is_tracked(), weight.is_tracked()];
         let shape = shape_of(input.primitive(), weight.primitive(), geometry);
-        let [input, weight, bias] = [input, weight, bias].map(|tensor| contiguous(tensor.into_primitive()));
-        let output = forward(shape, &input, &weight, Some(&bias));
+        let [input, values, bias] = [input, weight, bias].map(|tensor| contiguous(tensor.into_primitive()));
+        let weight = Kernel { values, packs };
+        let output = forward(shape, &input, &weight, Some(&bias), false);
         match (Conv2d { shape }).prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => prep.finish(Factors::kept(input, weight, tracked), output),
             OpsKind::UnTracked(prep) => prep.finish(output),
@@ -102,13 +117,15 @@ impl<C: CheckpointStrategy> ConvOps for Autodiff<Flex, C> {
     fn isnet_conv2d_transpose(
         output: FloatTensor<Self>,
         weight: FloatTensor<Self>,
+        packs: Arc<Packs>,
         geometry: ConvGeometry,
         input_size: [usize; 2],
     ) -> FloatTensor<Self> {
         let nodes = [output.node(), weight.node()];
         let tracked = [output.is_tracked(), weight.is_tracked()];
         let shape = transpose_shape_of(output.primitive(), weight.primitive(), geometry, input_size);
-        let [output, weight] = [output, weight].map(|tensor| contiguous(tensor.into_primitive()));
+        let [output, values] = [output, weight].map(|tensor| contiguous(tensor.into_primitive()));
+        let weight = Kernel { values, packs };
         let input = backward(shape, &output, &weight);
         match (Conv2dTranspose { shape }).prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => prep.finish(Factors::kept(output, weight, tracked), input),
@@ -117,15 +134,28 @@ impl<C: CheckpointStrategy> ConvOps for Autodiff<Flex, C> {
     }
 }
 
+/// A weight, contiguous, with its packed forms.
+#[derive(Clone, Debug)]
+pub(super) struct Kernel {
+    pub values: Primitive,
+    pub packs: Arc<Packs>,
+}
+
+impl Kernel {
+    fn view(&self) -> Weight<'_> {
+        Weight { values: values(&self.values), packs: &self.packs }
+    }
+}
+
 /// What the gradients need: the data if the weight is tracked, the weight if the data are.
 #[derive(Clone, Debug)]
 struct Factors {
     data: Option<Primitive>,
-    weight: Option<Primitive>,
+    weight: Option<Kernel>,
 }
 
 impl Factors {
-    fn kept(data: Primitive, weight: Primitive, [data_tracked, weight_tracked]: [bool; 2]) -> Self {
+    fn kept(data: Primitive, weight: Kernel, [data_tracked, weight_tracked]: [bool; 2]) -> Self {
         Self { data: weight_tracked.then_some(data), weight: data_tracked.then_some(weight) }
     }
 }
@@ -163,7 +193,7 @@ impl Backward<Flex, 2> for Conv2dTranspose {
     fn backward(self, ops: Ops<Factors, 2>, gradients: &mut Gradients, _: &mut Checkpointer) {
         let gradient = take_gradient(gradients, &ops);
         if let Some(weight) = &ops.state.weight {
-            give_gradient(gradients, &ops, 0, || forward(self.shape, &gradient, weight, None));
+            give_gradient(gradients, &ops, 0, || forward(self.shape, &gradient, weight, None, false));
         }
         if let Some(output) = &ops.state.data {
             give_gradient(gradients, &ops, 1, || outer(self.shape, &gradient, output));
@@ -171,7 +201,7 @@ impl Backward<Flex, 2> for Conv2dTranspose {
     }
 }
 
-fn shape_of(input: &Primitive, weight: &Primitive, geometry: ConvGeometry) -> ConvShape {
+pub(super) fn shape_of(input: &Primitive, weight: &Primitive, geometry: ConvGeometry) -> ConvShape {
     let ([samples, height, width, channels], weight) = (dims(input), dims(weight));
     let input = [height, width];
     let output = geometry.output_size(input, [weight[2], weight[3]]);
@@ -187,14 +217,20 @@ fn transpose_shape_of(output: &Primitive, weight: &Primitive, geometry: ConvGeom
     ConvShape { samples, input, output: [height, width], weight, geometry }
 }
 
-fn forward(shape: ConvShape, input: &Primitive, weight: &Primitive, bias: Option<&Primitive>) -> Primitive {
+pub(super) fn forward(
+    shape: ConvShape,
+    input: &Primitive,
+    weight: &Kernel,
+    bias: Option<&Primitive>,
+    relu: bool,
+) -> Primitive {
     let bias = bias.map(values).filter(|bias| !bias.is_empty());
-    let output = convolve::convolution(shape, values(input), values(weight), bias);
+    let output = convolve::convolution(shape, values(input), weight.view(), bias, relu);
     primitive(output, [shape.samples, shape.output[0], shape.output[1], shape.out_channels()])
 }
 
-fn backward(shape: ConvShape, output: &Primitive, weight: &Primitive) -> Primitive {
-    let input = convolve::transpose(shape, values(output), values(weight));
+fn backward(shape: ConvShape, output: &Primitive, weight: &Kernel) -> Primitive {
+    let input = convolve::transpose(shape, values(output), weight.view());
     primitive(input, [shape.samples, shape.input[0], shape.input[1], shape.in_channels()])
 }
 

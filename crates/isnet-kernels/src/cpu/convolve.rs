@@ -3,7 +3,7 @@
 //! One loop serves the convolution and its transpose (= the data gradient); [`AxisWalk`] says how they differ. No sum is split between
 //! tasks, so the result does not depend on how the work is cut.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use rayon::prelude::*;
 
@@ -11,9 +11,8 @@ use super::{
     depthwise,
     lanes::{InstructionSet, LANES},
     order,
-    pack::PackOrder,
+    pack::{PackOrder, Packs},
     pointwise::rectified,
-    scratch::{Scratch, Values},
     share::SharedOut,
     stage::Layout,
     thin,
@@ -84,38 +83,36 @@ impl ConvShape {
     }
 }
 
-/// `input` `[N, H, W, C_in]` to `[N, H_out, W_out, C_out]`.
-pub(super) fn convolution(shape: ConvShape, input: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
-    Loops::forward(shape).run(input, Weight::Raw(weight), bias)
+/// A weight with the packed forms that were made of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Weight<'a> {
+    pub values: &'a [f32],
+    pub packs: &'a Packs,
 }
 
-/// A weight in the order in which [`convolution_packed`] reads it, for inputs of any size.
-#[derive(Debug)]
-pub(super) struct PackedWeight(Scratch);
-
-impl PackedWeight {
-    /// Packs a weight of these `shape`s (those of the images do not matter), or `None` if it is read as it is.
-    pub fn new(shape: ConvShape, weight: &[f32]) -> Option<Self> {
-        let loops = Loops::forward(shape);
-        (!shape.depthwise()).then(|| Self(loops.order(&loops.phases[0]).pack(weight)))
-    }
-}
-
-/// [`convolution`] with a weight packed before, and a ReLU if wanted.
-pub(super) fn convolution_packed(
+/// `input` `[N, H, W, C_in]` to `[N, H_out, W_out, C_out]`, with a ReLU after it if wanted.
+pub(super) fn convolution(
     shape: ConvShape,
     input: &[f32],
-    weight: &PackedWeight,
+    weight: Weight<'_>,
     bias: Option<&[f32]>,
     relu: bool,
 ) -> Vec<f32> {
-    Loops { relu, ..Loops::forward(shape) }.run(input, Weight::Packed(weight), bias)
+    Loops { relu, ..Loops::forward(shape) }.run(input, weight, bias)
+}
+
+/// Packs a weight for convolutions of images of any size; those of `shape` do not matter.
+pub(super) fn prepare(shape: ConvShape, weight: Weight<'_>) {
+    if !shape.depthwise() {
+        let loops = Loops::forward(shape);
+        weight.packs.form(&loops.order(&loops.phases[0]), weight.values);
+    }
 }
 
 /// `output` `[N, H_out, W_out, C_out]` to `[N, H, W, C_in]`.
-pub(super) fn transpose(shape: ConvShape, output: &[f32], weight: &[f32]) -> Vec<f32> {
+pub(super) fn transpose(shape: ConvShape, output: &[f32], weight: Weight<'_>) -> Vec<f32> {
     if thin::applies(&shape) {
-        return thin::transpose(&shape, output, weight);
+        return thin::transpose(&shape, output, weight.values);
     }
     let [out_channels, produce, _, _] = shape.weight;
     let (taps, reduce) = (shape.taps(), out_channels / shape.geometry.groups);
@@ -131,7 +128,7 @@ pub(super) fn transpose(shape: ConvShape, output: &[f32], weight: &[f32]) -> Vec
         strides: [produce * taps, taps],
         relu: false,
     };
-    loops.run(output, Weight::Raw(weight), None)
+    loops.run(output, weight, None)
 }
 
 /// One direction of a convolution.
@@ -152,13 +149,6 @@ struct Loops {
     strides: [usize; 2],
     /// Whether negative results become 0.
     relu: bool,
-}
-
-/// The weight of one direction.
-#[derive(Clone, Copy)]
-enum Weight<'a> {
-    Raw(&'a [f32]),
-    Packed(&'a PackedWeight),
 }
 
 impl Loops {
@@ -185,10 +175,10 @@ impl Loops {
         if length == 0 {
             return Vec::new();
         }
-        if let (true, Weight::Raw(weight)) = (self.shape.depthwise(), weight) {
+        if self.shape.depthwise() {
             let kernel = [self.shape.weight[2], self.shape.weight[3]];
             let mut out = vec![0.0; length];
-            depthwise::correlate(&self.phases, [self.destination, kernel], [source, weight], bias, &mut out);
+            depthwise::correlate(&self.phases, [self.destination, kernel], [source, weight.values], bias, &mut out);
             return out;
         }
         let phases: Vec<Phase<'_>> = self.phases.iter().map(|walk| self.phase(walk, weight)).collect();
@@ -222,13 +212,10 @@ impl Loops {
         }
     }
 
-    fn phase<'a>(&self, walk: &'a [AxisWalk; 2], weight: Weight<'a>) -> Phase<'a> {
+    fn phase<'a>(&self, walk: &'a [AxisWalk; 2], weight: Weight<'_>) -> Phase<'a> {
         let [vertical, horizontal] = walk;
         let order = self.order(walk);
-        let packed = match weight {
-            Weight::Raw(weight) => Values::Copied(order.pack(weight)),
-            Weight::Packed(weight) => Values::InPlace(&weight.0),
-        };
+        let packed = weight.packs.form(&order, weight.values);
         let layout = Layout::new(walk, self.channels[0]);
         // The taps of a kernel row are one run if a block is a whole pixel.
         let merged = self.block == layout.pixel && horizontal.contiguous_taps() && !horizontal.taps.is_empty();
@@ -275,7 +262,7 @@ struct Phase<'a> {
     layout: Layout,
     order: PackOrder,
     /// The weight, packed for this call or before.
-    packed: Values<'a>,
+    packed: Arc<Vec<f32>>,
     /// See [`Product::runs`], for the first block of channels.
     runs: Vec<usize>,
     taps_in_run: usize,

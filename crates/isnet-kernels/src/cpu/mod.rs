@@ -16,7 +16,7 @@ mod gemm;
 pub(crate) mod lanes;
 pub(crate) mod layout;
 mod order;
-mod pack;
+pub(crate) mod pack;
 pub(crate) mod pointwise;
 pub(crate) mod pool;
 pub(crate) mod prepared;

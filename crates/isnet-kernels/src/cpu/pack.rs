@@ -1,11 +1,30 @@
 //! Weights in the order in which the tiles read them: `[groups, panels, blocks, taps, channels of a block, LANES]`.
 
-use rayon::prelude::*;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{lanes::LANES, scratch::Scratch};
+use super::{lanes::LANES, sweep};
+
+/// The packed forms of one weight, each made when first asked for.
+///
+/// Whoever has the weight has its `Packs`; they say nothing about another one.
+#[derive(Debug, Default)]
+pub(crate) struct Packs(Mutex<Vec<(PackOrder, Arc<Vec<f32>>)>>);
+
+impl Packs {
+    /// The weight in this order.
+    pub(super) fn form(&self, order: &PackOrder, weight: &[f32]) -> Arc<Vec<f32>> {
+        let mut forms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, form)) = forms.iter().find(|(known, _)| known == order) {
+            return form.clone();
+        }
+        let form = Arc::new(order.pack(weight));
+        forms.push((order.clone(), form.clone()));
+        form
+    }
+}
 
 /// Where the weights of one phase lie in a weight `[…, taps]`, and how they are ordered.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PackOrder {
     /// Positions in the kernel, in the order of summation.
     pub taps: Vec<usize>,
@@ -34,18 +53,13 @@ impl PackOrder {
         self.taps.len() * self.reduce * LANES
     }
 
-    pub fn pack(&self, weight: &[f32]) -> Scratch {
-        let mut packed = Scratch::take(self.groups * self.panels() * self.panel());
-        if packed.is_empty() {
-            return packed;
-        }
-        packed.par_chunks_mut(self.panel()).enumerate().for_each(|(panel, out)| {
+    fn pack(&self, weight: &[f32]) -> Vec<f32> {
+        sweep::create_rows(self.groups * self.panels(), self.panel(), |panel, out| {
             let (group, first) = (panel / self.panels(), panel % self.panels() * LANES);
             let lanes = LANES.min(self.produce - first);
             let weight = &weight[group * self.group + first * self.strides[1]..];
             self.pack_panel(weight, lanes, out);
-        });
-        packed
+        })
     }
 
     /// Reads sixteen rows of the weight side by side and writes the packed rows whole.

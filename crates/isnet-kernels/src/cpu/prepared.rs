@@ -8,27 +8,26 @@ use burn::{
 };
 
 use super::{
-    convolve::{self, ConvShape, PackedWeight},
+    conv::{Kernel, forward, shape_of},
+    convolve::{self, ConvShape, Weight},
+    pack::Packs,
     pointwise::rectified,
-    primitive::{Primitive, contiguous, dims, primitive, values},
+    primitive::{Primitive, contiguous, dims, values},
     sweep,
 };
-use crate::conv::ConvGeometry;
-
-/// A packed weight with its bias.
-#[derive(Debug)]
-pub(crate) struct Packed {
-    weight: PackedWeight,
-    shape: [usize; 4],
-    bias: Vec<f32>,
-    geometry: ConvGeometry,
-}
+use crate::conv::{ConvGeometry, ConvWeight};
 
 /// The operations of this file on a backend.
 #[backend_extension(Flex)]
 pub(crate) trait PreparedOps: Backend {
     /// [`crate::PreparedConv::apply`].
-    fn isnet_prepared_conv(input: FloatTensor<Self>, packed: Arc<Packed>, relu: bool) -> FloatTensor<Self>;
+    fn isnet_prepared_conv(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        packs: Arc<Packs>,
+        how: (ConvGeometry, bool),
+    ) -> FloatTensor<Self>;
 
     /// [`crate::prepared::affine`].
     fn isnet_affine(
@@ -39,19 +38,25 @@ pub(crate) trait PreparedOps: Backend {
     ) -> FloatTensor<Self>;
 }
 
-/// Packs a weight; `None` where packing does not help.
-pub(crate) fn pack(weight: &Tensor<4>, bias: Option<&Tensor<1>>, geometry: ConvGeometry) -> Option<Packed> {
-    let shape = weight.dims();
-    let floats = |data: burn::tensor::TensorData| data.try_into_vec::<f32>().expect("an f32 tensor");
-    let any_size = ConvShape { samples: 1, input: [1, 1], output: [1, 1], weight: shape, geometry };
-    let weight = PackedWeight::new(any_size, &floats(weight.clone().into_data()))?;
-    let bias = bias.map_or_else(Vec::new, |bias| floats(bias.clone().into_data()));
-    Some(Packed { weight, shape, bias, geometry })
+/// Packs a weight for what is to come.
+pub(crate) fn pack(weight: &ConvWeight, geometry: ConvGeometry) {
+    let tensor = weight.tensor();
+    let any_size = ConvShape { samples: 1, input: [1, 1], output: [1, 1], weight: tensor.dims(), geometry };
+    let values: Vec<f32> = tensor.into_data().try_into_vec().expect("an f32 tensor");
+    convolve::prepare(any_size, Weight { values: &values, packs: &weight.packs() });
 }
 
 /// The fast [`crate::PreparedConv::apply`].
-pub(crate) fn conv2d(input: Tensor<4>, packed: Arc<Packed>, relu: bool) -> Tensor<4> {
-    Tensor::from_dispatch(Dispatch::isnet_prepared_conv(input.into_dispatch(), packed, relu))
+pub(crate) fn conv2d(
+    input: Tensor<4>,
+    weight: &ConvWeight,
+    bias: Option<Tensor<1>>,
+    geometry: &ConvGeometry,
+    relu: bool,
+) -> Tensor<4> {
+    let bias = bias.unwrap_or_else(|| Tensor::empty([0], &input.device()));
+    let (input, kernel, bias) = (input.into_dispatch(), weight.tensor().into_dispatch(), bias.into_dispatch());
+    Tensor::from_dispatch(Dispatch::isnet_prepared_conv(input, kernel, bias, weight.packs(), (*geometry, relu)))
 }
 
 /// The fast [`crate::prepared::affine`].
@@ -61,16 +66,16 @@ pub(crate) fn affine(input: Tensor<4>, scale: Tensor<1>, shift: Tensor<1>, relu:
 }
 
 impl PreparedOps for Flex {
-    fn isnet_prepared_conv(input: Primitive, packed: Arc<Packed>, relu: bool) -> Primitive {
-        let ([samples, height, width, channels], input) = (dims::<4>(&input), contiguous(input));
-        let (size, geometry) = ([height, width], packed.geometry);
-        let output = geometry.output_size(size, [packed.shape[2], packed.shape[3]]);
-        let output = output.unwrap_or_else(|| panic!("{:?} does not fit into {size:?}", packed.shape));
-        let shape = ConvShape { samples, input: size, output, weight: packed.shape, geometry };
-        assert_eq!(channels, shape.in_channels(), "input channels against a weight of {:?}", packed.shape);
-        let bias = (!packed.bias.is_empty()).then_some(&packed.bias[..]);
-        let out = convolve::convolution_packed(shape, values(&input), &packed.weight, bias, relu);
-        primitive(out, [samples, output[0], output[1], shape.out_channels()])
+    fn isnet_prepared_conv(
+        input: Primitive,
+        weight: Primitive,
+        bias: Primitive,
+        packs: Arc<Packs>,
+        (geometry, relu): (ConvGeometry, bool),
+    ) -> Primitive {
+        let kernel = Kernel { values: contiguous(weight), packs };
+        let shape = shape_of(&input, &kernel.values, geometry);
+        forward(shape, &contiguous(input), &kernel, Some(&contiguous(bias)), relu)
     }
 
     fn isnet_affine(input: Primitive, scale: Primitive, shift: Primitive, relu: bool) -> Primitive {
