@@ -177,9 +177,8 @@ impl Loops {
         }
         if self.shape.depthwise() {
             let kernel = [self.shape.weight[2], self.shape.weight[3]];
-            let mut out = vec![0.0; length];
-            depthwise::correlate(&self.phases, [self.destination, kernel], [source, weight.values], bias, &mut out);
-            return out;
+            let (size, factors) = ([self.shape.samples, height, width], [source, weight.values]);
+            return depthwise::correlate(&self.phases, size, kernel, factors, (bias, self.relu));
         }
         let phases: Vec<Phase<'_>> = self.phases.iter().map(|walk| self.phase(walk, weight)).collect();
         let out = SharedOut::<f32>::new(length);

@@ -80,6 +80,24 @@ pub(super) struct Chain<'a> {
     pub out: *mut f32,
 }
 
+/// A filter of `terms.len()` taps over pixels that lie evenly, for one panel of channels. With weights in registers
+/// ([`filter`]): `out[i · out_step] = bias + Σ over terms [a, b]: source[a + i · source_step] · weight[b]`; with sums in registers
+/// ([`slope`]): `weight[b] += Σ over i: source[a + i · source_step] · out[i · out_step]`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Filter<'a> {
+    pub bias: *const f32,
+    pub source: *const f32,
+    pub weight: *mut f32,
+    pub terms: &'a [[usize; 2]],
+    pub out: *mut f32,
+    pub pixels: usize,
+    /// Values between two pixels of the source and of `out`.
+    pub steps: [usize; 2],
+}
+
+/// Pixels that a filter makes side by side, so that none waits for the sum of another.
+const FILTER_PIXELS: usize = 4;
+
 /// A function for one tile size.
 ///
 /// # Safety
@@ -90,6 +108,8 @@ pub(super) type ProductKernel = unsafe fn(&Product<'_>);
 pub(super) type OuterKernel = unsafe fn(&Outer);
 /// As [`ProductKernel`]; the number is that of the panels.
 pub(super) type ChainKernel = unsafe fn(&Chain<'_>, usize);
+/// As [`ProductKernel`]; the argument has as many terms as the function was picked for.
+pub(super) type FilterKernel = unsafe fn(&Filter<'_>);
 
 #[inline(always)]
 unsafe fn product_tile<L: Lanes, const ROWS: usize, const PANELS: usize>(job: &Product<'_>) {
@@ -181,6 +201,63 @@ unsafe fn chain_all<L: Lanes>(job: &Chain<'_>, panels: usize) {
     (fours..panels).for_each(|panel| unsafe { chain_panels::<L, 1>(job, panel * LANES) });
 }
 
+#[inline(always)]
+unsafe fn filter_pixels<L: Lanes, const TAPS: usize, const PIXELS: usize>(
+    job: &Filter<'_>,
+    weights: &[L; TAPS],
+    first: usize,
+) {
+    unsafe {
+        let mut sums = [L::load(job.bias); PIXELS];
+        for tap in 0..TAPS {
+            for pixel in 0..PIXELS {
+                let x = L::load(job.source.add(job.terms[tap][0] + (first + pixel) * job.steps[0]));
+                sums[pixel] = sums[pixel].plus_product(x, weights[tap]);
+            }
+        }
+        for pixel in 0..PIXELS {
+            sums[pixel].store(job.out.add((first + pixel) * job.steps[1]));
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn filter_line<L: Lanes, const TAPS: usize>(job: &Filter<'_>) {
+    unsafe {
+        let mut weights = [L::zero(); TAPS];
+        for tap in 0..TAPS {
+            weights[tap] = L::load(job.weight.add(job.terms[tap][1]));
+        }
+        let whole = job.pixels / FILTER_PIXELS * FILTER_PIXELS;
+        for pixel in (0..whole).step_by(FILTER_PIXELS) {
+            filter_pixels::<L, TAPS, FILTER_PIXELS>(job, &weights, pixel);
+        }
+        for pixel in whole..job.pixels {
+            filter_pixels::<L, TAPS, 1>(job, &weights, pixel);
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn slope_line<L: Lanes, const TAPS: usize>(job: &Filter<'_>) {
+    unsafe {
+        let mut sums = [L::zero(); TAPS];
+        for tap in 0..TAPS {
+            sums[tap] = L::load(job.weight.add(job.terms[tap][1]));
+        }
+        for pixel in 0..job.pixels {
+            let gradient = L::load(job.out.add(pixel * job.steps[1]));
+            for tap in 0..TAPS {
+                let x = L::load(job.source.add(job.terms[tap][0] + pixel * job.steps[0]));
+                sums[tap] = sums[tap].plus_product(x, gradient);
+            }
+        }
+        for tap in 0..TAPS {
+            sums[tap].store(job.weight.add(job.terms[tap][1]));
+        }
+    }
+}
+
 /// The loops compiled for one instruction set: `product` and `outer` of a module named like it.
 macro_rules! compiled {
     ($name:ident, $lanes:ty $(, $feature:literal)?) => {
@@ -203,6 +280,18 @@ macro_rules! compiled {
             pub(super) unsafe fn chain(job: &Chain<'_>, panels: usize) {
                 // SAFETY: as [`ProductKernel`] demands of the caller.
                 unsafe { chain_all::<$lanes>(job, panels) }
+            }
+
+            $(#[target_feature(enable = $feature)])?
+            pub(super) unsafe fn filter<const TAPS: usize>(job: &Filter<'_>) {
+                // SAFETY: as [`ProductKernel`] demands of the caller.
+                unsafe { filter_line::<$lanes, TAPS>(job) }
+            }
+
+            $(#[target_feature(enable = $feature)])?
+            pub(super) unsafe fn slope<const TAPS: usize>(job: &Filter<'_>) {
+                // SAFETY: as [`ProductKernel`] demands of the caller.
+                unsafe { slope_line::<$lanes, TAPS>(job) }
             }
         }
     };
@@ -267,4 +356,32 @@ pub(super) fn chain(set: InstructionSet) -> ChainKernel {
         InstructionSet::Neon => neon::chain,
         _ => portable::chain,
     }
+}
+
+/// The function of a number of taps in the module of a set.
+macro_rules! taps {
+    ($which:ident, $set:expr, $taps:expr; $($count:literal)*) => {
+        match ($set, $taps) {
+            $(
+                #[cfg(target_arch = "x86_64")]
+                (InstructionSet::Avx512, $count) => Some(avx512::$which::<$count>),
+                #[cfg(target_arch = "x86_64")]
+                (InstructionSet::Avx2, $count) => Some(avx2::$which::<$count>),
+                #[cfg(target_arch = "aarch64")]
+                (InstructionSet::Neon, $count) => Some(neon::$which::<$count>),
+                (_, $count) => Some(portable::$which::<$count>),
+            )*
+            _ => None,
+        }
+    };
+}
+
+/// The filter of so many taps, if they are few enough to stay in registers.
+pub(super) fn filter(set: InstructionSet, taps: usize) -> Option<FilterKernel> {
+    taps!(filter, set, taps; 1 2 3 4 5 6 7 8 9)
+}
+
+/// The sums of [`filter`]'s weight gradient.
+pub(super) fn slope(set: InstructionSet, taps: usize) -> Option<FilterKernel> {
+    taps!(slope, set, taps; 1 2 3 4 5 6 7 8 9)
 }
