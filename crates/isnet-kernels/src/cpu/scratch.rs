@@ -24,7 +24,11 @@ impl Scratch {
         let fitting = idle.partition_point(|buffer| buffer.len() < length);
         let buffer = (fitting < idle.len()).then(|| idle.remove(fitting));
         drop(idle);
-        Self { buffer: buffer.unwrap_or_else(|| vec![0.0; length]), length }
+        let mut buffer = buffer.unwrap_or_else(|| vec![0.0; length]);
+        if cfg!(debug_assertions) {
+            buffer.fill(f32::NAN);
+        }
+        Self { buffer, length }
     }
 }
 

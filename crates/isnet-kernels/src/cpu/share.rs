@@ -13,8 +13,15 @@ unsafe impl<T: Send> Sync for SharedOut<T> {}
 
 impl<T: Copy> SharedOut<T> {
     pub fn new(length: usize) -> Self {
-        let mut values = Vec::with_capacity(length);
+        let mut values: Vec<T> = Vec::with_capacity(length);
         let start = values.as_mut_ptr();
+        if cfg!(debug_assertions) {
+            #[expect(unsafe_code, reason = "to be seen, a value that nobody writes must be strange")]
+            // SAFETY: inside the allocation; all ones are NaN as a float and −1 as an integer.
+            unsafe {
+                start.write_bytes(0xff, length);
+            }
+        }
         Self { values, start, length }
     }
 
