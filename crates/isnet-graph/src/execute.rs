@@ -135,7 +135,11 @@ impl Graph {
         updates
     }
 
-    fn run(&self, params: &Params, image: Tensor<4>, mut mode: Mode<'_>, last_use: &[usize]) -> Trace {
+    fn run(&self, params: &Params, image: Tensor<4>, mode: Mode<'_>, last_use: &[usize]) -> Trace {
+        kernels::on_workers(|| self.run_nodes(params, image, mode, last_use))
+    }
+
+    fn run_nodes(&self, params: &Params, image: Tensor<4>, mut mode: Mode<'_>, last_use: &[usize]) -> Trace {
         let (mut trace, relus) = (Trace::empty(self), self.fused_relus());
         for (id, node) in self.nodes() {
             let inputs = || -> Vec<Tensor<4>> { node.inputs.iter().map(|id| trace.activation(*id)).collect() };

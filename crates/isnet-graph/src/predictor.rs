@@ -106,6 +106,10 @@ impl Predictor {
 
     /// The logits `[N, K]` of images `[N, H, W, C]`.
     pub fn logits(&self, image: Tensor<4>) -> Tensor<2> {
+        kernels::on_workers(|| self.run_all(image))
+    }
+
+    fn run_all(&self, image: Tensor<4>) -> Tensor<2> {
         let mut values: Vec<Option<Tensor<4>>> = vec![None; self.graph.nodes().len()];
         values[self.graph.input().index()] = Some(image);
         for (step, done) in self.steps.iter().zip(&self.done) {

@@ -20,6 +20,7 @@ pub mod prepared;
 pub mod ranked_pooling;
 mod recycle;
 pub mod update;
+mod workers;
 
 pub use average_pool::{AveragePool, average_pool, average_pool_transpose};
 pub use batch_norm::{BatchStatistics, batch_norm_train, inverse_deviation, normalize, normalize_transpose};
@@ -33,3 +34,4 @@ pub use pointwise::{
 pub use prepared::PreparedConv;
 pub use ranked_pooling::ranked_pooling;
 pub use recycle::Recycler;
+pub use workers::on_workers;

@@ -36,6 +36,15 @@ pub fn explain(
     hidden: &[NodeId],
 ) -> Relevance {
     assert_eq!(plan.rules.len(), graph.nodes().count(), "the plan belongs to another graph");
+    kernels::on_workers(|| walk_back((graph, params, trace), plan, seeds, hidden))
+}
+
+fn walk_back(
+    (graph, params, trace): (&Graph, &Params, &Trace),
+    plan: &Plan,
+    seeds: Tensor<2>,
+    hidden: &[NodeId],
+) -> Relevance {
     let [rows, n_classes] = seeds.dims();
     let image = trace.activation(graph.input());
     let mut walk = Walk {

@@ -140,7 +140,7 @@ impl Step {
 
 impl Bench for Step {
     fn run(&mut self) -> f64 {
-        timed(|| self.step()).0
+        timed(|| isnet_kernels::on_workers(|| self.step())).0
     }
 
     fn facts(&mut self) -> Vec<(String, f64)> {

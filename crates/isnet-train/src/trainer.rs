@@ -10,6 +10,7 @@ use isnet_data::rng::stream;
 use isnet_data::{Batch as DataBatch, Label, Loader, Task, epoch_order};
 use isnet_eval::evaluate::{Explain, evaluate};
 use isnet_eval::metrics::scores;
+use isnet_kernels as kernels;
 use isnet_loss::{ForegroundRange, Mask, Targets, calibrated_range};
 use isnet_run::config::{self, BestMetric, RunConfig};
 use isnet_run::datasets::augmentation;
@@ -178,7 +179,7 @@ impl<'a> Trainer<'a> {
         let steps_per_epoch = loader.len();
         for batch in loader.prefetch_from(self.state.batch) {
             let batch = batch?;
-            let record = self.step(&batch, steps_per_epoch, started)?;
+            let record = kernels::on_workers(|| self.step(&batch, steps_per_epoch, started))?;
             started = Instant::now();
             watcher.step(&record, steps_per_epoch);
             self.log.step(record)?;
