@@ -48,6 +48,31 @@ static LIST: Mutex<Idle> = Mutex::new(Idle { first: [ptr::null_mut(); CLASSES], 
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Recycler;
 
+impl Recycler {
+    /// Gives all idle blocks back to the system: after work of another kind, such as loading a model, whose blocks nobody will ask for again.
+    pub fn trim() {
+        let mut list = LIST.lock().unwrap_or_else(PoisonError::into_inner);
+        for class in 0..CLASSES {
+            while !list.first[class].is_null() {
+                let idle = list.first[class];
+                let bytes = bytes_of(class);
+                list.bytes -= bytes;
+                // SAFETY: an idle block begins with the address of the next, and came from the system with the layout of its class.
+                unsafe {
+                    list.first[class] = idle.cast::<*mut u8>().read();
+                    System.dealloc(idle, block(bytes));
+                }
+            }
+        }
+    }
+}
+
+/// The bytes of a class's blocks.
+fn bytes_of(class: usize) -> usize {
+    let power = 1_usize << (class / STEPS);
+    power + class % STEPS * (power / STEPS)
+}
+
 /// The class of a size, and the bytes of its blocks.
 fn class(size: usize) -> (usize, usize) {
     let power = (usize::BITS - 1 - size.leading_zeros()) as usize;
@@ -155,7 +180,7 @@ mod tests {
         for size in [LARGE, LARGE + 1, 200_000, 262_143, 262_144, 262_145, 3_211_264, 25_690_112] {
             let (number, bytes) = class(size);
             assert!(bytes >= size && bytes - size <= size / STEPS, "{size} in {bytes}");
-            assert_eq!(class(bytes), (number, bytes), "{size}");
+            assert_eq!((class(bytes), bytes_of(number)), ((number, bytes), bytes), "{size}");
         }
         assert!(class(LARGE + 1).0 > class(LARGE).0);
     }

@@ -126,6 +126,8 @@ fn serve(cases: &[Case]) -> io::Result<()> {
             ("load", _) => match cases.iter().find(|case| case.name == argument) {
                 Some(case) => {
                     bench = Some((case.prepare)());
+                    // What drawing weights and images needed is not the case's memory.
+                    isnet_kernels::Recycler::trim();
                     "ok".to_owned()
                 }
                 None => format!("error no case `{argument}`"),

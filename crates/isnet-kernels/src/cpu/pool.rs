@@ -277,8 +277,8 @@ impl Blend {
         let [vertical, horizontal] = &self.axes;
         let (out_h, out_w) = (vertical.len(), horizontal.len());
         let x = values(input);
-        let mut out = vec![0.0; samples * out_h * out_w * channels];
-        out.par_chunks_mut((out_w * channels).max(1)).enumerate().for_each(|(line, out)| {
+        let out = sweep::create_rows(samples * out_h, out_w * channels, |line, out| {
+            out.fill(0.0);
             let (sample, out_y) = (line / out_h, line % out_h);
             for (out, columns) in out.chunks_mut(channels).zip(horizontal) {
                 for &(y, share_y) in &vertical[out_y] {

@@ -15,7 +15,10 @@ use burn::{
 };
 use rayon::prelude::*;
 
-use super::primitive::{Primitive, contiguous, dims, give_gradient, primitive, take_gradient, values};
+use super::{
+    primitive::{Primitive, contiguous, dims, give_gradient, primitive, take_gradient, values},
+    sweep,
+};
 
 /// The operation of this file on a backend.
 #[backend_extension(Autodiff, Flex)]
@@ -62,9 +65,11 @@ impl Backward<Flex, 1> for RankedSum {
     fn backward(self, ops: Ops<Self::State, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
         let gradient = take_gradient(gradients, &ops);
         let (ranks, weights) = &ops.state;
-        let mut spread = vec![0.0; ranks.len() * self.length];
-        spread.par_chunks_mut(self.length).zip(ranks).zip(values(&gradient)).for_each(|((row, ranks), gradient)| {
-            ranks.iter().zip(weights).for_each(|(index, weight)| row[*index as usize] = gradient * *weight as f32);
+        let upstream = values(&gradient);
+        let spread = sweep::create_rows(ranks.len(), self.length, |row, out| {
+            out.fill(0.0);
+            let places = ranks[row].iter().zip(weights);
+            places.for_each(|(index, weight)| out[*index as usize] = upstream[row] * *weight as f32);
         });
         give_gradient(gradients, &ops, 0, || primitive(spread, [ranks.len(), self.length]));
     }

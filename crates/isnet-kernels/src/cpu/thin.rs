@@ -5,12 +5,11 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::{
     convolve::ConvShape,
     gemm::{Matrix, multiply},
     scratch::Scratch,
+    sweep,
     walk::AxisWalk,
 };
 
@@ -31,17 +30,12 @@ pub(super) fn transpose(shape: &ConvShape, output: &[f32], weight: &[f32]) -> Ve
     let walk = shape.walk();
     let weight = channels_last(weight, channels, shape.taps());
     let row = width * channels;
-    let mut out = vec![0.0; shape.samples * height * row];
-    let mut bands: Vec<(usize, usize, &mut [f32])> = Vec::new();
-    for (sample, out) in out.chunks_mut((height * row).max(1)).enumerate() {
-        bands.extend(out.chunks_mut(BAND * row).enumerate().map(|(b, out)| (sample, b * BAND, out)));
-    }
-    bands.into_par_iter().for_each(|(sample, first, out)| {
-        let band = first..first + out.len() / row;
+    sweep::fill_samples(shape.samples, height * row, BAND * row, |sample, start, out| {
+        out.fill(0.0);
+        let band = start / row..(start + out.len()) / row;
         let output = &output[sample * output.len() / shape.samples..];
         fill_band(shape, &walk, [output, &weight], band, out);
-    });
-    out
+    })
 }
 
 /// Fills the input rows `band` of a sample, whose values `output` begins with.

@@ -12,6 +12,7 @@ use super::{
     depthwise,
     lanes::{InstructionSet, LANES},
     scratch::{Scratch, Values},
+    share::SharedOut,
     tile::{self, Outer},
     walk::AxisWalk,
 };
@@ -274,15 +275,15 @@ impl<'a> Job<'a> {
     fn assemble(&self, tasks: &[Task], sums: &[Scratch]) -> Vec<f32> {
         let [_, _, _, kernel_w] = self.shape.weight;
         let (taps, row) = (self.shape.taps(), self.reduce * self.shape.taps());
-        let mut out = vec![0.0; self.shape.weight.iter().product()];
-        let chunks: Vec<(usize, usize, &mut [f32])> = out
-            .chunks_mut(self.produce * row)
-            .enumerate()
-            .flat_map(|(group, out)| {
-                out.chunks_mut(LANES * row).enumerate().map(move |(panel, out)| (group, panel, out))
-            })
-            .collect();
-        chunks.into_par_iter().for_each(|(group, panel, out)| {
+        let out = SharedOut::<f32>::new(self.shape.weight.iter().product());
+        let (groups, panels) = (self.shape.geometry.groups, self.panels());
+        (0..groups * panels).into_par_iter().for_each(|place| {
+            let (group, panel) = (place / panels, place % panels);
+            let lanes = LANES.min(self.produce - panel * LANES);
+            #[expect(unsafe_code, reason = "the values are not there yet")]
+            // SAFETY: panels have channels of their own.
+            let out = unsafe { out.slice((group * self.produce + panel * LANES) * row, lanes * row) };
+            out.fill(0.0);
             let mine = |task: &Task| task.group == group && task.panels.contains(&panel);
             for (task, sums) in tasks.iter().zip(sums).filter(|(task, _)| mine(task)) {
                 let (width, first) = (task.panels.len() * LANES, (panel - task.panels.start) * LANES);
@@ -300,7 +301,14 @@ impl<'a> Job<'a> {
                 }
             }
         });
-        out
+        #[expect(
+            unsafe_code,
+            reason = "zeroing the values first, on one thread, would cost a tenth of a large kernel's gradient"
+        )]
+        // SAFETY: the panels of all groups cover the weight, and each was filled.
+        unsafe {
+            out.into_vec()
+        }
     }
 }
 
