@@ -17,7 +17,7 @@ use burn::{
 use rayon::prelude::*;
 
 use super::{
-    lanes::vectorized,
+    lanes::{for_every_set, vectorized},
     pointwise::rectified,
     primitive::{Primitive, contiguous, dims, give_gradient, primitive, take_gradient, values},
     sums::{ROWS, row_sums},
@@ -119,15 +119,15 @@ impl Normalized {
     }
 
     /// Mean, scale and shift of every channel.
-    fn factors(&self) -> impl Iterator<Item = (&f32, (&f32, &f32))> {
-        self.mean.iter().zip(self.scale.iter().zip(values(&self.beta)))
+    fn factors(&self) -> [&[f32]; 3] {
+        [&self.mean, &self.scale, values(&self.beta)]
     }
 
     fn output(&self) -> Primitive {
-        let (channels, relu) = (self.mean.len(), self.relu);
+        let ([mean, scale, shift], channels, relu) = (self.factors(), self.mean.len(), self.relu);
         sweep::update(self.input.clone(), channels, |_, x| {
             for pixel in x.chunks_mut(channels) {
-                for (x, (mean, (scale, shift))) in pixel.iter_mut().zip(self.factors()) {
+                for (((x, mean), scale), shift) in pixel.iter_mut().zip(mean).zip(scale).zip(shift) {
                     let y = (*x - mean) * scale + shift;
                     *x = if relu { rectified(y) } else { y };
                 }
@@ -136,23 +136,16 @@ impl Normalized {
     }
 
     /// `Σ dy` and `Σ dy·(x − mean)` over all pixels, by channel, for the part of the gradient that the ReLU let pass.
-    fn sums<const RELU: bool>(&self, upstream: &[f32]) -> Vec<f32> {
+    fn sums(&self, upstream: &[f32]) -> Vec<f32> {
         let (channels, x) = (self.mean.len(), values(&self.input));
-        row_sums(x.len() / channels, 2 * channels, |sums, row| {
-            let part = row * channels..(row + 1) * channels;
-            let (plain, centred) = sums.split_at_mut(channels);
-            let rows = upstream[part.clone()].iter().zip(&x[part]).zip(self.factors());
-            plain.iter_mut().zip(centred).zip(rows).for_each(|((plain, centred), ((g, x), (mean, (scale, shift))))| {
-                let distance = x - mean;
-                let g = passed::<RELU>(*g, distance, scale, shift);
-                *plain += g;
-                *centred += g * distance;
-            });
+        row_sums(x.len() / channels, 2 * channels, |sums, rows| {
+            let part = rows.start * channels..rows.end * channels;
+            add_pixels(sums.split_at_mut(channels), [&upstream[part.clone()], &x[part]], self.factors(), self.relu);
         })
     }
 
     /// `dx = γ/σ · (dy − Σdy/M − (x − mean)/σ² · Σ(dy·(x − mean))/M)`.
-    fn spread<const RELU: bool>(&self, upstream: Primitive, [plain, centred]: [&[f32]; 2]) -> Primitive {
+    fn spread(&self, upstream: Primitive, [plain, centred]: [&[f32]; 2]) -> Primitive {
         let (channels, x) = (self.mean.len(), values(&self.input));
         let share = 1.0 / (x.len() / channels) as f32;
         let level: Vec<f32> = plain.iter().map(|sum| sum * share).collect();
@@ -160,21 +153,60 @@ impl Normalized {
         let tilt: Vec<f32> =
             centred.iter().zip(inverse).map(|(sum, inverse)| sum * share * inverse * inverse).collect();
         sweep::update(upstream, channels, |start, gradient| {
-            for (pixel, x) in gradient.chunks_mut(channels).zip(x[start..].chunks(channels)) {
-                let factors = level.iter().zip(&tilt).zip(self.factors());
-                pixel.iter_mut().zip(x).zip(factors).for_each(|((g, x), ((level, tilt), (mean, (scale, shift))))| {
-                    let distance = x - mean;
-                    *g = scale * (passed::<RELU>(*g, distance, scale, shift) - level - distance * tilt);
-                });
-            }
+            let x = &x[start..][..gradient.len()];
+            spread_pixels(gradient, x, [&level, &tilt], self.factors(), self.relu);
         })
     }
 }
 
-/// The gradient that reaches the batch norm from the ReLU after it, if there is one: the ReLU's input is made again, bit by bit.
+for_every_set! {
+    /// Adds pixels to [`Normalized::sums`].
+    fn add_pixels(
+        sums: (&mut [f32], &mut [f32]),
+        pixels: [&[f32]; 2],
+        factors: [&[f32]; 3],
+        relu: bool,
+    ) {
+        let ((plain, centred), [upstream, x], [mean, scale, shift]) = (sums, pixels, factors);
+        let channels = mean.len();
+        for (g, x) in upstream.chunks(channels).zip(x.chunks(channels)) {
+            let factors = mean.iter().zip(scale).zip(shift);
+            let sums = plain.iter_mut().zip(centred.iter_mut());
+            for (((plain, centred), (g, x)), ((mean, scale), shift)) in sums.zip(g.iter().zip(x)).zip(factors) {
+                let distance = x - mean;
+                let g = passed(*g, distance * scale + shift, relu);
+                *plain += g;
+                *centred += g * distance;
+            }
+        }
+    }
+}
+
+for_every_set! {
+    /// Makes the gradient of [`Normalized::spread`] of what came from above.
+    fn spread_pixels(
+        gradient: &mut [f32],
+        x: &[f32],
+        shares: [&[f32]; 2],
+        factors: [&[f32]; 3],
+        relu: bool,
+    ) {
+        let ([level, tilt], [mean, scale, shift]) = (shares, factors);
+        let channels = mean.len();
+        for (g, x) in gradient.chunks_mut(channels).zip(x.chunks(channels)) {
+            let factors = mean.iter().zip(scale).zip(shift).zip(level.iter().zip(tilt));
+            for ((g, x), (((mean, scale), shift), (level, tilt))) in g.iter_mut().zip(x).zip(factors) {
+                let distance = x - mean;
+                *g = scale * (passed(*g, distance * scale + shift, relu) - level - distance * tilt);
+            }
+        }
+    }
+}
+
+/// The gradient that reaches the batch norm from the ReLU after it, if there is one, whose input is made again, bit by bit.
 #[inline(always)]
-fn passed<const RELU: bool>(gradient: f32, distance: f32, scale: &f32, shift: &f32) -> f32 {
-    if !RELU || distance * scale + shift > 0.0 { gradient } else { 0.0 }
+fn passed(gradient: f32, output: f32, relu: bool) -> f32 {
+    if !relu | (output > 0.0) { gradient } else { 0.0 }
 }
 
 /// Mean and biased variance per channel: exact in chunks of rows, the chunks joined in order (Chan et al. 1983).
@@ -214,14 +246,11 @@ impl Backward<Flex, 3> for BatchNorm {
         let gradient = take_gradient(gradients, &ops);
         let (state, channels) = (&ops.state, ops.state.mean.len());
         let upstream = values(&gradient);
-        let sums = if state.relu { state.sums::<true>(upstream) } else { state.sums::<false>(upstream) };
+        let sums = state.sums(upstream);
         let (plain, centred) = sums.split_at(channels);
         let slope = || centred.iter().zip(&state.inverse_deviation).map(|(sum, inverse)| sum * inverse).collect();
         give_gradient(gradients, &ops, 1, || primitive(slope(), [channels]));
         give_gradient(gradients, &ops, 2, || primitive(plain.to_vec(), [channels]));
-        give_gradient(gradients, &ops, 0, || match state.relu {
-            true => state.spread::<true>(gradient, [plain, centred]),
-            false => state.spread::<false>(gradient, [plain, centred]),
-        });
+        give_gradient(gradients, &ops, 0, || state.spread(gradient, [plain, centred]));
     }
 }

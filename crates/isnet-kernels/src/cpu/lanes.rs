@@ -104,6 +104,38 @@ pub(super) fn vectorized<R>(work: impl FnOnce() -> R) -> R {
     work()
 }
 
+/// A function whose body is compiled for every instruction set: for loops too large to be inlined into [`vectorized`].
+macro_rules! for_every_set {
+    ($(#[$meta:meta])* fn $name:ident($($argument:ident: $type:ty),* $(,)?) $body:block) => {
+        $(#[$meta])*
+        fn $name($($argument: $type),*) {
+            #[inline(always)]
+            fn body($($argument: $type),*) $body
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
+                fn avx512($($argument: $type),*) {
+                    body($($argument),*)
+                }
+                #[target_feature(enable = "avx2,fma")]
+                fn avx2($($argument: $type),*) {
+                    body($($argument),*)
+                }
+                use $crate::cpu::lanes::InstructionSet;
+                #[expect(unsafe_code, reason = "the instructions of a processor are reached through unsafe functions")]
+                // SAFETY: `current` is a set of this processor.
+                match InstructionSet::current() {
+                    InstructionSet::Avx512 => return unsafe { avx512($($argument),*) },
+                    InstructionSet::Avx2 => return unsafe { avx2($($argument),*) },
+                    _ => {}
+                }
+            }
+            body($($argument),*)
+        }
+    };
+}
+pub(super) use for_every_set;
+
 impl fmt::Display for InstructionSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.word())

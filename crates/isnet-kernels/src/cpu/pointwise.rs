@@ -448,11 +448,12 @@ impl Backward<Flex, 2> for NormalizeTranspose {
 fn weighted_sums(upstream: &Primitive, input: &Primitive, weight: impl Fn(usize, f32) -> f32 + Sync) -> Vec<f32> {
     let [samples, height, width, channels] = dims::<4>(upstream);
     let (upstream, input) = (values(upstream), values(input));
-    row_sums(samples * height * width, channels, |sums, row| {
-        let part = row * channels..(row + 1) * channels;
-        let pairs = upstream[part.clone()].iter().zip(&input[part]);
-        let channels = sums.iter_mut().zip(pairs).enumerate();
-        channels.for_each(|(channel, (sum, (g, x)))| *sum += g * weight(channel, *x));
+    row_sums(samples * height * width, channels, |sums, rows| {
+        let part = rows.start * channels..rows.end * channels;
+        for (upstream, input) in upstream[part.clone()].chunks(channels).zip(input[part].chunks(channels)) {
+            let terms = sums.iter_mut().zip(upstream.iter().zip(input)).enumerate();
+            terms.for_each(|(channel, (sum, (g, x)))| *sum += g * weight(channel, *x));
+        }
     })
 }
 

@@ -15,6 +15,7 @@ use burn::{
 };
 
 use super::{
+    lanes::for_every_set,
     pointwise::{along_maps, check_maps, sign},
     primitive::{Primitive, contiguous, dims, give_gradient, primitive, take_gradient, values},
     sums::row_sums,
@@ -113,8 +114,8 @@ struct Step {
 
 impl Step {
     /// 1/σ and γ of every channel.
-    fn factors(&self) -> impl Iterator<Item = (&f32, &f32)> {
-        values(&self.inverse_deviation).iter().zip(values(&self.gamma))
+    fn factors(&self) -> [&[f32]; 2] {
+        [values(&self.inverse_deviation), values(&self.gamma)]
     }
 
     fn channels(&self) -> usize {
@@ -125,23 +126,15 @@ impl Step {
     }
 
     fn apply(&self, gradient: Primitive) -> Primitive {
-        let (channels, epsilon) = (self.channels(), self.epsilon);
-        along_maps(gradient, channels, &self.output, |gradient, output| {
-            for (g, a) in gradient.chunks_mut(channels).zip(output.chunks(channels)) {
-                let pixel = g.iter_mut().zip(a).zip(self.factors());
-                pixel.for_each(|((g, a), (inverse, gamma))| *g = *g * ratio(*a, epsilon) * inverse * gamma);
-            }
+        along_maps(gradient, self.channels(), &self.output, |gradient, output| {
+            step_pixels(gradient, output, self.factors(), self.epsilon);
         })
     }
 
     /// The same for an upstream gradient, which meets the factors in the opposite order.
     fn transpose(&self, upstream: Primitive) -> Primitive {
-        let (channels, epsilon) = (self.channels(), self.epsilon);
-        along_maps(upstream, channels, &self.output, |upstream, output| {
-            for (u, a) in upstream.chunks_mut(channels).zip(output.chunks(channels)) {
-                let pixel = u.iter_mut().zip(a).zip(self.factors());
-                pixel.for_each(|((u, a), (inverse, gamma))| *u = *u * inverse * gamma * ratio(*a, epsilon));
-            }
+        along_maps(upstream, self.channels(), &self.output, |upstream, output| {
+            transpose_pixels(upstream, output, self.factors(), self.epsilon);
         })
     }
 
@@ -150,14 +143,17 @@ impl Step {
         let ([rows, height, width, channels], [samples, ..]) = (dims::<4>(upstream), dims::<4>(&self.output));
         let (maps, pixels, epsilon) = (check_maps(rows, samples), height * width, self.epsilon);
         let [u, g, a] = [upstream, incoming, &self.output].map(values);
-        let sums = row_sums(rows * pixels, channels, |sums, row| {
-            let (map, pixel) = (row / pixels, row % pixels);
-            let a = a[(map / maps * pixels + pixel) * channels..].iter();
-            let terms =
-                u[row * channels..].iter().zip(&g[row * channels..]).zip(a).zip(values(&self.inverse_deviation));
-            sums.iter_mut().zip(terms).for_each(|(sum, (((u, g), a), inverse))| {
-                *sum += u * (g * ratio(*a, epsilon) * inverse);
-            });
+        let sums = row_sums(rows * pixels, channels, |sums, rows| {
+            let mut row = rows.start;
+            while row < rows.end {
+                // As far as one map reaches.
+                let (map, pixel) = (row / pixels, row % pixels);
+                let length = (pixels - pixel).min(rows.end - row) * channels;
+                let a = &a[(map / maps * pixels + pixel) * channels..][..length];
+                let [u, g] = [u, g].map(|tensor| &tensor[row * channels..][..length]);
+                add_slopes(sums, [u, g, a], values(&self.inverse_deviation), epsilon);
+                row += length / channels;
+            }
         });
         primitive(sums, [channels])
     }
@@ -170,16 +166,64 @@ impl Step {
         let slopes = sweep::fill_samples(samples, length, channels, |sample, start, out| {
             out.fill(0.0);
             for row in sample * maps..(sample + 1) * maps {
-                let [u, g] = [u, g].map(|tensor| tensor[row * length + start..][..out.len()].chunks(channels));
-                for ((out, u), g) in out.chunks_mut(channels).zip(u).zip(g) {
-                    let pixel = out.iter_mut().zip(u.iter().zip(g)).zip(self.factors());
-                    pixel.for_each(|((out, (u, g)), (inverse, gamma))| *out += u * inverse * gamma * g);
-                }
+                let [u, g] = [u, g].map(|tensor| &tensor[row * length + start..][..out.len()]);
+                add_products(out, [u, g], self.factors());
             }
             let a = &a[sample * length + start..];
             out.iter_mut().zip(a).for_each(|(sum, a)| *sum *= epsilon / ((a + epsilon) * (a + epsilon)));
         });
         primitive(slopes, [samples, height, width, channels])
+    }
+}
+
+for_every_set! {
+    /// `g · a/(a + ε) · 1/σ · γ`, pixel by pixel.
+    fn step_pixels(gradient: &mut [f32], output: &[f32], factors: [&[f32]; 2], epsilon: f32) {
+        let [inverse, gamma] = factors;
+        let channels = gamma.len();
+        for (g, a) in gradient.chunks_mut(channels).zip(output.chunks(channels)) {
+            let pixel = g.iter_mut().zip(a).zip(inverse.iter().zip(gamma));
+            pixel.for_each(|((g, a), (inverse, gamma))| *g = *g * ratio(*a, epsilon) * inverse * gamma);
+        }
+    }
+}
+
+for_every_set! {
+    /// `u · 1/σ · γ · a/(a + ε)`, pixel by pixel.
+    fn transpose_pixels(upstream: &mut [f32], output: &[f32], factors: [&[f32]; 2], epsilon: f32) {
+        let [inverse, gamma] = factors;
+        let channels = gamma.len();
+        for (u, a) in upstream.chunks_mut(channels).zip(output.chunks(channels)) {
+            let pixel = u.iter_mut().zip(a).zip(inverse.iter().zip(gamma));
+            pixel.for_each(|((u, a), (inverse, gamma))| *u = *u * inverse * gamma * ratio(*a, epsilon));
+        }
+    }
+}
+
+for_every_set! {
+    /// Adds `u · (g · a/(a + ε) · 1/σ)` of every pixel to the sums of the channels.
+    fn add_slopes(sums: &mut [f32], tensors: [&[f32]; 3], inverse: &[f32], epsilon: f32) {
+        let [upstream, incoming, output] = tensors;
+        let channels = inverse.len();
+        let pixels = upstream.chunks(channels).zip(incoming.chunks(channels)).zip(output.chunks(channels));
+        for ((u, g), a) in pixels {
+            let terms = u.iter().zip(g).zip(a.iter().zip(inverse));
+            let sums = sums.iter_mut().zip(terms);
+            sums.for_each(|(sum, ((u, g), (a, inverse)))| *sum += u * (g * ratio(*a, epsilon) * inverse));
+        }
+    }
+}
+
+for_every_set! {
+    /// Adds `u · 1/σ · γ · g`, pixel by pixel.
+    fn add_products(out: &mut [f32], tensors: [&[f32]; 2], factors: [&[f32]; 2]) {
+        let ([upstream, incoming], [inverse, gamma]) = (tensors, factors);
+        let channels = gamma.len();
+        let pixels = upstream.chunks(channels).zip(incoming.chunks(channels));
+        for (out, (u, g)) in out.chunks_mut(channels).zip(pixels) {
+            let pixel = out.iter_mut().zip(u.iter().zip(g)).zip(inverse.iter().zip(gamma));
+            pixel.for_each(|((out, (u, g)), (inverse, gamma))| *out += u * inverse * gamma * g);
+        }
     }
 }
 

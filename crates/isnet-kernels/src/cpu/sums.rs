@@ -1,5 +1,7 @@
 //! Sums over the rows of a matrix `[rows, channels]`, in a fixed order.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::lanes::vectorized;
@@ -9,17 +11,18 @@ pub(super) const ROWS: usize = 512;
 
 /// The sum of every column.
 pub(super) fn column_sums(values: &[f32], channels: usize) -> Vec<f32> {
-    let add = |sums: &mut [f32], row: usize| {
-        sums.iter_mut().zip(&values[row * channels..]).for_each(|(sum, value)| *sum += value);
+    let add = |sums: &mut [f32], rows: Range<usize>| {
+        let rows = values[rows.start * channels..rows.end * channels].chunks(channels);
+        rows.for_each(|row| sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value));
     };
     row_sums(values.len() / channels.max(1), channels, add)
 }
 
-/// Lets `add` put row after row into sums of `width` values.
-pub(super) fn row_sums(rows: usize, width: usize, add: impl Fn(&mut [f32], usize) + Sync) -> Vec<f32> {
+/// Lets `add` put row after row of a range into sums of `width` values.
+pub(super) fn row_sums(rows: usize, width: usize, add: impl Fn(&mut [f32], Range<usize>) + Sync) -> Vec<f32> {
     let partial = |first: usize| {
         let mut sums = vec![0.0; width];
-        vectorized(|| (first..(first + ROWS).min(rows)).for_each(|row| add(&mut sums, row)));
+        vectorized(|| add(&mut sums, first..(first + ROWS).min(rows)));
         sums
     };
     let starts: Vec<usize> = (0..rows).step_by(ROWS).collect();
