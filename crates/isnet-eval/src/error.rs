@@ -116,6 +116,23 @@ pub enum EvalError {
     #[error(transparent)]
     Lrp(#[from] isnet_lrp::LrpError),
 
+    /// A picture cannot be drawn.
+    #[error(transparent)]
+    Picture(#[from] isnet_picture::PictureError),
+
+    /// A picture does not fit into a report.
+    #[error(transparent)]
+    Report(#[from] isnet_report::ReportError),
+
+    /// A sample was predicted that the data does not have, so it has no picture.
+    #[error("sample `{id}` is not in the data of the split `{split}`; give the data that the predictions were made on")]
+    NotInData {
+        /// Sample.
+        id: String,
+        /// Its split.
+        split: String,
+    },
+
     /// The device did not give back what it computed.
     #[error("cannot read from the device: {0}")]
     Device(String),

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use burn::tensor::{Tensor, activation};
 use isnet_data::{Batch, Dataset, Label, Loader};
-use isnet_graph::{Mode, Predictor};
-use isnet_lrp::{Composite, FirstLayer, OutputSelector, Outputs, Plan, Quantity, Target, explain};
+use isnet_graph::Predictor;
+use isnet_lrp::{Composite, FirstLayer, OutputSelector, Plan, Quantity, Target};
 use isnet_run::Model;
 
 use crate::EvalError;
+use crate::explained::Explained;
 use crate::metrics::{Predictions, Task};
-use crate::relevance_share::{Layout, background_share};
 
 /// Whether an evaluation explains each prediction to measure the background share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,17 +82,10 @@ pub fn evaluate(
 }
 
 fn explained(model: &Model, plan: &Plan, batch: &Batch) -> Result<(Tensor<2>, Vec<Option<f32>>), EvalError> {
-    let trace = model.graph.forward(&model.params, model.images(batch), Mode::Evaluate);
     let selector = OutputSelector { target: Target::Highest, quantity: Quantity::Logit };
-    let seeds = selector.seeds(trace.logits(), &Outputs::single_label(None), None)?;
-    let heatmap = explain(&model.graph, &model.params, &trace, plan, seeds.gradient, &[]).heatmap;
-    let values: Vec<f32> = heatmap.try_into_vec_as().map_err(|error| EvalError::Device(error.to_string()))?;
-    let pixels = batch.height * batch.width;
-    let maps = values.chunks(pixels * batch.channels).zip(batch.mask.chunks(pixels)).zip(&batch.has_mask);
-    let share = |((map, mask), has_mask): ((&[f32], &[f32]), &bool)| {
-        background_share(map, Layout::ChannelsLast, has_mask.then_some(mask)).map(|share| share as f32)
-    };
-    Ok((trace.logits(), maps.map(share).collect()))
+    let found = Explained::new(model, plan, selector, batch)?;
+    let share = |row| found.background_share(batch, row).map(|share| share as f32);
+    Ok((found.logits.clone(), (0..batch.len()).map(share).collect()))
 }
 
 /// Softmax or sigmoid of the logits, a row per sample.

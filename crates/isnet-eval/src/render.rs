@@ -171,11 +171,7 @@ fn intervals_used<'a>(rows: impl Iterator<Item = &'a SummaryRow>, confidence: f6
     let mut doubtful = false;
     for (row, interval) in rows.filter_map(|row| Some((row, row.interval()?))) {
         doubtful |= row.value.is_some_and(|value| is_doubtful(interval, value));
-        let name = match interval.method {
-            IntervalMethod::PosteriorHdi => "posterior of the confusion matrix",
-            IntervalMethod::Delong | IntervalMethod::DelongLogit | IntervalMethod::Newcombe => "DeLong (AUC)",
-            IntervalMethod::BootstrapPercentile | IntervalMethod::BootstrapBca => "bootstrap",
-        };
+        let name = interval_words(interval.method);
         if !names.contains(&name) {
             names.push(name);
         }
@@ -188,6 +184,15 @@ fn intervals_used<'a>(rows: impl Iterator<Item = &'a SummaryRow>, confidence: f6
         text.push_str(&format!("{DOUBTFUL} too few samples for this interval\n"));
     }
     text
+}
+
+/// How an interval was found, in the words of a caption.
+pub(crate) fn interval_words(method: IntervalMethod) -> &'static str {
+    match method {
+        IntervalMethod::PosteriorHdi => "posterior of the confusion matrix",
+        IntervalMethod::Delong | IntervalMethod::DelongLogit | IntervalMethod::Newcombe => "DeLong (AUC)",
+        IntervalMethod::BootstrapPercentile | IntervalMethod::BootstrapBca => "bootstrap",
+    }
 }
 
 /// Pads the cells of each column to one width: names to the left, the numbers after `n_names`

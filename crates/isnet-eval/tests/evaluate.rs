@@ -1,18 +1,15 @@
 //! Predictions of a model on a data set, beside what the model says of each sample alone.
 
-use std::sync::Arc;
+mod tiny;
 
 use burn::tensor::{Device, Tensor};
-use isnet_data::{Batch, Dataset, Fit, Image, Label, Mask, MemoryDataset, Preparation, Sample, Task};
+use isnet_data::{Batch, Task};
 use isnet_eval::evaluate::{Explain, evaluate, explaining_plan, probabilities};
-use isnet_graph::{GraphBuilder, Mode, Params};
+use isnet_graph::{GraphBuilder, Mode};
 use isnet_lrp::{Composite, OutputSelector, Outputs, Quantity, Rule, Target, explain};
-use isnet_models::{Architecture, build};
 use isnet_run::Model;
 
-const SIDE: usize = 12;
-/// More than a batch.
-const SAMPLES: usize = 21;
+use tiny::{SAMPLES, SIDE, dataset, model};
 
 #[test]
 fn each_share_is_that_of_the_predicted_logit_and_absent_without_a_mask() {
@@ -67,40 +64,6 @@ fn a_model_at_which_z_box_cannot_start_is_explained_without_it() {
         plan.rules().iter().any(|rule| matches!(rule, Rule::ZBox { .. }))
     };
     assert!(!z_box(&odd) && z_box(&model()));
-}
-
-fn model() -> Model {
-    let architecture = Architecture::new("plain_cnn", 3, 1);
-    let graph = build(&architecture).expect("an architecture");
-    let params = Params::initialize(&graph, 9, &Device::flex());
-    Model {
-        architecture,
-        graph,
-        params,
-        classes: ["a", "b", "c"].map(String::from).into(),
-        task: Task::SingleLabel,
-        preparation: Preparation { height: SIDE, width: SIDE, channels: 1, fit: Fit::Pad },
-        training: serde_json::Value::Null,
-        batches: 0,
-    }
-}
-
-/// Stripes of all kinds; every third sample has no mask.
-fn dataset() -> Arc<dyn Dataset> {
-    let sample = |index: usize| {
-        let pixel = |place: usize| ((place * (index + 1) + place / SIDE * index) % 16) as f32 / 16.0;
-        let inside = |place: usize| f32::from(u8::from(place % SIDE < 3 + index % 6));
-        let mask = Mask::new(SIDE, SIDE, (0..SIDE * SIDE).map(inside).collect());
-        Sample {
-            image: Image::new(SIDE, SIDE, 1, (0..SIDE * SIDE).map(pixel).collect()),
-            mask: (index % 3 != 2).then_some(mask),
-            label: Some(Label::Single(index % 3)),
-            id: format!("image {index}"),
-            source: String::new(),
-        }
-    };
-    let classes = ["a", "b", "c"].map(String::from).into();
-    Arc::new(MemoryDataset::new(Task::SingleLabel, classes, (0..SAMPLES).map(sample).collect()))
 }
 
 fn assert_near(found: &[f32], expected: &[f32]) {

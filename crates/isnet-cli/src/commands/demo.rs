@@ -7,16 +7,15 @@ use std::path::Path;
 
 use isnet_data::{Batch, Sample};
 use isnet_eval::evaluate::{Explain, evaluate, explaining_plan};
+use isnet_eval::explained::{Explained, photo, relevance_picture};
 use isnet_eval::metrics::scores;
-use isnet_graph::Mode;
-use isnet_lrp::{OutputSelector, Outputs, Quantity, Target, explain};
+use isnet_lrp::{OutputSelector, Quantity, Target};
 use isnet_picture::{Grid, Table, Tile, overlay};
 use isnet_run::{Datasets, Existing, Model, RunConfig};
 use isnet_train::{Ending, Trainer};
 
 use crate::Answer;
 use crate::args::DemoArgs;
-use crate::commands::explain::{photo, relevance_picture};
 use crate::progress::{Progress, interruptible, print, say};
 
 const CONFIG: &str = include_str!("../demo.toml");
@@ -130,14 +129,10 @@ fn tiles(sample: &Sample, contestants: &[Contestant]) -> anyhow::Result<Vec<Tile
     let mut tiles = vec![Tile::new(photo.clone()).outline(&mask.values)?];
     for Contestant { model, .. } in contestants {
         let batch = Batch::collate(std::slice::from_ref(sample))?;
-        let trace = model.graph.forward(&model.params, model.images(&batch), Mode::Evaluate);
         let selector = OutputSelector { target: Target::Highest, quantity: Quantity::Logit };
-        let seeds = selector.seeds(trace.logits(), &Outputs::single_label(None), None)?;
-        let predicted = model.classes[seeds.explained[0]].clone();
-        let heatmap =
-            explain(&model.graph, &model.params, &trace, &explaining_plan(model)?, seeds.gradient, &[]).heatmap;
-        let values: Vec<f32> = heatmap.try_into_vec_as().map_err(|error| anyhow::anyhow!("{error}"))?;
-        let blended = overlay(&photo, &relevance_picture(&sample.image, &values)?)?;
+        let explained = Explained::new(model, &explaining_plan(model)?, selector, &batch)?;
+        let predicted = &model.classes[explained.classes[0]];
+        let blended = overlay(&photo, &relevance_picture(&sample.image, explained.map(0))?)?;
         tiles.push(Tile::new(blended).outline(&mask.values)?.caption(format!("says: {predicted}")));
     }
     Ok(tiles)

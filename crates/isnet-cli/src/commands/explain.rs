@@ -6,10 +6,10 @@ use std::path::{Component, Path, PathBuf};
 use anyhow::{Context, bail};
 use isnet_data::{Batch, Image, Manifest, ManifestOptions, Mask, Sample, read_image, read_mask};
 use isnet_eval::evaluate::{explaining_plan, probabilities};
-use isnet_eval::relevance_share::{Layout, area_share, background_share};
-use isnet_graph::Mode;
-use isnet_lrp::{Composite, OutputSelector, Outputs, Plan, Quantity, Target, explain};
-use isnet_picture::{Grid, Range, SignedMap, Tile, color, gray, overlay, signed_map};
+use isnet_eval::explained::{Explained, photo, relevance_picture};
+use isnet_eval::relevance_share::area_share;
+use isnet_lrp::{Composite, OutputSelector, Plan, Quantity, Target};
+use isnet_picture::{Grid, Tile, overlay};
 use isnet_run::{Model, atomic};
 
 use crate::Answer;
@@ -129,31 +129,24 @@ fn explain_one(
     })?;
     let sample = Sample { image, mask, label: None, id: job.name.clone(), source: String::new() };
     let batch = Batch::collate(std::slice::from_ref(&sample))?;
-    let trace = model.graph.forward(&model.params, model.images(&batch), Mode::Evaluate);
-    let row = probabilities(model, trace.logits()).remove(0);
-    let seeds = selector.seeds(trace.logits(), &Outputs::single_label(None), None)?;
-    let heatmap = explain(&model.graph, &model.params, &trace, plan, seeds.gradient, &[]).heatmap;
-    let values: Vec<f32> = heatmap.try_into_vec_as().context("the device did not give the heatmap back")?;
-    let per_map = values.len() / seeds.maps;
-    let maps = values.chunks(per_map).zip(&seeds.explained);
-    maps.map(|(map, class)| {
+    let explained = Explained::new(model, plan, selector, &batch)?;
+    let probabilities = probabilities(model, explained.logits.clone()).remove(0);
+    let describe = |(row, class): (usize, &usize)| {
         let class_name = model.classes[*class].replace(std::path::is_separator, "_");
         let name = format!("{}.{class_name}", job.name);
-        save(&sample, map, &name, folder)?;
-        let share =
-            background_share(map, Layout::ChannelsLast, sample.mask.as_ref().map(|mask| mask.values.as_slice()));
+        save(&sample, explained.map(row), &name, folder)?;
         let area = sample.mask.as_ref().and_then(|mask| area_share(&mask.values));
         Ok(serde_json::json!({
             "image": job.image,
             "explained": model.classes[*class],
-            "predicted": model.classes[highest(&row)],
-            "probability": row[*class],
-            "background_share": share,
+            "predicted": model.classes[highest(&probabilities)],
+            "probability": probabilities[*class],
+            "background_share": explained.background_share(&batch, row),
             "background_area": area,
             "picture": folder.join(format!("{name}.png")),
         }))
-    })
-    .collect()
+    };
+    explained.classes.iter().enumerate().map(describe).collect()
 }
 
 fn line(found: &serde_json::Value) -> String {
@@ -181,18 +174,6 @@ fn save(sample: &Sample, map: &[f32], name: &str, folder: &Path) -> anyhow::Resu
     let view = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![height, width, channels], &bytes)?;
     let file = safetensors::serialize([("heatmap", view)], None)?;
     Ok(atomic::write(&folder.join(format!("{name}.safetensors")), &file)?)
-}
-
-/// Relevance summed over the channels, as a picture.
-pub fn relevance_picture(image: &Image, map: &[f32]) -> anyhow::Result<SignedMap> {
-    let summed: Vec<f32> = map.chunks(image.channels).map(|pixel| pixel.iter().sum()).collect();
-    Ok(signed_map(&summed, image.height, image.width, Range::Percentile(99.5))?)
-}
-
-/// The image itself as a picture.
-pub fn photo(image: &Image) -> anyhow::Result<isnet_picture::RgbImage> {
-    let show = if image.channels == 3 { color } else { gray };
-    Ok(show(&image.pixels, image.height, image.width)?)
 }
 
 fn tiles(image: &Image, mask: Option<&Mask>, map: &[f32]) -> anyhow::Result<Vec<Tile>> {
