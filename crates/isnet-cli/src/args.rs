@@ -229,11 +229,12 @@ pub struct PredictArgs {
 /// `isnet explain`
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  isnet explain runs/phantom image.png --mask mask.png --output heatmaps\n  isnet explain runs/phantom --manifest data/manifest.csv --split test --limit 20 --class covid"
+    after_help = "Examples:\n  isnet explain runs/phantom image.png --mask mask.png --output heatmaps\n  isnet explain runs/phantom --manifest data/manifest.csv --split test --limit 20 --class covid\n  isnet explain runs/phantom image.png --composite epsilon_gamma_box\n  isnet explain --list-composites"
 )]
 pub struct ExplainArgs {
     /// A run folder or model file.
-    pub model: PathBuf,
+    #[arg(required_unless_present = "list_composites")]
+    pub model: Option<PathBuf>,
     /// Images.
     pub images: Vec<PathBuf>,
     /// Mask of the image (for one image).
@@ -257,12 +258,18 @@ pub struct ExplainArgs {
     /// Explain this class; default: the predicted one.
     #[arg(long, conflicts_with = "selector")]
     pub class: Option<String>,
-    /// What is explained: `highest`, `lowest`, `selective` or `all_classes`.
+    /// What is explained: `highest`, `lowest`, `selective`, `all_classes`, or `dual`: all at once, a map by z⁺ and one by LRP-ε.
     #[arg(long)]
     pub selector: Option<String>,
     /// Gradient × input instead of LRP.
     #[arg(long)]
     pub gradient: bool,
+    /// Rules of the relevance pass, zennit's under zennit's names; default: what ISNet trains with.
+    #[arg(long, value_name = "NAME", conflicts_with = "gradient")]
+    pub composite: Option<String>,
+    /// List the composites with what they do, and explain nothing.
+    #[arg(long, exclusive = true)]
+    pub list_composites: bool,
     /// Folder for pictures and raw maps.
     #[arg(long, default_value = "heatmaps")]
     pub output: PathBuf,

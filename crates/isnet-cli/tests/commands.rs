@@ -531,6 +531,36 @@ fn an_explanation_has_a_picture_a_raw_map_and_the_share_on_the_background() {
 }
 
 #[test]
+fn every_composite_explains_in_its_own_way() {
+    let bench = Bench::trained();
+    let listed = bench.isnet("explain --list-composites").done().stdout;
+    let names: Vec<&str> = listed.lines().map(|line| line.split_whitespace().next().unwrap()).collect();
+    assert!(names.contains(&"epsilon_plus") && names.contains(&"epsilon_gamma_box"), "{names:?}");
+    let map = |arguments: &str| {
+        let explain = format!("explain runs/tiny images/test-00.png --class dark --json {arguments}");
+        heatmap(&bench.path(bench.isnet(&explain).done().objects()[0]["picture"].as_str().unwrap()))
+    };
+    let maps: Vec<Vec<f32>> = names.iter().map(|name| map(&format!("--composite {name}"))).collect();
+    for (one, other) in (0..maps.len()).flat_map(|one| (0..one).map(move |other| (one, other))) {
+        assert_ne!(maps[one], maps[other], "{} and {}", names[one], names[other]);
+    }
+    assert_eq!(maps[names.iter().position(|name| *name == "isnet").unwrap()], map(""));
+}
+
+#[test]
+fn the_dual_selector_has_a_map_by_each_rule() {
+    let bench = Bench::trained();
+    let said = bench.isnet("explain runs/tiny images/test-00.png --selector dual");
+    assert!(said.done().stdout.contains("explained all_by_z_plus  -> "));
+    let found = bench.isnet("explain runs/tiny images/test-00.png --selector dual --json").done().objects();
+    let explained: Vec<&str> = found.iter().map(|found| found["explained"].as_str().unwrap()).collect();
+    assert_eq!(explained, ["all_by_z_plus", "all_by_epsilon"]);
+    assert!(found.iter().all(|found| found["probability"] == Value::Null));
+    let maps = [0, 1].map(|map: usize| heatmap(&bench.path(found[map]["picture"].as_str().unwrap())));
+    assert_ne!(maps[0], maps[1]);
+}
+
+#[test]
 fn images_of_the_same_name_do_not_overwrite_each_others_explanation() {
     let bench = Bench::trained();
     for (folder, image) in [("a", "test-00"), ("b", "test-01")] {
@@ -574,6 +604,8 @@ fn an_explanation_that_cannot_be_made_says_why() {
     for (arguments, words) in [
         (format!("{image} --class drak"), ["`drak`", "bright, dark"]),
         (format!("{image} --selector loudest"), ["`loudest`", "selective"]),
+        (format!("{image} --composite epsilon_minus"), ["`epsilon_minus`", "epsilon_plus"]),
+        (format!("{image} --composite epsilon_plus --selector dual"), ["rules of its own", "--composite"]),
         (String::new(), ["name images", "--manifest"]),
         (format!("{image} images/test-01.png --mask masks/test-00.png"), ["--mask", "one image"]),
         (format!("{image} --output tiny.toml/below"), ["cannot create", "tiny.toml/below"]),

@@ -20,7 +20,7 @@ pub struct Explained {
     pub logits: Tensor<2>,
     /// `E`, the maps of a sample.
     pub maps: usize,
-    /// Which class each map explains, `N·E` values.
+    /// Which class each map explains, `N·E` values; none where maps explain all outputs at once.
     pub classes: Vec<usize>,
     /// Relevance, `N·E` maps of `[H, W, C]`.
     values: Vec<f32>,
@@ -36,7 +36,8 @@ impl Explained {
         let seeds = selector.seeds(trace.logits(), &Outputs::single_label(None), None)?;
         let heatmap = explain(&model.graph, &model.params, &trace, plan, seeds.gradient, &[]).heatmap;
         let values = heatmap.try_into_vec_as().map_err(|error| EvalError::Device(error.to_string()))?;
-        Ok(Self { logits: trace.logits(), maps: seeds.maps, classes: seeds.explained, values })
+        let maps = seeds.maps * plan.passes().len();
+        Ok(Self { logits: trace.logits(), maps, classes: seeds.explained, values })
     }
 
     /// The map of row `n·E + e`, `[H, W, C]`.
@@ -44,7 +45,7 @@ impl Explained {
     /// # Panics
     /// If there is no such row.
     pub fn map(&self, row: usize) -> &[f32] {
-        let per_map = self.values.len() / self.classes.len();
+        let per_map = self.values.len() / (self.logits.dims()[0] * self.maps);
         &self.values[row * per_map..(row + 1) * per_map]
     }
 

@@ -7,7 +7,10 @@ use isnet_loss::{
     ClassificationLoss, ForegroundForm, ForegroundRange, HeatmapLoss, HeatmapTerms, Mask, Targets, heatmap_loss,
     pool_over_nodes,
 };
-use isnet_lrp::{Composite, FirstLayer, OutputSelector, Outputs, Quantity, Target, explain};
+use isnet_lrp::{
+    Composite, FirstLayer, LayerComposite, LayerRule, LrpError, OutputSelector, Outputs, Plan, Quantity, Rule, Target,
+    dual_plan, explain,
+};
 use isnet_testkit::seeded;
 use isnet_testkit::tiny::{self, CLASSES, Tiny};
 
@@ -21,10 +24,33 @@ const ENTRIES_PER_PARAMETER: u64 = 2;
 /// One way to make a loss of a graph.
 struct Setting<'a> {
     tiny: &'a Tiny,
-    composite: Composite,
+    rules: Rules,
     selector: OutputSelector,
     loss: HeatmapLoss,
     known: &'a [bool],
+}
+
+/// Where the rules of a relevance pass come from.
+#[derive(Clone, Debug)]
+enum Rules {
+    Gradient(Composite),
+    Layers(Box<LayerComposite>),
+    Dual(Composite),
+}
+
+impl Rules {
+    fn plan(&self, graph: &Graph) -> Result<Plan, LrpError> {
+        match self {
+            Self::Gradient(composite) => composite.plan(graph),
+            Self::Layers(composite) => composite.plan(graph),
+            Self::Dual(composite) => dual_plan(composite, graph),
+        }
+    }
+
+    /// Rules of single layers, and z^B, hold biases constant.
+    fn hold_biases(&self) -> bool {
+        !matches!(self, Self::Gradient(Composite { first_layer: FirstLayer::TimesInput, .. }))
+    }
 }
 
 /// How many entries were compared, and how many lie at a kink of the loss.
@@ -39,14 +65,45 @@ fn gradient_through_the_heatmap_equals_finite_differences() {
     let mut tally = Tally::default();
     for tiny in tiny::all().iter().chain([&supervised_pools()]) {
         for (row, selector) in selectors().into_iter().enumerate() {
-            for (column, composite) in composites().into_iter().enumerate() {
+            for (column, rules) in composites().map(Rules::Gradient).into_iter().enumerate() {
                 let loss = losses()[(row + column) % 3];
-                compare(&Setting { tiny, composite, selector, loss, known: &KNOWN }, &mut tally);
+                compare(&Setting { tiny, rules, selector, loss, known: &KNOWN }, &mut tally);
             }
         }
     }
     assert!(tally.compared > 2000, "only {} entries were compared", tally.compared);
     assert!(tally.kinks * 100 < tally.compared, "{} kinks beside {} entries", tally.kinks, tally.compared);
+}
+
+#[test]
+fn gradient_through_rules_of_layers_equals_finite_differences() {
+    let (mut tally, mut number) = (Tally::default(), 0);
+    for tiny in tiny::all().iter().chain([&supervised_pools()]) {
+        for composite in layer_composites() {
+            number += 1;
+            let (loss, selector) = (losses()[number % 3], selectors()[number % 4]);
+            compare(
+                &Setting { tiny, rules: Rules::Layers(Box::new(composite)), selector, loss, known: &KNOWN },
+                &mut tally,
+            );
+        }
+    }
+    assert!(tally.compared > 1800, "only {} entries were compared", tally.compared);
+    assert!(tally.kinks * 20 < tally.compared, "{} kinks beside {} entries", tally.kinks, tally.compared);
+}
+
+#[test]
+fn gradient_through_both_maps_of_the_dual_isnet_equals_finite_differences() {
+    let mut tally = Tally::default();
+    for tiny in tiny::all().iter().chain([&supervised_pools()]) {
+        for loss in losses() {
+            // The ε map without z^B would not hold biases constant, as the z⁺ map does.
+            let (rules, selector) = (Rules::Dual(Composite::isnet()), OutputSelector::dual());
+            compare(&Setting { tiny, rules, selector, loss, known: &KNOWN }, &mut tally);
+        }
+    }
+    assert!(tally.compared > 300, "only {} entries were compared", tally.compared);
+    assert!(tally.kinks * 20 < tally.compared, "{} kinks beside {} entries", tally.kinks, tally.compared);
 }
 
 #[test]
@@ -117,7 +174,7 @@ fn compare(setting: &Setting<'_>, tally: &mut Tally) {
 
 impl Setting<'_> {
     fn place(&self) -> String {
-        format!("{}, {:?}, {:?}, {:?}", self.tiny.name, self.composite, self.selector, self.loss.foreground_form)
+        format!("{}, {:?}, {:?}, {:?}", self.tiny.name, self.rules, self.selector, self.loss.foreground_form)
     }
 
     /// Classification and heatmap loss; `walked` are the parameters that the relevance pass reads.
@@ -131,13 +188,14 @@ impl Setting<'_> {
 
     fn heatmap_terms(&self, walked: &Params, trace: &Trace) -> HeatmapTerms {
         let graph = &self.tiny.graph;
-        let plan = self.composite.plan(graph).expect("every tiny graph can be explained");
+        let plan = self.rules.plan(graph).expect("every tiny graph can be explained");
         let outputs = Outputs::single_label(Some(&LABELS[..self.known.len()]));
         let seeds = self.selector.seeds(trace.logits(), &outputs, None).expect("valid labels");
         let relevance = explain(graph, walked, trace, &plan, seeds.gradient, graph.supervised());
         let mask = Mask::new(masks(self.tiny, self.known.len()), self.known.to_vec());
         let maps = std::iter::once(&relevance.heatmap).chain(&relevance.hidden);
-        pool_over_nodes(maps.map(|map| heatmap_loss(map, &mask, seeds.maps, &self.loss)).collect(), 0.9)
+        let count = seeds.maps * plan.passes().len();
+        pool_over_nodes(maps.map(|map| heatmap_loss(map, &mask, count, &self.loss)).collect(), 0.9)
     }
 
     fn total(&self, params: &Params, walked: &Params) -> Tensor<1> {
@@ -147,11 +205,10 @@ impl Setting<'_> {
 
     /// `(L(w + step) − L(w − step)) / (2·step)`.
     ///
-    /// The z^B pass holds the biases of the first affine part constant, so there the difference moves them in the forward pass alone.
+    /// z^B and the rules of layers hold biases constant, so there the difference moves them in the forward pass alone.
     fn difference(&self, params: &Params, id: ParamId, entry: usize, step: f64) -> f64 {
         let role = self.tiny.graph.param(id).role;
-        let constant_in_walk = self.composite.first_layer != FirstLayer::TimesInput
-            && matches!(role, ParamRole::Bias | ParamRole::NormBias);
+        let constant_in_walk = self.rules.hold_biases() && matches!(role, ParamRole::Bias | ParamRole::NormBias);
         let loss = |step: f64| {
             let mut moved = params.clone();
             let mut value = values(params.flat(id));
@@ -177,6 +234,30 @@ fn composites() -> [Composite; 2] {
     [Composite { epsilon: 0.01, first_layer: FirstLayer::TimesInput }, Composite::isnet()]
 }
 
+/// Every rule; with a coarse stabilizer, since a quotient by nearly nothing has no finite differences.
+fn layer_composites() -> Vec<LayerComposite> {
+    let with = |rule, blends| {
+        let [rule, blends] = [rule, blends].map(|rule| Rule::Layer { rule, stabilizer: 0.1 });
+        LayerComposite {
+            conv: rule,
+            dense: rule,
+            average_pool: blends,
+            add: blends,
+            batch_norm: Some(rule),
+            ..LayerComposite::epsilon_plus()
+        }
+    };
+    let everywhere = [
+        LayerRule::Epsilon,
+        LayerRule::ZPlus,
+        LayerRule::AlphaBeta { alpha: 2.0, beta: 1.0 },
+        LayerRule::Gamma { gamma: 0.25 },
+    ];
+    let of_weights = [LayerRule::WSquare, LayerRule::Flat, LayerRule::ZBox { low: -0.5, high: 2.0 }];
+    let of_weights = of_weights.map(|rule| with(rule, LayerRule::Epsilon));
+    everywhere.map(|rule| with(rule, rule)).into_iter().chain(of_weights).collect()
+}
+
 /// Relevance of the tiny graphs lies below the first range, and above the others.
 fn losses() -> [HeatmapLoss; 3] {
     let loss = |min, max, foreground_form| HeatmapLoss {
@@ -193,8 +274,8 @@ fn losses() -> [HeatmapLoss; 3] {
 }
 
 fn plain_setting<'a>(tiny: &'a Tiny, known: &'a [bool]) -> Setting<'a> {
-    let (composite, selector) = (Composite::isnet(), OutputSelector::selective(1e-2));
-    Setting { tiny, composite, selector, loss: HeatmapLoss::default(), known }
+    let (rules, selector) = (Rules::Gradient(Composite::isnet()), OutputSelector::selective(1e-2));
+    Setting { tiny, rules, selector, loss: HeatmapLoss::default(), known }
 }
 
 /// Deep supervision at nodes smaller than the mask.

@@ -1,14 +1,18 @@
-//! Which rule for which node.
+//! Which rule for which node, in the modified gradient; and the plan that all composites make.
 
 use isnet_graph::{Graph, Op};
 
+use crate::canonize::{AffinePart, first_affine_parts, nonnegative};
 use crate::error::{LrpError, UnsupportedNode};
-use crate::first_layer::{AffinePart, first_affine_parts};
+use crate::rules::LayerRule;
 
-/// What a node does to the modified gradient that reaches its output.
+/// What a node does to what reached its output: the modified gradient `G`, or relevance `R`.
+///
+/// Relevance can be made of a gradient, `R = a ⊙ G`, but not the other way round. So a rule that takes relevance follows one that passes gradients,
+/// on the way from the logits to the image, and never the reverse.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Rule {
-    /// Linear nodes: `G_in = Wᵀ·G_out`.
+    /// Linear nodes: `G_in = Wᵀ·G_out`. Where values only move (max pool, concatenation, flatten, identity), relevance moves with them.
     Transpose,
     /// ReLUs: `G_in = G_out · a/(a + ε)`. With `ε = 0`, the ordinary gradient.
     Epsilon {
@@ -24,6 +28,29 @@ pub enum Rule {
         /// ε of the stabilizer.
         epsilon: f64,
     },
+    /// A linear part shares its relevance out among its inputs.
+    Layer {
+        /// How.
+        rule: LayerRule,
+        /// ε of the stabilizer.
+        stabilizer: f64,
+    },
+    /// `R_in = R_out`.
+    Pass,
+    /// Nothing: the node is inside an affine part, whose head has the rule.
+    Folded,
+}
+
+impl Rule {
+    /// A rule of linear parts with zennit's stabilizer, 1e-6.
+    pub fn layer(rule: LayerRule) -> Self {
+        Self::Layer { rule, stabilizer: 1e-6 }
+    }
+
+    /// Whether the rule makes relevance of a gradient that reaches it.
+    pub(crate) fn takes_relevance(&self) -> bool {
+        matches!(self, Self::ZBox { .. } | Self::Layer { .. } | Self::Pass)
+    }
 }
 
 /// What happens at the image.
@@ -40,7 +67,10 @@ pub enum FirstLayer {
     },
 }
 
-/// Rules for a whole graph.
+/// The way out where z^B cannot start.
+pub(crate) const WAY_OUT: &str = "z^B starts at a conv or dense layer on the image; turn it off (`z_box = false`)";
+
+/// Rules of the modified gradient for a whole graph: what ISNet trains with. [`LayerComposite`](crate::LayerComposite) has a rule per linear part.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Composite {
     /// ε of LRP-ε; 0 gives gradient × input.
@@ -77,7 +107,7 @@ impl Composite {
             FirstLayer::TimesInput => (Vec::new(), Vec::new()),
             FirstLayer::ZBox { low, high } => {
                 assert!(low < high, "z^B needs low < high, got {low} and {high}");
-                first_affine_parts(graph)
+                first_affine_parts(graph, WAY_OUT)
             }
         };
         if !problems.is_empty() {
@@ -89,7 +119,7 @@ impl Composite {
                 rules[part.head.index()] = Rule::ZBox { low, high, epsilon: self.epsilon };
             }
         }
-        Ok(Plan { rules, parts })
+        Ok(Plan::of(Pass { rules, parts, nonnegative: nonnegative(graph), include_bias: true, start: Start::Logits }))
     }
 
     fn rule_for(&self, op: &Op) -> Rule {
@@ -112,17 +142,79 @@ impl Composite {
     }
 }
 
-/// A checked assignment of rules to the nodes of one graph.
+/// What relevance the logits start with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// `R = logit ⊙ seed`.
+    Logits,
+    /// `R = z ⊙ seed`, where `z` is what the rule of the last layer makes of its input: `W⁺·a + b⁺` in z⁺.
+    ///
+    /// Then no relevance starts below zero, and what starts does not explode where a logit is near 0.
+    OwnLogits,
+}
+
+/// A checked assignment of rules to the nodes of one graph; of several passes, each of which makes maps of its own.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
+    passes: Vec<Pass>,
+}
+
+/// One walk from the logits to the image.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pass {
     pub(crate) rules: Vec<Rule>,
     pub(crate) parts: Vec<AffinePart>,
+    pub(crate) nonnegative: Vec<bool>,
+    pub(crate) include_bias: bool,
+    pub(crate) start: Start,
 }
 
 impl Plan {
+    pub(crate) fn of(pass: Pass) -> Self {
+        Self { passes: vec![pass] }
+    }
+
+    /// Two plans of one graph as one: every map of a sample once by each, side by side.
+    ///
+    /// # Example
+    /// ```
+    /// # use isnet_graph::GraphBuilder;
+    /// # use isnet_lrp::{Composite, LayerComposite};
+    /// # let mut build = GraphBuilder::new(1);
+    /// # let x = build.input();
+    /// # let x = build.flatten("flatten", x);
+    /// # let x = build.dense("fc", x, 4, 2);
+    /// # let graph = build.finish(x)?;
+    /// let plan = LayerComposite::epsilon_plus().plan(&graph)?.beside(Composite::isnet().plan(&graph)?);
+    /// assert_eq!(plan.passes().len(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn beside(mut self, other: Self) -> Self {
+        self.passes.extend(other.passes);
+        self
+    }
+
+    /// The walks, in the order of their maps.
+    pub fn passes(&self) -> &[Pass] {
+        &self.passes
+    }
+
+    /// The rule of each node in the first pass, in the order of [`Graph::nodes`].
+    pub fn rules(&self) -> &[Rule] {
+        self.passes[0].rules()
+    }
+}
+
+impl Pass {
     /// The rule of each node, in the order of [`Graph::nodes`].
     pub fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    /// The affine parts that rules see as one layer each, in the order of their heads.
+    pub fn parts(&self) -> &[AffinePart] {
+        &self.parts
     }
 }
 

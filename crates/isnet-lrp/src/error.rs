@@ -12,6 +12,14 @@ pub enum LrpError {
         /// Each node with the reason and the way out.
         nodes: Vec<UnsupportedNode>,
     },
+    /// A composite that does not exist.
+    #[error("no composite `{name}`; there are {}", .known.join(", "))]
+    UnknownComposite {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: Vec<&'static str>,
+    },
     /// A class that the model does not have.
     #[error("cannot explain class {class}: the model has {n_classes} classes (0 to {})", .n_classes - 1)]
     Class {

@@ -4,6 +4,9 @@
 //! back-propagation does, except that a ReLU with output `a` passes `G·a/(a + ε)` (LRP-Flex, IEEE Access 2024; METHOD §2). Everything is made of
 //! tensor operations, so Burn differentiates the heatmap once, like any forward pass.
 //!
+//! Beside it, [`LayerComposite`] gives every linear part a rule of its own (z⁺, αβ, γ, w², flat, z^B, …), under zennit's names; there the walk
+//! carries relevance. [`named_plan`] knows all composites by name.
+//!
 //! The pass matches on *operations*, never on architectures.
 //!
 //! # Example
@@ -29,14 +32,20 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod canonize;
 pub mod composite;
 pub mod error;
-pub mod first_layer;
+mod folded_layer;
+pub mod layer_composite;
+pub mod named;
 pub mod relevance;
+pub mod rules;
 pub mod selector;
-pub mod z_box;
 
-pub use composite::{Composite, FirstLayer, Plan, Rule};
+pub use composite::{Composite, FirstLayer, Pass, Plan, Rule, Start};
 pub use error::LrpError;
+pub use layer_composite::LayerComposite;
+pub use named::{COMPOSITES, NamedComposite, dual_plan, named_plan};
 pub use relevance::{Relevance, explain};
+pub use rules::LayerRule;
 pub use selector::{OutputSelector, Outputs, Quantity, Seeds, Target};

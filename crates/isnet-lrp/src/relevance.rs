@@ -5,8 +5,12 @@ use isnet_graph::{Graph, Node, NodeId, Op, Params, Trace};
 use isnet_kernels as kernels;
 use isnet_kernels::AveragePool;
 
-use crate::composite::{Plan, Rule};
-use crate::z_box::z_box;
+use crate::canonize::AffinePart;
+use crate::composite::{Pass, Plan, Rule, Start};
+use crate::folded_layer::FoldedLayer;
+use crate::rules::LayerRule;
+use crate::rules::share::{Arrived, Map, Part, share};
+use crate::rules::z_box::z_box;
 
 /// What a relevance pass found.
 #[derive(Clone, Debug)]
@@ -22,8 +26,11 @@ pub struct Relevance {
 /// All maps of all samples go through together: the rows of `seeds` are a batch of `N·E` over shared weights and activations.
 /// The result is differentiable in the parameters. Batch statistics are constants of the walk, γ is not, and biases enter through the activations only.
 ///
+/// A hidden node inside an affine part (a conv whose batch norm is folded) holds no relevance of its own: ask for the head of the part.
+///
 /// # Shapes
 /// - `seeds`: `[N·E, K]`, from [`OutputSelector::seeds`](crate::OutputSelector::seeds)
+/// - with a plan of `P` passes, `P` maps for every row of `seeds`, side by side: `[N·E·P, …]`
 ///
 /// # Panics
 /// If `plan` was made for another graph, or `trace` dropped its activations.
@@ -35,37 +42,44 @@ pub fn explain(
     seeds: Tensor<2>,
     hidden: &[NodeId],
 ) -> Relevance {
-    assert_eq!(plan.rules.len(), graph.nodes().count(), "the plan belongs to another graph");
-    kernels::on_workers(|| walk_back((graph, params, trace), plan, seeds, hidden))
+    kernels::on_workers(|| {
+        let walks = plan.passes().iter().map(|pass| walk((graph, params, trace), pass, seeds.clone(), hidden));
+        side_by_side(walks.collect())
+    })
 }
 
-fn walk_back(
-    (graph, params, trace): (&Graph, &Params, &Trace),
-    plan: &Plan,
-    seeds: Tensor<2>,
-    hidden: &[NodeId],
-) -> Relevance {
+/// The maps of several walks: for every row, those of all walks next to each other.
+fn side_by_side(mut found: Vec<Relevance>) -> Relevance {
+    if found.len() == 1 {
+        return found.swap_remove(0);
+    }
+    let interleaved = |maps: Vec<Tensor<4>>| {
+        let (walks, [rows, height, width, channels]) = (maps.len(), maps[0].dims());
+        let wide: Vec<Tensor<5>> = maps.into_iter().map(|map| map.unsqueeze_dim(1)).collect();
+        Tensor::cat(wide, 1).reshape([rows * walks, height, width, channels])
+    };
+    let hidden = (0..found[0].hidden.len()).map(|node| found.iter().map(|it| it.hidden[node].clone()).collect());
+    let hidden = hidden.map(interleaved).collect();
+    Relevance { heatmap: interleaved(found.into_iter().map(|it| it.heatmap).collect()), hidden }
+}
+
+fn walk(model: (&Graph, &Params, &Trace), pass: &Pass, seeds: Tensor<2>, hidden: &[NodeId]) -> Relevance {
+    let (graph, params, trace) = model;
+    assert_eq!(pass.rules.len(), graph.nodes().count(), "the plan belongs to another graph");
     let [rows, n_classes] = seeds.dims();
     let image = trace.activation(graph.input());
-    let mut walk = Walk {
-        graph,
-        params,
-        trace,
-        plan,
-        hidden,
-        relus: graph.fused_relus(),
-        gradients: vec![None; plan.rules.len()],
-        first_relevance: vec![None; plan.rules.len()],
-        heatmap: None,
-    };
+    let count = pass.rules.len();
+    let (gradients, relevances) = (vec![None; count], vec![None; count]);
+    let relus = graph.fused_relus();
+    let mut walk = Walk { graph, params, trace, pass, hidden, relus, gradients, relevances, heatmap: None };
     walk.gradients[graph.logits().index()] = Some(seeds.reshape([rows, 1, 1, n_classes]));
     let mut found: Vec<Option<Tensor<4>>> = vec![None; hidden.len()];
     for (id, node) in graph.nodes().rev() {
-        let gradient = walk.gradients[id.index()].take();
-        if let (Some(slot), Some(gradient)) = (hidden.iter().position(|wanted| *wanted == id), &gradient) {
-            found[slot] = Some(kernels::times_activation(gradient.clone(), trace.activation(id)));
+        let arrived = walk.arrived(id);
+        if let Some(slot) = hidden.iter().position(|wanted| *wanted == id) {
+            found[slot] = walk.relevance_at(id, arrived.clone());
         }
-        walk.pass(id, node, gradient);
+        walk.pass(id, node, arrived);
     }
     let none = || Tensor::zeros(rows_of(&image, rows), (&image.device().inner(), image.dtype()));
     let hidden_or_none = |(id, found): (&NodeId, Option<Tensor<4>>)| {
@@ -89,33 +103,60 @@ struct Walk<'a> {
     graph: &'a Graph,
     params: &'a Params,
     trace: &'a Trace,
-    plan: &'a Plan,
+    pass: &'a Pass,
     hidden: &'a [NodeId],
     /// See [`Graph::fused_relus`].
     relus: Vec<Option<NodeId>>,
     gradients: Vec<Option<Tensor<4>>>,
-    /// Relevance that ReLUs hand to the head of a first affine part they read.
-    first_relevance: Vec<Option<Tensor<4>>>,
+    relevances: Vec<Option<Tensor<4>>>,
     heatmap: Option<Tensor<4>>,
 }
 
+/// What reached the output of a node from its readers. Its relevance is `R + a ⊙ G`.
+#[derive(Clone)]
+struct Flow {
+    gradient: Option<Tensor<4>>,
+    relevance: Option<Tensor<4>>,
+}
+
 impl Walk<'_> {
+    fn arrived(&mut self, id: NodeId) -> Flow {
+        Flow { gradient: self.gradients[id.index()].take(), relevance: self.relevances[id.index()].take() }
+    }
+
     /// Hands what reached the output of a node to its inputs. Each reader of a node adds its share there.
-    fn pass(&mut self, id: NodeId, node: &Node, gradient: Option<Tensor<4>>) {
-        match (self.plan.rules[id.index()], gradient) {
-            (Rule::ZBox { low, high, epsilon }, gradient) => {
-                let relevance = self.relevance_at_head(id, gradient);
-                for part in self.plan.parts.iter().filter(|part| part.head == id) {
-                    if let Some(relevance) = &relevance {
-                        let map =
-                            z_box((self.graph, self.params, self.trace), part, relevance.clone(), (low, high), epsilon);
-                        accumulate(&mut self.heatmap, map);
+    fn pass(&mut self, id: NodeId, node: &Node, arrived: Flow) {
+        match (self.pass.rules[id.index()], arrived) {
+            (Rule::Folded, _) | (_, Flow { gradient: None, relevance: None }) => {}
+            (Rule::Transpose, arrived) if node.op == Op::Input => self.heatmap = self.relevance_at(id, arrived),
+            (Rule::Transpose, Flow { gradient, relevance }) => {
+                for input in 0..node.inputs.len() {
+                    let [gradient, relevance] = [&gradient, &relevance]
+                        .map(|value| value.as_ref().map(|value| self.transpose(id, node, input, value.clone())));
+                    let input = node.inputs[input].index();
+                    gradient.into_iter().for_each(|share| accumulate(&mut self.gradients[input], share));
+                    relevance.into_iter().for_each(|share| accumulate(&mut self.relevances[input], share));
+                }
+            }
+            (Rule::Epsilon { epsilon }, Flow { gradient, .. }) => {
+                gradient.into_iter().for_each(|gradient| self.pass_relu(id, node, gradient, epsilon));
+            }
+            (Rule::ZBox { low, high, epsilon }, arrived) => {
+                let relevance = self.relevance_at(id, arrived);
+                for part in self.pass.parts.iter().filter(|part| part.head == id) {
+                    if let Some(relevance) = relevance.clone() {
+                        let model = (self.graph, self.params, self.trace);
+                        let map = z_box(model, part, relevance, (low, high), epsilon);
+                        accumulate(&mut self.relevances[part.source.index()], map);
                     }
                 }
             }
-            (_, None) => {}
-            (Rule::Epsilon { epsilon }, Some(gradient)) => self.pass_relu(id, node, gradient, epsilon),
-            (Rule::Transpose, Some(gradient)) => self.pass_linear(id, node, gradient),
+            (Rule::Layer { rule, stabilizer }, arrived) => self.pass_layer(id, node, arrived, (rule, stabilizer)),
+            (Rule::Pass, arrived) => {
+                if let Some(relevance) = self.relevance_at(id, arrived) {
+                    accumulate(&mut self.relevances[node.inputs[0].index()], relevance);
+                }
+            }
         }
     }
 
@@ -131,9 +172,9 @@ impl Walk<'_> {
             return accumulate(&mut self.gradients[before.index()], share);
         }
         let input = node.inputs[0].index();
-        if matches!(self.plan.rules[input], Rule::ZBox { .. }) {
+        if self.pass.rules[input].takes_relevance() {
             let relevance = kernels::times_activation(gradient, output);
-            accumulate(&mut self.first_relevance[input], relevance);
+            accumulate(&mut self.relevances[input], relevance);
         } else {
             accumulate(&mut self.gradients[input], kernels::relevance_step(gradient, output, epsilon));
         }
@@ -143,45 +184,62 @@ impl Walk<'_> {
     fn norm_before(&self, id: NodeId, node: &Node) -> Option<(NodeId, NodeId)> {
         let norm = node.inputs[0];
         let alone = self.relus[norm.index()] == Some(id) && matches!(self.graph.node(norm).op, Op::BatchNorm(_));
-        let transposed = matches!(self.plan.rules[norm.index()], Rule::Transpose);
+        let transposed = matches!(self.pass.rules[norm.index()], Rule::Transpose);
         (alone && transposed && !self.hidden.contains(&norm)).then(|| (norm, self.graph.node(norm).inputs[0]))
     }
 
-    /// Relevance at the output of a first affine part: what its ReLUs hold, and `z ⊙ G` from its other readers.
-    fn relevance_at_head(&mut self, id: NodeId, gradient: Option<Tensor<4>>) -> Option<Tensor<4>> {
-        let mut relevance = self.first_relevance[id.index()].take();
+    /// `R + a ⊙ G`, if anything arrived.
+    fn relevance_at(&self, id: NodeId, Flow { gradient, mut relevance }: Flow) -> Option<Tensor<4>> {
         if let Some(gradient) = gradient {
-            let share = kernels::times_activation(gradient, self.trace.activation(id));
-            accumulate(&mut relevance, share);
+            accumulate(&mut relevance, kernels::times_activation(gradient, self.trace.activation(id)));
         }
         relevance
     }
 
-    fn pass_linear(&mut self, id: NodeId, node: &Node, gradient: Tensor<4>) {
-        if node.op == Op::Input {
-            return accumulate(&mut self.heatmap, kernels::times_activation(gradient, self.trace.activation(id)));
-        }
-        if node.op == Op::Concat {
-            return self.pass_concat(node, gradient);
-        }
-        for input in &node.inputs {
-            let share = self.transpose(id, node, gradient.clone());
-            accumulate(&mut self.gradients[input.index()], share);
-        }
-    }
-
-    fn pass_concat(&mut self, node: &Node, gradient: Tensor<4>) {
-        let mut start = 0;
-        for input in &node.inputs {
-            let channels = self.trace.activation(*input).dims()[3];
-            accumulate(&mut self.gradients[input.index()], kernels::narrow_channels(gradient.clone(), start, channels));
-            start += channels;
+    /// A rule of a linear part, from its head to its sources.
+    fn pass_layer(&mut self, id: NodeId, node: &Node, arrived: Flow, (rule, stabilizer): (LayerRule, f64)) {
+        let starts = self.pass.start == Start::OwnLogits && id == self.graph.logits();
+        let arrived = match arrived {
+            Flow { gradient: Some(gradient), relevance: None } if starts => Arrived::OwnGradient(gradient),
+            flow => match self.relevance_at(id, flow) {
+                Some(relevance) => Arrived::Relevance(relevance),
+                None => return,
+            },
+        };
+        let (sources, part) = self.part(id, node);
+        let shares = share(&part, &rule.groups(), &arrived, stabilizer);
+        for (source, share) in sources.iter().zip(shares) {
+            accumulate(&mut self.relevances[source.index()], share);
         }
     }
 
-    /// `Wᵀ·G` of a linear node with one input (an add passes the same to each of its inputs).
-    fn transpose(&self, id: NodeId, node: &Node, gradient: Tensor<4>) -> Tensor<4> {
-        let [_, height, width, channels] = self.trace.activation(node.inputs[0]).dims();
+    /// The linear part whose output is this node's, and the nodes it reads.
+    fn part(&self, id: NodeId, node: &Node) -> (Vec<NodeId>, Part) {
+        let affine: Option<&AffinePart> = self.pass.parts.iter().find(|part| part.head == id);
+        let sources = affine.map_or_else(|| node.inputs.clone(), |part| vec![part.source]);
+        let inputs: Vec<Tensor<4>> = sources.iter().map(|source| self.trace.activation(*source)).collect();
+        let [_, height, width, _] = inputs[0].dims();
+        let size = [height, width];
+        let map = match (&node.op, affine) {
+            (_, Some(part)) => {
+                let model = (self.graph, self.params, self.trace);
+                Map::Layer(Box::new(FoldedLayer::new(model, part, self.pass.include_bias)))
+            }
+            (Op::AveragePool(window), _) => {
+                Map::Pool(AveragePool::windows(size, window.0).expect("shapes were checked"))
+            }
+            (Op::AdaptiveAveragePool(output), _) => Map::Pool(AveragePool::adaptive(size, *output)),
+            (Op::Add, _) => Map::Sum,
+            _ => unreachable!("the plan gives `{}` no rule of linear parts", node.op.name()),
+        };
+        let nonnegative = sources.iter().all(|source| self.pass.nonnegative[source.index()]);
+        (sources, Part { map, inputs, output: self.trace.activation(id), nonnegative })
+    }
+
+    /// `Wᵀ·G` of a linear node with respect to one of its inputs.
+    fn transpose(&self, id: NodeId, node: &Node, input: usize, gradient: Tensor<4>) -> Tensor<4> {
+        let channels_of = |input: &NodeId| self.trace.activation(*input).dims()[3];
+        let [_, height, width, channels] = self.trace.activation(node.inputs[input]).dims();
         let (size, rows) = ([height, width], gradient.dims()[0]);
         match &node.op {
             Op::Conv(conv) => {
@@ -212,8 +270,12 @@ impl Walk<'_> {
                 Some(factors) => kernels::times_activation(gradient, factors),
                 None => gradient,
             },
+            Op::Concat => {
+                let start = node.inputs[..input].iter().map(channels_of).sum();
+                kernels::narrow_channels(gradient, start, channels)
+            }
             Op::Add | Op::Identity => gradient,
-            Op::Input | Op::Relu | Op::Concat | Op::Softmax => unreachable!("`{}` is handled before", node.op.name()),
+            Op::Input | Op::Relu | Op::Softmax => unreachable!("`{}` is handled before", node.op.name()),
         }
     }
 }

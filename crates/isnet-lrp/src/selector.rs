@@ -21,6 +21,8 @@ pub enum Target {
     Label,
     /// This output.
     Class(usize),
+    /// All outputs at once: one walk that starts at every logit.
+    Together,
 }
 
 /// Which quantity of the output.
@@ -72,7 +74,7 @@ pub struct Seeds {
     pub gradient: Tensor<2>,
     /// `E`.
     pub maps: usize,
-    /// Which output each map explains, `N·E` values.
+    /// Which output each map explains, `N·E` values; none where maps explain all outputs at once.
     pub explained: Vec<usize>,
 }
 
@@ -92,7 +94,12 @@ impl OutputSelector {
         Self { target: Target::Lowest, quantity: Quantity::Eta { epsilon } }
     }
 
-    /// Number of maps per sample.
+    /// Dual ISNet: all logits at once, to be walked by a plan with two passes ([`dual_plan`](crate::dual_plan)).
+    pub fn dual() -> Self {
+        Self { target: Target::Together, quantity: Quantity::Logit }
+    }
+
+    /// Number of maps per sample and pass.
     pub fn maps(&self, n_classes: usize) -> usize {
         if self.target == Target::AllClasses { n_classes } else { 1 }
     }
@@ -107,7 +114,7 @@ impl OutputSelector {
     /// [`LrpError`] if a class does not exist or labels are missing.
     ///
     /// # Panics
-    /// If the stochastic selector gets no generator: a bug in the caller.
+    /// If the stochastic selector gets no generator, or η is asked of all outputs at once: a bug in the caller.
     pub fn seeds(
         &self,
         logits: Tensor<2>,
@@ -115,6 +122,11 @@ impl OutputSelector {
         rng: Option<&mut ChaCha8Rng>,
     ) -> Result<Seeds, LrpError> {
         let [samples, n_classes] = logits.dims();
+        if self.target == Target::Together {
+            assert_eq!(self.quantity, Quantity::Logit, "all outputs at once are explained by their logits");
+            let gradient = Tensor::ones([samples, n_classes], (&logits.device().inner(), logits.dtype()));
+            return Ok(Seeds { gradient, maps: 1, explained: Vec::new() });
+        }
         let explained = self.choose(&logits, outputs, rng)?;
         let maps = self.maps(n_classes);
         let chosen = one_hot(&explained, n_classes, &logits);
@@ -147,6 +159,7 @@ impl OutputSelector {
             }
             Target::Class(class) if class < n_classes => Ok(vec![class; samples]),
             Target::Class(class) => Err(LrpError::Class { class, n_classes }),
+            Target::Together => Ok(Vec::new()),
             Target::Label if outputs.multi_label => Err(LrpError::MultiLabel),
             Target::Label => checked_labels(outputs.labels.ok_or(LrpError::NoLabels)?, samples, n_classes),
         }
@@ -259,6 +272,13 @@ mod tests {
         let seeds = selector(Target::Highest).seeds(logits(LOGITS), &Outputs::single_label(None), None).expect("valid");
         let rows: Vec<f64> = seeds.gradient.try_into_vec_as().expect("floats");
         assert_eq!((rows, seeds.maps), (vec![0.0, 1.0, 0.0, 0.0, 0.0, 1.0], 1));
+    }
+
+    #[test]
+    fn all_logits_at_once_are_seeded_with_one_each() {
+        let seeds = OutputSelector::dual().seeds(logits(LOGITS), &Outputs::multi_label(), None).expect("valid");
+        let rows: Vec<f64> = seeds.gradient.try_into_vec_as().expect("floats");
+        assert_eq!((rows, seeds.maps, seeds.explained), (vec![1.0; 6], 1, vec![]));
     }
 
     #[test]

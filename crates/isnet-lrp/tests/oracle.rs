@@ -8,7 +8,7 @@ mod dense;
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use dense::DenseModel;
 use isnet_graph::{Graph, Mode, NodeId, Params};
-use isnet_lrp::{Composite, FirstLayer, explain};
+use isnet_lrp::{Composite, FirstLayer, LayerComposite, LayerRule, LrpError, Rule, explain};
 use isnet_testkit::tiny::{self, CLASSES, Tiny};
 
 const SAMPLES: usize = 2;
@@ -76,6 +76,102 @@ fn hidden_relevance_equals_dense_matrices() {
             }
         }
     }
+}
+
+/// A rule per linear part: every rule on every kind of part that can follow it.
+fn layer_composites() -> Vec<(String, LayerComposite)> {
+    let rules = [
+        LayerRule::Epsilon,
+        LayerRule::ZPlus,
+        LayerRule::AlphaBeta { alpha: 2.0, beta: 1.0 },
+        LayerRule::Gamma { gamma: 0.25 },
+        LayerRule::WSquare,
+        LayerRule::Flat,
+        LayerRule::ZBox { low: -0.5, high: 2.0 },
+    ];
+    let by_rule = rules.into_iter().flat_map(|rule| {
+        let of_blends = if matches!(rule, LayerRule::WSquare | LayerRule::Flat | LayerRule::ZBox { .. }) {
+            LayerRule::Epsilon
+        } else {
+            rule
+        };
+        // A coarse stabilizer, so that its sign shows.
+        let [rule, blends] = [rule, of_blends].map(|rule| Rule::Layer { rule, stabilizer: 0.01 });
+        let everywhere = LayerComposite {
+            conv: rule,
+            dense: rule,
+            average_pool: blends,
+            add: blends,
+            batch_norm: Some(rule),
+            ..LayerComposite::epsilon_plus()
+        };
+        let without_bias = LayerComposite { include_bias: false, ..everywhere.clone() };
+        [(format!("{rule:?}"), everywhere), (format!("{rule:?} without bias"), without_bias)]
+    });
+    let named = [
+        ("epsilon_plus_flat", LayerComposite::epsilon_plus_flat()),
+        ("epsilon_alpha2_beta1_flat", LayerComposite::epsilon_alpha2_beta1_flat()),
+        ("epsilon_gamma_box", LayerComposite::epsilon_gamma_box(0.0, 1.0)),
+        ("z_plus", LayerComposite::z_plus(0.01)),
+    ];
+    by_rule.chain(named.map(|(name, composite)| (name.to_owned(), composite))).collect()
+}
+
+#[test]
+fn relevance_by_layers_equals_dense_matrices() {
+    for tiny in tiny::all() {
+        let (params, images, oracles) = model(&tiny);
+        let trace = tiny.graph.forward(&params, images, Mode::Evaluate);
+        for (name, composite) in layer_composites() {
+            let plan = composite.plan(&tiny.graph).expect("every tiny graph can be explained");
+            let (seeds, seed_rows) = seeds();
+            let found = explain(&tiny.graph, &params, &trace, &plan, seeds, tiny.graph.supervised());
+            let (heatmaps, pass) = (rows(found.heatmap, SAMPLES * CLASSES), &plan.passes()[0]);
+            let hidden: Vec<Vec<Vec<f64>>> = found.hidden.into_iter().map(|map| rows(map, SAMPLES * CLASSES)).collect();
+            for row in 0..SAMPLES * CLASSES {
+                let (oracle, seed) = (&oracles[row / CLASSES], &seed_rows[row]);
+                let expected = oracle.explain_by_layers(seed, pass, composite.start, composite.include_bias);
+                assert_close(&heatmaps[row], &expected[0], &format!("{}, {name}: heatmap {row}", tiny.name));
+                for (node, map) in tiny.graph.supervised().iter().zip(&hidden) {
+                    assert_close(&map[row], &expected[node.index()], &format!("{}, {name}: hidden {row}", tiny.name));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_rule_by_name_stands_above_all_others() {
+    let tiny = tiny::all().into_iter().find(|tiny| tiny.name == "batch norm after conv").expect("listed");
+    let rule = Rule::layer(LayerRule::Gamma { gamma: 0.5 });
+    for name in ["conv1", "norm1"] {
+        let plan = LayerComposite::epsilon_plus().with(name, rule).plan(&tiny.graph).expect("a plan");
+        let of = |name: &str| plan.rules()[tiny.graph.find(name).expect("a node").index()];
+        assert_eq!([of("norm0"), of("conv1"), of("norm1")], [Rule::layer(LayerRule::ZPlus), Rule::Folded, rule]);
+    }
+}
+
+#[test]
+fn the_check_names_every_node_that_cannot_follow_its_rule() {
+    let tiny = tiny::all().into_iter().find(|tiny| tiny.name == "dense block").expect("listed");
+    let composite = LayerComposite { batch_norm: None, ..LayerComposite::epsilon_plus() }
+        .with("relu1", Rule::layer(LayerRule::ZPlus))
+        .with("pool", Rule::layer(LayerRule::Flat))
+        .with("conv2", Rule::Pass)
+        .with("conv3", Rule::Transpose)
+        .with("conv4", Rule::ZBox { low: 0.0, high: 1.0, epsilon: 0.01 })
+        .with("conv99", Rule::Pass);
+    let error = composite.plan(&tiny.graph).expect_err("many reasons");
+    let LrpError::Unsupported { nodes } = &error else { panic!("{error}") };
+    let expected = ["norm1", "norm10", "relu1", "pool", "conv2", "conv3", "conv4", "conv99"];
+    for name in expected {
+        assert!(nodes.iter().any(|node| node.node == name), "`{name}` is missing: {error}");
+    }
+    assert_eq!(nodes.len(), 10 + 6, "ten batch norms between a concatenation and a ReLU: {error}");
+    assert!(error.to_string().contains("`norm1` (batch_norm): no conv or dense layer"), "{error}");
+    let first = tiny::all().into_iter().find(|tiny| tiny.name == "batch norms before a dense layer").expect("listed");
+    let error = LayerComposite::epsilon_plus().with("norm1", Rule::Pass).plan(&first.graph).expect_err("folded");
+    assert!(error.to_string().contains("it is folded into `fc0`"), "{error}");
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use isnet_graph::{ConvSpec, Graph, GraphBuilder, Mode, NodeId, Op, ParamRole, ParamSpec, Params, Trace};
-use isnet_lrp::{Composite, FirstLayer, explain};
+use isnet_lrp::{
+    Composite, FirstLayer, LayerComposite, LayerRule, OutputSelector, Outputs, Plan, Rule, dual_plan, explain,
+};
 use isnet_testkit::seeded;
 use isnet_testkit::tiny::{self, CLASSES, Tiny};
 use rand_chacha::ChaCha8Rng;
@@ -53,6 +55,58 @@ fn z_box_conserves_relevance_without_bias() {
         let composite = Composite { epsilon: 1e-12, first_layer: FirstLayer::ZBox { low, high } };
         for name in ["relu and linear readers of the stem", "two first layers", "multilayer perceptron"] {
             assert_conserved(&named(name), &composite);
+        }
+    }
+}
+
+#[test]
+fn rules_of_layers_conserve_relevance_without_bias() {
+    // Of all rules these lose nothing but to biases and stabilizers. A chain without dead outputs: where nothing excites, z⁺ shares nothing.
+    for rule in [LayerRule::Epsilon, LayerRule::WSquare, LayerRule::Flat] {
+        let rule = Rule::Layer { rule, stabilizer: 1e-13 };
+        let average_pool = Rule::Layer { rule: LayerRule::Epsilon, stabilizer: 1e-13 };
+        let composite = LayerComposite { conv: rule, dense: rule, average_pool, ..LayerComposite::epsilon_plus() };
+        for name in ["no relu at all", "multilayer perceptron"] {
+            let (tiny, composite) = (named(name), LayerComposite { include_bias: false, ..composite.clone() });
+            let params = unbiased(&tiny.graph);
+            let trace = tiny.graph.forward(&params, images(&tiny), Mode::Evaluate);
+            let plan = composite.plan(&tiny.graph).expect("a plan");
+            let found = explain(&tiny.graph, &params, &trace, &plan, seeds(), &[]).heatmap.sum_dims(&[1, 2, 3]);
+            let logits = trace.logits().unsqueeze_dim::<3>(1).expand([SAMPLES, CLASSES, CLASSES]);
+            let handed_in = (logits.reshape([SAMPLES * CLASSES, CLASSES]) * seeds()).sum_dim(1);
+            for (found, handed_in) in values(found).iter().zip(values(handed_in)) {
+                assert!(
+                    (found - handed_in).abs() < 1e-6 * (1e-3 + handed_in.abs()),
+                    "{name}, {rule:?}: {found}, not {handed_in}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_dual_isnet_has_a_map_by_z_plus_and_one_by_epsilon_side_by_side() {
+    for tiny in tiny::all() {
+        let params = parameters(&tiny.graph);
+        let trace = tiny.graph.forward(&params, images(&tiny), Mode::Evaluate);
+        let composite = Composite { epsilon: 0.02, first_layer: FirstLayer::TimesInput };
+        let plan = dual_plan(&composite, &tiny.graph).expect("a plan");
+        let seeds = || OutputSelector::dual().seeds(trace.logits(), &Outputs::single_label(None), None);
+        let map = |plan: &Plan| {
+            let seeds = seeds().expect("all logits").gradient;
+            explain(&tiny.graph, &params, &trace, plan, seeds, tiny.graph.supervised())
+        };
+        let z_plus = map(&LayerComposite::z_plus(0.02).plan(&tiny.graph).expect("a plan"));
+        let (epsilon, both) = (map(&composite.plan(&tiny.graph).expect("a plan")), map(&plan));
+        let pairs = [(both.heatmap, z_plus.heatmap, epsilon.heatmap)]
+            .into_iter()
+            .chain(both.hidden.into_iter().zip(z_plus.hidden).zip(epsilon.hidden).map(|((both, z), e)| (both, z, e)));
+        for (both, z_plus, epsilon) in pairs {
+            assert!(values(z_plus.clone()).iter().all(|value| *value >= 0.0), "{}: z⁺ below zero", tiny.name);
+            for sample in 0..SAMPLES {
+                assert_eq!(values(pick(&both, &[2 * sample], 1)), values(pick(&z_plus, &[sample], 1)), "{}", tiny.name);
+                assert_eq!(values(pick(&both, &[2 * sample + 1], 1)), values(pick(&epsilon, &[sample], 1)));
+            }
         }
     }
 }

@@ -42,7 +42,7 @@ pub struct Evaluation {
     pub terms: Vec<(&'static str, Tensor<1>)>,
     /// The relevance behind the heatmap loss.
     pub relevance: Option<Relevance>,
-    /// Which output each map explains.
+    /// Which output each map explains; none where maps explain all outputs at once.
     pub explained: Vec<usize>,
     /// The forward pass.
     pub trace: Trace,

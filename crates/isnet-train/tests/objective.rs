@@ -5,7 +5,7 @@
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use isnet_graph::Params;
 use isnet_loss::{ClassificationLoss, HeatmapLoss, Mask, Targets, heatmap_loss};
-use isnet_lrp::{Composite, FirstLayer, OutputSelector, Outputs, explain};
+use isnet_lrp::{Composite, FirstLayer, OutputSelector, Outputs, dual_plan, explain};
 use isnet_testkit::seeded;
 use isnet_testkit::tiny::{self, CLASSES, Tiny};
 use isnet_train::{Batch, Evaluation, HeatmapObjective, Method, Objective, Phase};
@@ -154,6 +154,32 @@ fn the_gradient_through_sigmoids_equals_finite_differences() {
         }
     }
     assert!(compared > 60 && kinks * 20 < compared, "{compared} compared, {kinks} at kinks");
+}
+
+#[test]
+fn the_dual_isnet_judges_two_maps_of_every_sample_at_every_supervised_node() {
+    for tiny in tiny::all() {
+        let case = Case::new(&tiny, [true; SAMPLES]);
+        let plan = dual_plan(&Composite::isnet(), &tiny.graph).expect("a plan");
+        let trial = |lds_decay| {
+            let mut objective = isnet(&tiny);
+            let heatmap = objective.0.method.heatmap_mut().expect("an ISNet");
+            (heatmap.plan, heatmap.selector, heatmap.lds_decay) = (plan.clone(), OutputSelector::dual(), lds_decay);
+            objective.evaluate(&case, 0.7)
+        };
+        let (alone, deep) = (trial(None), trial(Some(0.0)));
+        let relevance = deep.relevance.clone().expect("relevance");
+        assert!(deep.explained.is_empty());
+        assert_eq!(relevance.heatmap.dims()[0], 2 * SAMPLES, "{}", tiny.name);
+        let mask = Mask::new(case.masks.clone(), case.known.clone());
+        let maps = std::iter::once(&relevance.heatmap).chain(&relevance.hidden);
+        let losses = maps.map(|map| scalar(&heatmap_loss(map, &mask, 2, &HeatmapLoss::default()).total));
+        let losses: Vec<f64> = losses.collect();
+        assert_eq!(losses.len(), 1 + tiny.graph.supervised().len());
+        // Ranked pooling with decay 0 is the maximum.
+        let worst = losses.iter().copied().fold(f64::MIN, f64::max);
+        assert_close(&[scalar(&heatmap_total(&alone)), scalar(&heatmap_total(&deep))], &[losses[0], worst], tiny.name);
+    }
 }
 
 #[test]

@@ -7,7 +7,8 @@ use isnet_data::{Dataset, Fit, Image, Label, MemoryDataset, Preparation, Sample,
 use isnet_graph::Op;
 use isnet_loss::background::BackgroundTerm;
 use isnet_loss::{ForegroundForm, ForegroundRange, HeatmapLoss};
-use isnet_lrp::{OutputSelector, Quantity, Rule, Target};
+use isnet_lrp::{LayerRule, OutputSelector, Quantity, Rule, Target};
+use isnet_run::config::CompositeName;
 use isnet_run::{Datasets, Model, RunConfig};
 use isnet_train::{HeatmapObjective, Method, Objective, TrainError, setup};
 
@@ -32,6 +33,7 @@ fn each_selector_explains_what_its_name_says() {
         ("stochastic", logit(Target::Stochastic)),
         ("all_classes", logit(Target::AllClasses)),
         ("label", logit(Target::Label)),
+        ("dual", logit(Target::Together)),
     ] {
         let set = [("method.selector", name), ("method.selective_epsilon", "0.25")];
         assert_eq!(heatmap(&set).selector, expected, "{name}");
@@ -59,6 +61,35 @@ fn each_method_has_its_rules() {
         assert_eq!(rules(|op| matches!(op, Op::BatchNorm(_))), [first], "{set:?}");
     }
     assert!(matches!(made(&single(&[0, 1]), &[("method.name", "standard")]).1.method, Method::Standard));
+}
+
+#[test]
+fn each_composite_of_the_configuration_is_known_by_its_name() {
+    for name in CompositeName::WORDS {
+        let relu = if *name == "isnet" { Rule::Epsilon { epsilon: 0.01 } } else { Rule::Pass };
+        let (model, objective) = made(&single(&[0, 1]), &[("method.composite", name)]);
+        let plan = objective.method.heatmap().expect("a heatmap loss").plan.clone();
+        let mut relus = model.graph.nodes().zip(plan.rules()).filter(|((_, node), _)| node.op == Op::Relu);
+        assert!(relus.all(|(_, rule)| *rule == relu), "{name}");
+    }
+}
+
+#[test]
+fn the_dual_isnet_has_two_maps_with_the_rule_at_the_image_of_the_configuration() {
+    let set = [("method.selector", "dual"), ("method.epsilon", "0.125"), ("method.high", "2.0")];
+    let (model, objective) = made(&single(&[0, 1]), &set);
+    let plan = objective.method.heatmap().expect("a heatmap loss").plan.clone();
+    let rules = |pass: usize, wanted: fn(&Op) -> bool| {
+        let mut nodes = model.graph.nodes().zip(plan.passes()[pass].rules());
+        nodes.find(|((_, node), _)| wanted(&node.op)).map(|(_, rule)| *rule)
+    };
+    let first = Some(Rule::ZBox { low: 0.0, high: 2.0, epsilon: 0.125 });
+    let norms = [0, 1].map(|pass| rules(pass, |op| matches!(op, Op::BatchNorm(_))));
+    assert_eq!(norms, [first, first]);
+    let relus = [0, 1].map(|pass| rules(pass, |op| *op == Op::Relu));
+    assert_eq!(relus, [Some(Rule::Pass), Some(Rule::Epsilon { epsilon: 0.125 })]);
+    let head = Some(Rule::Layer { rule: LayerRule::ZPlus, stabilizer: 0.125 });
+    assert_eq!(rules(0, |op| matches!(op, Op::Dense(_))), head);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use isnet_data::{Batch, Image, Manifest, ManifestOptions, Mask, Sample, read_ima
 use isnet_eval::evaluate::{explaining_plan, probabilities};
 use isnet_eval::explained::{Explained, photo, relevance_picture};
 use isnet_eval::relevance_share::area_share;
-use isnet_lrp::{Composite, OutputSelector, Plan, Quantity, Target};
+use isnet_lrp::{COMPOSITES, Composite, OutputSelector, Plan, Quantity, Target, dual_plan, named_plan};
 use isnet_picture::{Grid, Tile, overlay};
 use isnet_run::{Model, atomic};
 
@@ -16,6 +16,9 @@ use crate::Answer;
 use crate::args::ExplainArgs;
 use crate::commands::predict::highest;
 use crate::progress::{print, say};
+
+/// Names of the two maps that explain all classes at once.
+const DUAL_MAPS: [&str; 2] = ["all_by_z_plus", "all_by_epsilon"];
 
 /// One image to explain.
 struct Job {
@@ -26,11 +29,14 @@ struct Job {
 
 /// Explains images: pictures, raw maps, share of relevance on the background.
 pub fn run(args: &ExplainArgs) -> anyhow::Result<Answer> {
+    if args.list_composites {
+        COMPOSITES.iter().for_each(|composite| print(&format!("{:<26} {}", composite.name, composite.summary)));
+        return Ok(Answer::Yes);
+    }
     let device = isnet_run::device::device(&args.device)?;
-    let model = Model::load(&args.model, &device)?;
+    let model = Model::load(args.model.as_deref().context("name a run folder or model file")?, &device)?;
     let selector = selector(args, &model)?;
-    let plan =
-        if args.gradient { Composite::gradient_times_input().plan(&model.graph)? } else { explaining_plan(&model)? };
+    let plan = plan(args, selector, &model)?;
     let jobs = jobs(args)?;
     std::fs::create_dir_all(&args.output).with_context(|| format!("cannot create `{}`", args.output.display()))?;
     let mut failed = false;
@@ -46,6 +52,18 @@ pub fn run(args: &ExplainArgs) -> anyhow::Result<Answer> {
     Ok(if failed { Answer::No } else { Answer::Yes })
 }
 
+fn plan(args: &ExplainArgs, selector: OutputSelector, model: &Model) -> anyhow::Result<Plan> {
+    let dual = selector.target == Target::Together;
+    Ok(match &args.composite {
+        Some(_) if dual => bail!("`--selector dual` has rules of its own, z⁺ and LRP-ε; leave out `--composite`"),
+        None if dual && args.gradient => bail!("`--selector dual` has rules of its own; leave out `--gradient`"),
+        None if dual => dual_plan(&Composite::isnet(), &model.graph)?,
+        None if args.gradient => Composite::gradient_times_input().plan(&model.graph)?,
+        None => explaining_plan(model)?,
+        Some(name) => named_plan(name, (0.0, 1.0), &model.graph)?,
+    })
+}
+
 fn selector(args: &ExplainArgs, model: &Model) -> anyhow::Result<OutputSelector> {
     if let Some(class) = &args.class {
         let index = model.classes.iter().position(|name| name == class);
@@ -58,7 +76,8 @@ fn selector(args: &ExplainArgs, model: &Model) -> anyhow::Result<OutputSelector>
         Some("lowest") => Ok(logit(Target::Lowest)),
         Some("selective") => Ok(OutputSelector::selective(1e-2)),
         Some("all_classes") => Ok(OutputSelector::all_classes()),
-        Some(other) => bail!("no selector `{other}`; there are highest, lowest, selective, all_classes"),
+        Some("dual") => Ok(OutputSelector::dual()),
+        Some(other) => bail!("no selector `{other}`; there are highest, lowest, selective, all_classes, dual"),
     }
 }
 
@@ -129,24 +148,28 @@ fn explain_one(
     })?;
     let sample = Sample { image, mask, label: None, id: job.name.clone(), source: String::new() };
     let batch = Batch::collate(std::slice::from_ref(&sample))?;
-    let explained = Explained::new(model, plan, selector, &batch)?;
-    let probabilities = probabilities(model, explained.logits.clone()).remove(0);
-    let describe = |(row, class): (usize, &usize)| {
-        let class_name = model.classes[*class].replace(std::path::is_separator, "_");
-        let name = format!("{}.{class_name}", job.name);
-        save(&sample, explained.map(row), &name, folder)?;
+    let found = Explained::new(model, plan, selector, &batch)?;
+    let probabilities = probabilities(model, found.logits.clone()).remove(0);
+    let of_class = |class: &usize| (model.classes[*class].as_str(), Some(probabilities[*class]));
+    let mut explained: Vec<(&str, Option<f32>)> = found.classes.iter().map(of_class).collect();
+    if selector.target == Target::Together {
+        explained.extend(DUAL_MAPS.map(|name| (name, None)));
+    }
+    let describe = |(row, (explained, probability)): (usize, (&str, Option<f32>))| {
+        let name = format!("{}.{}", job.name, explained.replace(std::path::is_separator, "_"));
+        save(&sample, found.map(row), &name, folder)?;
         let area = sample.mask.as_ref().and_then(|mask| area_share(&mask.values));
         Ok(serde_json::json!({
             "image": job.image,
-            "explained": model.classes[*class],
+            "explained": explained,
             "predicted": model.classes[highest(&probabilities)],
-            "probability": probabilities[*class],
-            "background_share": explained.background_share(&batch, row),
+            "probability": probability,
+            "background_share": found.background_share(&batch, row),
             "background_area": area,
             "picture": folder.join(format!("{name}.png")),
         }))
     };
-    explained.classes.iter().enumerate().map(describe).collect()
+    explained.into_iter().enumerate().map(describe).collect()
 }
 
 fn line(found: &serde_json::Value) -> String {
@@ -155,9 +178,9 @@ fn line(found: &serde_json::Value) -> String {
         let area = found["background_area"].as_f64().unwrap_or(f64::NAN);
         format!("  background share {share:.3} (area alone: {area:.3})")
     });
-    let p = found["probability"].as_f64().unwrap_or(f64::NAN);
+    let p = found["probability"].as_f64().map_or(String::new(), |p| format!(" (p = {p:.3})"));
     format!(
-        "{}  predicted {}  explained {} (p = {p:.3}){share}  -> {}",
+        "{}  predicted {}  explained {}{p}{share}  -> {}",
         text("image"),
         text("predicted"),
         text("explained"),

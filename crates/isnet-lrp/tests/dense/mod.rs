@@ -1,9 +1,11 @@
 //! One sample through a graph as explicit matrices.
 
 use isnet_graph::{Graph, Node, NodeId, Op, ParamId, Shape};
-use isnet_lrp::{Composite, FirstLayer};
+use isnet_lrp::{Composite, FirstLayer, Pass, Start};
 
-type Matrix = Vec<Vec<f64>>; // [output][input]
+pub mod layer_rules;
+
+pub type Matrix = Vec<Vec<f64>>; // [output][input]
 
 /// A graph at one image: activations and the matrix of every linear connection.
 pub struct DenseModel<'a> {
@@ -160,6 +162,55 @@ impl<'a> DenseModel<'a> {
         heatmap
     }
 
+    /// Relevance of every node by a rule per linear part, METHOD §2: each part as one matrix.
+    pub fn explain_by_layers(&self, seed: &[f64], pass: &Pass, start: Start, include_bias: bool) -> Vec<Vec<f64>> {
+        let mut relevance: Vec<Vec<f64>> = self.activations.iter().map(|a| vec![0.0; a.len()]).collect();
+        let logits = self.graph.logits();
+        relevance[logits.index()] = product(&self.activations[logits.index()], seed);
+        for (id, node) in self.graph.nodes().skip(1).rev() {
+            if let Some(part) = pass.parts().iter().find(|part| part.head == id)
+                && !matches!(pass.rules()[id.index()], isnet_lrp::Rule::Pass)
+            {
+                let chain: Vec<NodeId> = part.before.iter().copied().chain([part.layer]).chain(part.norm).collect();
+                let first = self.matrix(chain[0], self.graph.node(chain[0]), 0);
+                let weights =
+                    chain[1..].iter().fold(first, |sum, id| multiply(&self.matrix(*id, self.graph.node(*id), 0), &sum));
+                let input = &self.activations[part.source.index()];
+                let linear = layer_rules::Linear::new(weights, input, &self.activations[id.index()], include_bias);
+                let own = (start == Start::OwnLogits && id == logits).then_some(seed);
+                let share = linear.share(pass.rules()[id.index()], &relevance[id.index()], own);
+                add(&mut relevance[part.source.index()], &share);
+                continue;
+            }
+            let moves = matches!(node.op, Op::MaxPool(_) | Op::Concat | Op::Flatten | Op::Identity);
+            let passes = matches!(node.op, Op::Relu | Op::Dropout(_) | Op::BatchNorm(_));
+            let shares: Vec<Vec<f64>> = if passes && !inside(pass, id) {
+                vec![relevance[id.index()].clone()]
+            } else if moves && !inside(pass, id) {
+                (0..node.inputs.len())
+                    .map(|slot| transposed(&self.matrix(id, node, slot), &relevance[id.index()]))
+                    .collect()
+            } else if matches!(node.op, Op::Add | Op::AveragePool(_) | Op::AdaptiveAveragePool(_)) {
+                // All inputs as one vector.
+                let mut weights: Matrix = vec![Vec::new(); relevance[id.index()].len()];
+                for slot in 0..node.inputs.len() {
+                    weights.iter_mut().zip(self.matrix(id, node, slot)).for_each(|(row, more)| row.extend(more));
+                }
+                let input: Vec<f64> =
+                    node.inputs.iter().flat_map(|input| self.activations[input.index()].clone()).collect();
+                let linear = layer_rules::Linear::new(weights, &input, &self.activations[id.index()], false);
+                let share = linear.share(pass.rules()[id.index()], &relevance[id.index()], None);
+                share.chunks(share.len() / node.inputs.len()).map(<[f64]>::to_vec).collect()
+            } else {
+                continue;
+            };
+            for (input, share) in node.inputs.iter().zip(shares) {
+                add(&mut relevance[input.index()], &share);
+            }
+        }
+        relevance
+    }
+
     /// The matrix of a linear node with respect to one of its inputs, column by column.
     fn matrix(&self, id: NodeId, node: &Node, slot: usize) -> Matrix {
         let winners: Vec<&[f64]> = node.inputs.iter().map(|input| self.activations[input.index()].as_slice()).collect();
@@ -285,6 +336,11 @@ impl<'a> DenseModel<'a> {
             Op::Input | Op::Softmax => unreachable!("not in the tiny graphs"),
         }
     }
+}
+
+/// Whether a node is in an affine part, but not its head.
+fn inside(pass: &Pass, id: NodeId) -> bool {
+    pass.parts().iter().any(|part| part.contains(id) && part.head != id)
 }
 
 fn relu_factor(a: f64, epsilon: f64) -> f64 {

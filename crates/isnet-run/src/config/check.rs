@@ -1,7 +1,8 @@
 //! Checks that need more than one key: contradictions are errors, oddities are warnings.
 
 use super::{
-    ClassWeights, LearningRateSchedule, MethodName, OptimizerName, PLAIN_CNN, RawConfig, RunConfig, loss::gwrp_decay,
+    ClassWeights, CompositeName, LearningRateSchedule, MethodName, OptimizerName, PLAIN_CNN, RawConfig, RunConfig,
+    Selector, loss::gwrp_decay,
 };
 use crate::error::{Result, RunError};
 
@@ -10,7 +11,7 @@ type Contradiction = (&'static str, String, String);
 
 /// Refuses values that contradict each other.
 pub(super) fn check(config: &RunConfig, raw: &RawConfig) -> Result<()> {
-    let contradictions = [name, scale, bounds, splits, folds, stages, class_weights];
+    let contradictions = [name, scale, bounds, rules, splits, folds, stages, class_weights];
     match contradictions.iter().find_map(|contradiction| contradiction(config)) {
         None => Ok(()),
         Some((key, value, reason)) => Err(RunError::Value { key: key.into(), place: raw.place(key), value, reason }),
@@ -30,6 +31,28 @@ fn scale(config: &RunConfig) -> Option<Contradiction> {
 fn bounds(config: &RunConfig) -> Option<Contradiction> {
     let (low, high) = (config.method.low, config.method.high);
     (low >= high).then(|| ("method.high", high.to_string(), format!("it must be above `method.low` = {low}")))
+}
+
+/// The dual selector has rules of its own, and only LRP has a choice of them.
+fn rules(config: &RunConfig) -> Option<Contradiction> {
+    let method = &config.method;
+    let (dual, chosen) = (method.selector == Selector::Dual, method.composite != CompositeName::Isnet);
+    let (name, composite) = (method.name, method.composite.to_string());
+    match name {
+        MethodName::GradInput if dual => Some((
+            "method.selector",
+            "dual".into(),
+            "its maps are by z⁺ and LRP-ε; say `method.name = \"isnet\"`".into(),
+        )),
+        MethodName::GradInput if chosen => {
+            Some(("method.composite", composite, "only `method.name = \"isnet\"` has a choice of rules".into()))
+        }
+        MethodName::Isnet if dual && chosen => {
+            let reason = "`method.selector` is `dual`, whose rules are z⁺ and LRP-ε; leave it at `isnet`";
+            Some(("method.composite", composite, reason.into()))
+        }
+        _ => None,
+    }
 }
 
 fn splits(config: &RunConfig) -> Option<Contradiction> {

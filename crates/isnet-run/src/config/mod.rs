@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 pub use change::{Change, MAY_CHANGE};
 pub use data::{AugmentConfig, Balance, DataConfig, DataSource, Fit, FolderConfig, PhantomConfig};
 pub use loss::{ClassWeights, ForegroundForm, ForegroundRange, HeatmapLossSchedule, LossConfig, gwrp_decay};
-pub use method::{MethodConfig, MethodName, Selector};
+pub use method::{CompositeName, MethodConfig, MethodName, Selector};
 pub use model::{ModelConfig, PLAIN_CNN, Stage};
 pub use raw::{RawConfig, split_override};
 pub use section::Field;

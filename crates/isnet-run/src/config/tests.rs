@@ -73,6 +73,7 @@ fn a_value_of_the_wrong_kind_names_what_is_expected() {
         ("[train]\noptimizer = 'sdg'", "did you mean `sgd`? (one of `sgd`, `adamw`)"),
         ("[train]\noptimizer = 'lion'", "choose one of `sgd`, `adamw`"),
         ("[method]\nselector = 'selectiv'", "did you mean `selective`?"),
+        ("[method]\ncomposite = 'epsilon_pluss'", "did you mean `epsilon_plus`?"),
         ("[loss]\nforeground_range = [25, 1]", "`[C1, C2]` with 0 < C1 < C2"),
         ("[loss]\nforeground_range = 'calibrated'", "\"calibrate\""),
         ("[loss]\nheatmap_loss_schedule = { ramp = 3 }", "`ramp_epochs`"),
@@ -96,6 +97,9 @@ fn contradictions_are_refused() {
         ("[data]\nclasses = ['a', 'b', 'c']\n[data.phantom]\n[loss]\nclass_weights = [1, 2]", "has 3 classes"),
         ("[data.phantom]\n[data.augment]\nscale = [2, 1]", "the smallest factor comes first"),
         ("[data.phantom]\n[method]\nhigh = 0", "above `method.low` = 0"),
+        ("[data.phantom]\n[method]\nselector = 'dual'\ncomposite = 'epsilon_plus'", "leave it at `isnet`"),
+        ("[data.phantom]\n[method]\nname = 'grad_input'\nselector = 'dual'", "its maps are by z⁺ and LRP-ε"),
+        ("[data.phantom]\n[method]\nname = 'grad_input'\ncomposite = 'epsilon_plus'", "a choice of rules"),
         ("[data.phantom]\n[model]\nstages = [{}]", "`model.architecture` is `resnet18`"),
         (
             "[data.phantom]\n[model]\narchitecture = 'plain_cnn'\nstages = [{ pool = 8 }, { pool = 8 }, { pool = 8 }]",

@@ -7,8 +7,11 @@ use isnet_loss::background::BackgroundTerm;
 use isnet_loss::{
     ForegroundForm, ForegroundRange, HeatmapLoss, HeatmapTerms, Mask, Targets, heatmap_loss, pool_over_nodes,
 };
-use isnet_lrp::{Composite, FirstLayer, OutputSelector, Outputs, Plan, Quantity, Relevance, Seeds, Target, explain};
-use isnet_run::config::{self, MethodName, RunConfig, Selector};
+use isnet_lrp::{
+    Composite, FirstLayer, LrpError, OutputSelector, Outputs, Plan, Quantity, Relevance, Seeds, Target, dual_plan,
+    explain, named_plan,
+};
+use isnet_run::config::{self, CompositeName, MethodName, RunConfig, Selector};
 
 use super::Step;
 use super::standard::classified;
@@ -38,7 +41,7 @@ impl HeatmapObjective {
             return Err(TrainError::NothingSupervised { architecture: config.model.architecture.clone() });
         }
         Ok(Self {
-            plan: composite(config).plan(graph)?,
+            plan: plan(config, graph)?,
             selector: selector(config),
             loss: loss(config, range),
             lds_decay: config.method.deep_supervision.then_some(config.loss.lds_decay),
@@ -55,7 +58,7 @@ impl HeatmapObjective {
             self.selector.seeds(trace.logits(), &outputs(&step.batch.targets), Some(&mut *step.rng))?;
         let supervised: &[NodeId] = if self.lds_decay.is_some() { step.graph.supervised() } else { &[] };
         let relevance = explain(step.graph, step.params, &trace, &self.plan, gradient, supervised);
-        let heatmap = self.terms(&relevance, &step.batch.mask, maps);
+        let heatmap = self.terms(&relevance, &step.batch.mask, maps * self.plan.passes().len());
         let total = classification.clone() * (1.0 - step.weight) + heatmap.total.clone() * step.weight;
         let (heatmap, relevance) = (Some(heatmap), Some(relevance));
         Ok(Evaluation { total, heatmap, relevance, explained, ..classified(trace, classification) })
@@ -81,10 +84,14 @@ pub(super) fn outputs(targets: &Targets) -> Outputs<'_> {
     }
 }
 
-fn composite(config: &RunConfig) -> Composite {
-    match config.method.name {
-        MethodName::GradInput => Composite::gradient_times_input(),
-        _ => Composite { epsilon: config.method.epsilon, first_layer: first_layer(config) },
+fn plan(config: &RunConfig, graph: &Graph) -> Result<Plan, LrpError> {
+    let method = &config.method;
+    let isnet = Composite { epsilon: method.epsilon, first_layer: first_layer(config) };
+    match (method.name, method.selector, method.composite) {
+        (MethodName::GradInput, ..) => Composite::gradient_times_input().plan(graph),
+        (_, Selector::Dual, _) => dual_plan(&isnet, graph),
+        (_, _, CompositeName::Isnet) => isnet.plan(graph),
+        (_, _, composite) => named_plan(composite.word(), (method.low, method.high), graph),
     }
 }
 
@@ -102,6 +109,7 @@ fn selector(config: &RunConfig) -> OutputSelector {
         Selector::Stochastic => OutputSelector::stochastic(),
         Selector::AllClasses => OutputSelector::all_classes(),
         Selector::Label => OutputSelector { target: Target::Label, quantity: Quantity::Logit },
+        Selector::Dual => OutputSelector::dual(),
     }
 }
 
