@@ -123,7 +123,10 @@ pub struct EvaluateArgs {
     /// Do not explain the predictions; no background share, but faster.
     #[arg(long)]
     pub no_explain: bool,
-    /// Where `metrics.json` and `predictions.csv` go. Default: the run folder.
+    /// Write no `report.html` and `report.md`.
+    #[arg(long)]
+    pub no_report: bool,
+    /// Where `metrics.json`, `predictions.csv` and the report go. Default: the run folder.
     #[arg(long)]
     pub output: Option<PathBuf>,
     /// Column of the manifest whose equal values belong together, such as a patient; they are resampled as one. Default:

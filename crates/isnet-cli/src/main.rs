@@ -5,7 +5,9 @@
 
 mod args;
 mod commands;
+mod pages;
 mod progress;
+mod shell;
 
 use std::process::ExitCode;
 

@@ -331,6 +331,18 @@ fn an_evaluation_prints_a_table_and_writes_scores_and_predictions() {
         let sum: f64 = row[6..8].iter().map(|p| p.parse::<f64>().unwrap()).sum();
         assert!((sum - 1.0).abs() < 1e-5, "{row:?}");
     }
+    let page = bench.text("runs/tiny/report.html");
+    for words in [
+        ">Summary</h2>",
+        "test_ood",
+        "isnet evaluate runs/tiny",
+        "architecture = &quot;plain_cnn&quot;",
+        "data:image/png;base64",
+    ] {
+        assert!(page.contains(words), "{words}");
+    }
+    let figures = fs::read_dir(bench.path("runs/tiny/report_files")).unwrap().count();
+    assert!(figures > 5 && bench.text("runs/tiny/report.md").contains("(<report_files/"), "{figures}");
     let json: Value = serde_json::from_str(&bench.isnet("evaluate runs/tiny --json").done().stdout).unwrap();
     assert_eq!(json, scores);
 }

@@ -12,6 +12,7 @@
 //!   model.json             … and its description
 //!   metrics.json           scores on the test splits
 //!   predictions.csv        a row per tested image
+//!   report.html, report.md the same for people, the latter with report_files/
 //!   heatmaps/              pictures
 //! ```
 
@@ -44,11 +45,14 @@ const CONTENTS: &[&str] = &[
     "model.json",
     "metrics.json",
     "predictions.csv",
+    "report.html",
+    "report.md",
+    "report_files",
     "heatmaps",
 ];
 
 /// What an evaluation writes beside the model.
-const EVALUATION: [&str; 2] = ["metrics.json", "predictions.csv"];
+const EVALUATION: [&str; 5] = ["metrics.json", "predictions.csv", "report.html", "report.md", "report_files"];
 
 /// What to do with a folder that is not empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

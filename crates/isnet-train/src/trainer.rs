@@ -132,7 +132,7 @@ impl<'a> Trainer<'a> {
             restore_model(&Checkpoint::load(&best)?, &best, &mut self.model)?;
         }
         if self.run.save_model(&self.model.to_file())? {
-            watcher.note("removed `metrics.json` and `predictions.csv`: they were of another model");
+            watcher.note("removed `metrics.json`, `predictions.csv` and the report: they were of another model");
         }
         Ok((self.model, Ending::Finished))
     }

@@ -8,33 +8,87 @@ use isnet_data::Dataset;
 use isnet_eval::evaluate::{Explain, evaluate};
 use isnet_eval::evaluation::Evaluation;
 use isnet_eval::metrics::{Predictions, Task};
+use isnet_eval::report::{EvaluationReport, Pictures, epochs, evaluation_document};
 use isnet_eval::{predictions_csv, render};
-use isnet_run::{Datasets, Model, RunConfig, RunDir, atomic};
+use isnet_report::Document;
+use isnet_run::{Datasets, Model, RunConfig, RunDir, Versions, atomic};
 
 use crate::Answer;
 use crate::args::EvaluateArgs;
+use crate::pages;
 use crate::progress::{print, say};
+use crate::shell::command_line;
+
+/// Pictures of each kind in the report.
+const PICTURES: usize = 6;
+
+/// A model with all that it was evaluated on.
+struct Evaluated {
+    model: Model,
+    datasets: Vec<NamedDataset>,
+    validation: Option<Predictions>,
+    /// `config.toml`, resolved.
+    config: String,
+}
 
 /// Scores a model on the splits of its data, or predictions that were made elsewhere.
 pub fn run(args: &EvaluateArgs) -> anyhow::Result<Answer> {
     let is_table = args.model.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
-    let (mut predictions, validation) = if is_table { (read(args)?, None) } else { predict(args)? };
-    let found = Evaluation::of(&mut predictions, validation.as_ref(), &args.statistics.settings())?;
+    let (mut predictions, evaluated) = match is_table {
+        true => (read(args)?, None),
+        false => predict(args).map(|(predictions, evaluated)| (predictions, Some(evaluated)))?,
+    };
+    let validation = evaluated.as_ref().and_then(|it| it.validation.as_ref());
+    let found = Evaluation::of(&mut predictions, validation, &args.statistics.settings())?;
     let folder = folder(args);
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
     atomic::write_json(&folder.join("metrics.json"), &found)?;
-    let mut written = format!("written: {}/metrics.json", folder.display());
-    if !is_table {
+    let mut written = vec!["metrics.json"];
+    if evaluated.is_some() {
         predictions_csv::save(&predictions, &folder.join("predictions.csv"))?;
-        written.push_str(&format!(", {}/predictions.csv", folder.display()));
+        written.push("predictions.csv");
+    }
+    if !args.no_report {
+        pages::write(&document(args, &predictions, &found, evaluated.as_ref())?, &folder)?;
+        written.extend(["report.html", "report.md"]);
     }
     if args.json {
         print(&serde_json::to_string_pretty(&found)?);
     } else {
         print(&render::report(&found.splits, &found.statistics));
-        say(&written);
+        let written: Vec<String> = written.iter().map(|name| folder.join(name).display().to_string()).collect();
+        say(&format!("written: {}", written.join(", ")));
     }
     Ok(Answer::Yes)
+}
+
+/// The page about it.
+fn document(
+    args: &EvaluateArgs,
+    predictions: &Predictions,
+    found: &Evaluation,
+    evaluated: Option<&Evaluated>,
+) -> anyhow::Result<Document> {
+    let run = RunDir::open(&args.model).ok();
+    let epochs = run.as_ref().map_or_else(|| Ok(Vec::new()), epochs)?;
+    let shown = |it: &Evaluated| !args.no_explain && !it.datasets.is_empty();
+    let pictures = evaluated.filter(|it| shown(it)).map(|it| Pictures {
+        model: &it.model,
+        datasets: &it.datasets,
+        most: PICTURES,
+    });
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    Ok(evaluation_document(&EvaluationReport {
+        name: &args.model.display().to_string(),
+        predictions,
+        statistics: &found.statistics,
+        settings: &args.statistics.settings(),
+        epochs: &epochs,
+        pictures,
+        config: evaluated.map_or("", |it| &it.config),
+        command: &command_line(),
+        versions: &Versions::current(&args.device, threads),
+    })?)
 }
 
 /// Predictions of another tool, or of an earlier evaluation.
@@ -54,7 +108,7 @@ fn read(args: &EvaluateArgs) -> anyhow::Result<Predictions> {
 }
 
 /// Predictions on the asked splits and, where the thresholds of a multi-label task are chosen on it, on the validation data.
-fn predict(args: &EvaluateArgs) -> anyhow::Result<(Predictions, Option<Predictions>)> {
+fn predict(args: &EvaluateArgs) -> anyhow::Result<(Predictions, Evaluated)> {
     let device = isnet_run::device::device(&args.device)?;
     let model = Model::load(&args.model, &device)?;
     let mut config = match &args.config {
@@ -73,8 +127,9 @@ fn predict(args: &EvaluateArgs) -> anyhow::Result<(Predictions, Option<Predictio
     let validation = data.validation.clone().filter(|_| model.task == isnet_data::Task::MultiLabel);
     let explaining = if args.no_explain { Explain::No } else { Explain::Predicted };
     let mut all = Predictions::new(model.classes.clone(), task(&model));
-    for (name, dataset) in splits(args, &config, data)? {
-        let found = evaluate(&model, &dataset, &name, explaining, |_| ())?;
+    let datasets = splits(args, &config, data)?;
+    for (name, dataset) in &datasets {
+        let found = evaluate(&model, dataset, name, explaining, |_| ())?;
         say(&format!("{name}: {} images", found.len()));
         all.append(found);
     }
@@ -82,7 +137,8 @@ fn predict(args: &EvaluateArgs) -> anyhow::Result<(Predictions, Option<Predictio
         say("choosing the threshold of each label on the validation data");
         evaluate(&model, &dataset, &config.data.validation_split, Explain::No, |_| ())
     });
-    Ok((all, validation.transpose()?))
+    let evaluated = Evaluated { validation: validation.transpose()?, model, datasets, config: config.to_toml()? };
+    Ok((all, evaluated))
 }
 
 /// Where the evaluation is written: beside the model or the predictions, unless somewhere else is asked for.

@@ -8,6 +8,7 @@ use isnet_train::{Ending, Trainer};
 use crate::Answer;
 use crate::args::TrainArgs;
 use crate::progress::{Progress, interruptible, print, say};
+use crate::shell::quoted;
 
 /// Trains as the configuration says.
 pub fn run(args: &TrainArgs) -> anyhow::Result<Answer> {
@@ -60,16 +61,6 @@ fn command_to_resume(args: &TrainArgs) -> String {
     words.extend(args.device.iter().flat_map(|device| ["--device".to_owned(), device.clone()]));
     words.push("--resume".into());
     words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
-}
-
-/// A word as a shell takes it for one.
-fn quoted(word: &str) -> String {
-    let plain = |letter: char| letter.is_alphanumeric() || "._-/=,:+@%".contains(letter);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
 }
 
 #[cfg(test)]

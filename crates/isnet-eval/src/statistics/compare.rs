@@ -25,7 +25,8 @@ pub struct Comparison {
     pub resamples: usize,
     /// Seed of all draws.
     pub seed: u64,
-    /// Whether samples were resampled in groups.
+    /// Whether samples were resampled in groups. Posterior, DeLong and McNemar take them as independent all the same, so
+    /// they come after the bootstrap then.
     pub grouped: bool,
     /// Number of tests that [`ComparisonRow::p_adjusted`] accounts for.
     pub n_tests: usize,

@@ -61,9 +61,6 @@ pub(super) fn notes_on_size(n: usize, resampling: &Resampling) -> Vec<String> {
     }
     let n_groups = resampling.n_units();
     if resampling.is_grouped() {
-        notes.push(
-            "posterior, DeLong and McNemar take all samples as independent, as if there were no groups".to_owned(),
-        );
         match n_groups {
             1 => notes.push(
                 "all samples are of one group: resampling it changes nothing, so there is no bootstrap".to_owned(),

@@ -26,7 +26,8 @@ pub struct Summary {
     pub posterior_draws: usize,
     /// Seed of all draws.
     pub seed: u64,
-    /// Whether samples were resampled in groups.
+    /// Whether samples were resampled in groups. Posterior, DeLong and McNemar take them as independent all the same, so
+    /// they come after the bootstrap then.
     pub grouped: bool,
     /// Split by split, first all of it and then each of its sources; the whole before the classes and pairs.
     pub rows: Vec<SummaryRow>,
