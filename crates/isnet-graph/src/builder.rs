@@ -13,6 +13,7 @@ pub struct GraphBuilder {
     nodes: Vec<Node>,
     params: Vec<ParamSpec>,
     supervised: Vec<NodeId>,
+    segmentation: Option<NodeId>,
     input_channels: usize,
 }
 
@@ -69,7 +70,7 @@ impl ConvSpec {
 impl GraphBuilder {
     /// An empty graph for images of this many channels.
     pub fn new(input_channels: usize) -> Self {
-        Self { nodes: Vec::new(), params: Vec::new(), supervised: Vec::new(), input_channels }
+        Self { nodes: Vec::new(), params: Vec::new(), supervised: Vec::new(), segmentation: None, input_channels }
     }
 
     /// The image. Call it once, first.
@@ -84,6 +85,14 @@ impl GraphBuilder {
         let weight = self.param(name, "weight", shape, ParamRole::ConvWeight);
         let bias = spec.bias.then(|| self.param(name, "bias", vec![spec.output], ParamRole::Bias));
         self.push(name, Op::Conv(Conv { weight, bias, geometry: spec.geometry }), &[input])
+    }
+
+    /// The transpose of a convolution, with bias, from `spec.input` to `spec.output` channels.
+    pub fn conv_transpose(&mut self, name: &str, input: NodeId, spec: ConvSpec) -> NodeId {
+        let shape = vec![spec.input, spec.output, spec.kernel[0], spec.kernel[1]];
+        let weight = self.param(name, "weight", shape, ParamRole::ConvWeight);
+        let bias = Some(self.param(name, "bias", vec![spec.output], ParamRole::Bias));
+        self.push(name, Op::ConvTranspose(Conv { weight, bias, geometry: spec.geometry }), &[input])
     }
 
     /// A dense layer with bias.
@@ -110,6 +119,31 @@ impl GraphBuilder {
     /// A ReLU.
     pub fn relu(&mut self, name: &str, input: NodeId) -> NodeId {
         self.push(name, Op::Relu, &[input])
+    }
+
+    /// A sigmoid, for a gate.
+    pub fn sigmoid(&mut self, name: &str, input: NodeId) -> NodeId {
+        self.push(name, Op::Sigmoid, &[input])
+    }
+
+    /// 1 above a value, else 0.
+    pub fn threshold(&mut self, name: &str, input: NodeId, value: f64) -> NodeId {
+        self.push(name, Op::Threshold(value), &[input])
+    }
+
+    /// How far each place opens, with mean 1.
+    pub fn spatial_share(&mut self, name: &str, input: NodeId) -> NodeId {
+        self.push(name, Op::SpatialShare, &[input])
+    }
+
+    /// `input` at the size of `like`.
+    pub fn interpolate(&mut self, name: &str, input: NodeId, like: NodeId) -> NodeId {
+        self.push(name, Op::Interpolate, &[input, like])
+    }
+
+    /// `input` times `opening`, which is a constant of the relevance pass.
+    pub fn gate(&mut self, name: &str, input: NodeId, opening: NodeId) -> NodeId {
+        self.push(name, Op::Gate, &[input, opening])
     }
 
     /// A max pool.
@@ -162,6 +196,45 @@ impl GraphBuilder {
         self.supervised.push(node);
     }
 
+    /// Says which node is the map of logits of a segmentation. It is the output as well where the graph does nothing else.
+    pub fn segments(&mut self, node: NodeId) {
+        self.segmentation = Some(node);
+    }
+
+    /// Copies another graph in, reading `input` in place of its image; names get `prefix` before them. Returns the node that each of its nodes
+    /// became. Its output, supervised nodes and segmentation are the caller's to use.
+    ///
+    /// # Example
+    /// ```
+    /// use isnet_graph::GraphBuilder;
+    /// let mut inner = GraphBuilder::new(2);
+    /// let x = inner.input();
+    /// let x = inner.dense("fc", x, 2, 2);
+    /// let inner = inner.finish(x)?;
+    ///
+    /// let mut build = GraphBuilder::new(2);
+    /// let image = build.input();
+    /// let first = build.embed(&inner, "first.", image);
+    /// let second = build.embed(&inner, "second.", first[inner.output().index()]);
+    /// let graph = build.finish(second[inner.output().index()])?;
+    /// let names: Vec<&str> = graph.params().map(|(_, spec)| spec.name.as_str()).collect();
+    /// assert_eq!(names, ["first.fc.weight", "first.fc.bias", "second.fc.weight", "second.fc.bias"]);
+    /// # Ok::<(), isnet_graph::GraphError>(())
+    /// ```
+    pub fn embed(&mut self, graph: &Graph, prefix: &str, input: NodeId) -> Vec<NodeId> {
+        let offset = self.params.len();
+        let renamed = |spec: &ParamSpec| ParamSpec { name: format!("{prefix}{}", spec.name), ..spec.clone() };
+        self.params.extend(graph.params.iter().map(renamed));
+        let mut places = vec![input];
+        for node in &graph.nodes[1..] {
+            let mut op = node.op.clone();
+            op.params_mut().into_iter().for_each(|id| id.0 += offset);
+            let inputs: Vec<NodeId> = node.inputs.iter().map(|read| places[read.0]).collect();
+            places.push(self.push(&format!("{prefix}{}", node.name), op, &inputs));
+        }
+        places
+    }
+
     /// The finished graph.
     ///
     /// # Errors
@@ -173,6 +246,7 @@ impl GraphBuilder {
             output,
             input_channels: self.input_channels,
             supervised: self.supervised,
+            segmentation: self.segmentation,
         };
         graph.validate()?;
         Ok(graph)

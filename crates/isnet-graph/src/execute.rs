@@ -7,7 +7,7 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use crate::graph::{Graph, Node, NodeId};
-use crate::op::{Dense, Op};
+use crate::op::{Conv, Dense, Op};
 use crate::params::{ParamId, Params};
 
 /// Whether a forward pass learns.
@@ -49,6 +49,31 @@ enum Beside {
     Dropout(Tensor<4>),
 }
 
+/// Which nodes a forward pass runs, and which of them as in evaluation while others learn.
+#[derive(Clone, Debug)]
+pub struct Part {
+    wanted: Vec<bool>,
+    frozen: Vec<bool>,
+}
+
+impl Part {
+    /// All of a graph.
+    pub fn all(graph: &Graph) -> Self {
+        Self { wanted: vec![true; graph.nodes.len()], frozen: vec![false; graph.nodes.len()] }
+    }
+
+    /// What leads to these nodes.
+    pub fn to(graph: &Graph, targets: &[NodeId]) -> Self {
+        Self { wanted: graph.ancestors(targets), ..Self::all(graph) }
+    }
+
+    /// What leads to these nodes uses running statistics and no dropout.
+    #[must_use]
+    pub fn freezing(self, graph: &Graph, targets: &[NodeId]) -> Self {
+        Self { frozen: graph.ancestors(targets), ..self }
+    }
+}
+
 impl Trace {
     fn empty(graph: &Graph) -> Self {
         let count = graph.nodes.len();
@@ -63,7 +88,7 @@ impl Trace {
     /// The activation of a node, `[N, H, W, C]`. That of a node in [`Graph::fused_relus`] is computed anew at every call.
     ///
     /// # Panics
-    /// If it was dropped, as [`Graph::predict`] does.
+    /// If it was dropped, as [`Graph::predict`] does, or not run, as [`Graph::forward_part`] may.
     pub fn activation(&self, id: NodeId) -> Tensor<4> {
         match &self.activations[id.index()] {
             Activation::Absent => panic!("a full trace keeps every activation"),
@@ -109,14 +134,20 @@ impl Graph {
     /// # Shapes
     /// - `image`: `[N, H, W, C]`, for which [`Graph::shapes`] found no error
     pub fn forward(&self, params: &Params, image: Tensor<4>, mode: Mode<'_>) -> Trace {
-        self.run(params, image, mode, &vec![usize::MAX; self.nodes.len()])
+        self.forward_part(params, image, mode, &Part::all(self))
+    }
+
+    /// Runs a part of the graph, and keeps every activation of it.
+    pub fn forward_part(&self, params: &Params, image: Tensor<4>, mode: Mode<'_>, part: &Part) -> Trace {
+        self.run(params, image, mode, (part, &vec![usize::MAX; self.nodes.len()]))
     }
 
     /// Runs the graph for its logits `[N, K]` only; every activation is freed after its last use.
     pub fn predict(&self, params: &Params, image: Tensor<4>) -> Tensor<2> {
         let last_use: Vec<usize> =
             self.consumers().iter().map(|readers| readers.last().map_or(usize::MAX, |id| id.index())).collect();
-        self.run(params, image, Mode::Evaluate, &last_use).logits_of_prediction(self)
+        let part = Part::to(self, &[self.logits()]);
+        self.run(params, image, Mode::Evaluate, (&part, &last_use)).logits_of_prediction(self)
     }
 
     /// The running statistics after this training batch: `(buffer, new value)`.
@@ -135,24 +166,31 @@ impl Graph {
         updates
     }
 
-    fn run(&self, params: &Params, image: Tensor<4>, mode: Mode<'_>, last_use: &[usize]) -> Trace {
-        kernels::on_workers(|| self.run_nodes(params, image, mode, last_use))
+    fn run(&self, params: &Params, image: Tensor<4>, mode: Mode<'_>, extent: (&Part, &[usize])) -> Trace {
+        kernels::on_workers(|| self.run_nodes(params, image, mode, extent))
     }
 
-    fn run_nodes(&self, params: &Params, image: Tensor<4>, mut mode: Mode<'_>, last_use: &[usize]) -> Trace {
+    fn run_nodes(
+        &self,
+        params: &Params,
+        image: Tensor<4>,
+        mut mode: Mode<'_>,
+        (part, last_use): (&Part, &[usize]),
+    ) -> Trace {
         let (mut trace, relus) = (Trace::empty(self), self.fused_relus());
-        for (id, node) in self.nodes() {
+        for (id, node) in self.nodes().filter(|(id, _)| part.wanted[id.index()]) {
             let inputs = || -> Vec<Tensor<4>> { node.inputs.iter().map(|id| trace.activation(*id)).collect() };
+            let mode = if part.frozen[id.index()] { &mut Mode::Evaluate } else { &mut mode };
             if node.op == Op::Input {
                 trace.activations[id.index()] = Activation::Kept(image.clone());
             } else if let Some(relu) = relus[id.index()] {
-                let before = self.rectifiable(params, node, inputs(), &mode);
+                let before = self.rectifiable(params, node, inputs(), mode);
                 let (value, beside) = before.value(true);
                 trace.beside[id.index()] = beside;
                 trace.activations[id.index()] = Activation::Fused(before);
                 trace.activations[relu.index()] = Activation::Kept(value);
             } else if node.op != Op::Relu || relus[node.inputs[0].index()] != Some(id) {
-                let (value, beside) = self.apply(params, node, inputs(), &mut mode);
+                let (value, beside) = self.apply(params, node, inputs(), mode);
                 trace.beside[id.index()] = beside;
                 trace.activations[id.index()] = Activation::Kept(value);
             }
@@ -191,8 +229,17 @@ impl Graph {
                 let bias = conv.bias.map(|bias| params.flat(bias));
                 params.kernel(self, conv.weight).conv2d(input, bias, &conv.geometry)
             }
+            Op::ConvTranspose(conv) => self.conv_transpose(params, conv, input),
             Op::Dense(dense) => self.dense(params, dense, input),
             Op::Relu => kernels::relu(input),
+            Op::Sigmoid => activation::sigmoid(input),
+            Op::Threshold(value) => input.clone().greater_scalar(*value).float().cast(input.dtype()),
+            Op::SpatialShare => spatial_share(input),
+            Op::Interpolate => {
+                let [_, height, width, _] = others[0].dims();
+                kernels::interpolate(input, [height, width])
+            }
+            Op::Gate => kernels::gate(input, others[0].clone()),
             Op::MaxPool(geometry) => {
                 let (values, winners) = kernels::max_pool(input, geometry);
                 return (values, Beside::Winners(winners));
@@ -227,6 +274,17 @@ impl Graph {
                 let deviation = kernels::inverse_deviation(params.flat(norm.running_var), epsilon);
                 Rectifiable::Affine { input, mean: params.flat(norm.running_mean), scale: deviation * gamma, beta }
             }
+        }
+    }
+
+    fn conv_transpose(&self, params: &Params, conv: &Conv, input: Tensor<4>) -> Tensor<4> {
+        let [_, height, width, _] = input.dims();
+        let shape = &self.param(conv.weight).shape;
+        let size = conv.geometry.transposed_size([height, width], [shape[2], shape[3]]).expect("shapes were checked");
+        let output = params.kernel(self, conv.weight).conv2d_transpose(input, &conv.geometry, size);
+        match conv.bias {
+            Some(bias) => output + params.flat(bias).unsqueeze::<4>(),
+            None => output,
         }
     }
 
@@ -286,6 +344,13 @@ impl Trace {
     }
 }
 
+/// `(x − min x) / mean (x − min x)` over the places of each channel; 0 where all are equal.
+fn spatial_share(input: Tensor<4>) -> Tensor<4> {
+    let above = input.clone() - input.min_dim(1).min_dim(2);
+    let mean = above.clone().mean_dims(&[1, 2]);
+    above / mean.clamp_min(1e-8)
+}
+
 /// `[N, H, W, C]` to `[N, 1, 1, C·H·W]`, channel first.
 pub(crate) fn flatten(input: Tensor<4>) -> Tensor<4> {
     let [samples, height, width, channels] = input.dims();
@@ -334,5 +399,29 @@ mod tests {
         let found: Vec<f64> = found.into_iter().map(|(_, value)| value.into_scalar::<f64>()).collect();
         let expected = [0.9 * 5.0 + 0.1 * 3.0, 0.9 * 2.0 + 0.1 * 14.0 / 3.0];
         assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12) && found.len() == 2, "{found:?}");
+    }
+
+    #[test]
+    fn a_part_runs_what_leads_to_its_targets_and_a_frozen_one_does_not_learn() {
+        let mut build = GraphBuilder::new(1);
+        let image = build.input();
+        let first = build.batch_norm("first", image, 1);
+        let second = build.batch_norm("second", first, 1);
+        let other = build.relu("other", image);
+        let graph = build.finish(second).expect("valid");
+        let params = Params::initialize(&graph, 0, &Device::flex());
+        let pixels = Tensor::<4>::from_floats([[[[1.0], [3.0]]]], &Device::flex());
+        let run = |part: &Part| {
+            let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+            graph.forward_part(&params, pixels.clone(), Mode::Train(&mut rng), part)
+        };
+        let trace = run(&Part::to(&graph, &[second]).freezing(&graph, &[first]));
+        assert!(matches!(trace.activations[other.index()], Activation::Absent), "nobody asked for it");
+        assert!(trace.statistics(first).is_none() && trace.statistics(second).is_some());
+        // Running mean 0 and variance 1: the frozen norm passes 1 and 3 as they are.
+        let passed: Vec<f32> = trace.activation(first).try_into_vec_as().expect("floats");
+        assert!((passed[0] - 1.0).abs() < 1e-4 && (passed[1] - 3.0).abs() < 1e-4, "{passed:?}");
+        assert_eq!(graph.running_statistics(&params, &trace).len(), 2, "mean and variance of one norm");
+        assert!(run(&Part::all(&graph)).statistics(first).is_some());
     }
 }

@@ -36,6 +36,7 @@ pub struct Graph {
     pub(crate) output: NodeId,
     pub(crate) input_channels: usize,
     pub(crate) supervised: Vec<NodeId>,
+    pub(crate) segmentation: Option<NodeId>,
 }
 
 impl Graph {
@@ -70,6 +71,57 @@ impl Graph {
             Op::Softmax => self.node(self.output).inputs[0],
             _ => self.output,
         }
+    }
+
+    /// The last map of features that still has places: what the pool to one value, or else the flatten, before the head reads. `None` where
+    /// the head follows from nothing of the kind.
+    ///
+    /// # Example
+    /// ```
+    /// use isnet_graph::{ConvSpec, GraphBuilder};
+    /// let mut build = GraphBuilder::new(1);
+    /// let image = build.input();
+    /// let features = build.conv("conv", image, ConvSpec::square(1, 4, 3));
+    /// let x = build.adaptive_average_pool("pool", features, [1, 1]);
+    /// let x = build.flatten("flatten", x);
+    /// let logits = build.dense("fc", x, 4, 2);
+    /// assert_eq!(build.finish(logits)?.last_features(), Some(features));
+    /// # Ok::<(), isnet_graph::GraphError>(())
+    /// ```
+    pub fn last_features(&self) -> Option<NodeId> {
+        let (mut id, mut flattened) = (self.logits(), None);
+        loop {
+            let node = self.node(id);
+            match node.op {
+                Op::AveragePool(_) | Op::AdaptiveAveragePool(_) => return Some(node.inputs[0]),
+                Op::Flatten => flattened = Some(node.inputs[0]),
+                Op::Dense(_) | Op::Relu | Op::Dropout(_) | Op::Identity | Op::BatchNorm(_) => {}
+                _ => return flattened,
+            }
+            id = node.inputs[0];
+        }
+    }
+
+    /// Whether each node is wanted for one of `targets`: is one of them, or is read on the way there.
+    pub fn ancestors(&self, targets: &[NodeId]) -> Vec<bool> {
+        let mut wanted = vec![false; self.nodes.len()];
+        targets.iter().for_each(|target| wanted[target.0] = true);
+        for (id, node) in self.nodes().rev() {
+            if wanted[id.0] {
+                node.inputs.iter().for_each(|input| wanted[input.0] = true);
+            }
+        }
+        wanted
+    }
+
+    /// The node whose value is the map of logits `[N, H, W, 1]` of a segmentation, if the graph makes one; above 0 is foreground.
+    pub fn segmentation(&self) -> Option<NodeId> {
+        self.segmentation
+    }
+
+    /// Whether the output is logits of classes, and not the map of a segmentation alone.
+    pub fn classifies(&self) -> bool {
+        self.segmentation != Some(self.output)
     }
 
     /// Channels of the image.

@@ -37,7 +37,7 @@ pub mod summary;
 
 pub use builder::{ConvSpec, GraphBuilder};
 pub use error::GraphError;
-pub use execute::{Mode, Trace};
+pub use execute::{Mode, Part, Trace};
 pub use graph::{Graph, Node, NodeId};
 pub use op::{AveragePoolWindow, BatchNorm, Conv, Dense, Op};
 pub use params::{ParamId, ParamRole, ParamSpec, Params};

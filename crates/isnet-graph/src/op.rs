@@ -12,12 +12,24 @@ pub enum Op {
     Input,
     /// A 2-D convolution.
     Conv(Conv),
+    /// The transpose of a 2-D convolution, which enlarges. Its weight is `[C_in, C_out, kernel_h, kernel_w]`, as PyTorch's.
+    ConvTranspose(Conv),
     /// A dense layer over the channels of a flat activation.
     Dense(Dense),
     /// Batch normalization per channel.
     BatchNorm(BatchNorm),
     /// `max(x, 0)`.
     Relu,
+    /// `1 / (1 + e^−x)`: the opening of a gate. Relevance does not pass it.
+    Sigmoid,
+    /// 1 where a value is above this one, else 0. Neither gradients nor relevance pass it.
+    Threshold(f64),
+    /// `(x − min x) / mean (x − min x)` over the places of each channel: how far the places of a grid attention open. Relevance does not pass it.
+    SpatialShare,
+    /// The first input at the size of the second, bilinearly.
+    Interpolate,
+    /// The first input times the second, which has one channel or as many. In the relevance pass the second is a constant.
+    Gate,
     /// Largest value of each window.
     MaxPool(MaxPoolGeometry),
     /// Mean of each window.
@@ -93,9 +105,15 @@ impl Op {
         match self {
             Op::Input => "input",
             Op::Conv(_) => "conv",
+            Op::ConvTranspose(_) => "conv_transpose",
             Op::Dense(_) => "dense",
             Op::BatchNorm(_) => "batch_norm",
             Op::Relu => "relu",
+            Op::Sigmoid => "sigmoid",
+            Op::Threshold(_) => "threshold",
+            Op::SpatialShare => "spatial_share",
+            Op::Interpolate => "interpolate",
+            Op::Gate => "gate",
             Op::MaxPool(_) => "max_pool",
             Op::AveragePool(_) => "average_pool",
             Op::AdaptiveAveragePool(_) => "adaptive_average_pool",
@@ -110,11 +128,18 @@ impl Op {
 
     /// Parameters this operation reads.
     pub fn params(&self) -> Vec<ParamId> {
+        self.clone().params_mut().into_iter().map(|id| *id).collect()
+    }
+
+    /// [`Op::params`], to let them point elsewhere.
+    pub(crate) fn params_mut(&mut self) -> Vec<&mut ParamId> {
         match self {
-            Op::Conv(Conv { weight, bias, .. }) | Op::Dense(Dense { weight, bias }) => {
-                std::iter::once(*weight).chain(*bias).collect()
+            Op::Conv(Conv { weight, bias, .. })
+            | Op::ConvTranspose(Conv { weight, bias, .. })
+            | Op::Dense(Dense { weight, bias }) => std::iter::once(weight).chain(bias).collect(),
+            Op::BatchNorm(norm) => {
+                vec![&mut norm.weight, &mut norm.bias, &mut norm.running_mean, &mut norm.running_var]
             }
-            Op::BatchNorm(norm) => vec![norm.weight, norm.bias, norm.running_mean, norm.running_var],
             _ => Vec::new(),
         }
     }
@@ -124,6 +149,7 @@ impl Op {
         match self {
             Op::Input => 0..=0,
             Op::Add | Op::Concat => 1..=usize::MAX,
+            Op::Gate | Op::Interpolate => 2..=2,
             _ => 1..=1,
         }
     }

@@ -11,7 +11,7 @@ use crate::params::Params;
 
 /// What a graph answers, again and again, with weights that do not change.
 ///
-/// The logits are those of [`Graph::predict`] up to rounding.
+/// The logits are those of [`Graph::predict`] up to rounding. Nodes that the answer does not need are left out.
 ///
 /// # Example
 /// ```
@@ -35,6 +35,7 @@ use crate::params::Params;
 pub struct Predictor {
     graph: Graph,
     params: Params,
+    answer: NodeId,
     steps: Vec<Step>,
     /// For each step, the values that nobody reads any more.
     done: Vec<Vec<NodeId>>,
@@ -67,8 +68,19 @@ enum Kind {
 impl Predictor {
     /// Makes a graph ready with these weights and running statistics.
     pub fn new(graph: &Graph, params: &Params) -> Self {
-        let readers = graph.only_readers();
-        let next = |id: NodeId| readers[id.index()].map(|reader| (reader, &graph.node(reader).op));
+        Self::of(graph, params, graph.logits())
+    }
+
+    /// Makes a graph ready to answer with the value of a node.
+    pub fn of(graph: &Graph, params: &Params, answer: NodeId) -> Self {
+        let wanted = graph.ancestors(&[answer]);
+        let mut consumers = graph.consumers();
+        consumers.iter_mut().for_each(|readers| readers.retain(|id| wanted[id.index()]));
+        // What reads a node, if it is one reader, and the node's own value is not asked for.
+        let next = |id: NodeId| match consumers[id.index()].as_slice() {
+            [only] if id != answer => Some((*only, &graph.node(*only).op)),
+            _ => None,
+        };
         let with_relu = |id: NodeId| match next(id) {
             Some((relu, Op::Relu)) => (relu, true),
             _ => (id, false),
@@ -76,7 +88,7 @@ impl Predictor {
         let mut steps: Vec<Step> = Vec::new();
         let mut covered = vec![false; graph.nodes().len()];
         for (id, node) in graph.nodes() {
-            if covered[id.index()] || node.op == Op::Input {
+            if covered[id.index()] || !wanted[id.index()] || node.op == Op::Input {
                 continue;
             }
             let (kind, value) = match &node.op {
@@ -100,16 +112,21 @@ impl Predictor {
             covered[value.index()] = true;
             steps.push(Step { inputs: node.inputs.clone(), value, kind });
         }
-        let done = last_uses(graph, &steps);
-        Self { graph: graph.clone(), params: params.clone(), steps, done }
+        let done = last_uses(graph, &steps, answer);
+        Self { graph: graph.clone(), params: params.clone(), answer, steps, done }
     }
 
     /// The logits `[N, K]` of images `[N, H, W, C]`.
     pub fn logits(&self, image: Tensor<4>) -> Tensor<2> {
+        flat(self.answer(image))
+    }
+
+    /// The value `[N, h, w, c]` of the node that is asked for.
+    pub fn answer(&self, image: Tensor<4>) -> Tensor<4> {
         kernels::on_workers(|| self.run_all(image))
     }
 
-    fn run_all(&self, image: Tensor<4>) -> Tensor<2> {
+    fn run_all(&self, image: Tensor<4>) -> Tensor<4> {
         let mut values: Vec<Option<Tensor<4>>> = vec![None; self.graph.nodes().len()];
         values[self.graph.input().index()] = Some(image);
         for (step, done) in self.steps.iter().zip(&self.done) {
@@ -120,7 +137,7 @@ impl Predictor {
             let value = self.run(step, inputs);
             values[step.value.index()] = Some(value);
         }
-        flat(values[self.graph.logits().index()].take().expect("the last step makes the logits"))
+        values[self.answer.index()].take().expect("a step makes the answer")
     }
 
     fn run(&self, step: &Step, mut inputs: Vec<Tensor<4>>) -> Tensor<4> {
@@ -137,14 +154,14 @@ impl Predictor {
 }
 
 /// For each step, the values it is the last to read.
-fn last_uses(graph: &Graph, steps: &[Step]) -> Vec<Vec<NodeId>> {
+fn last_uses(graph: &Graph, steps: &[Step], answer: NodeId) -> Vec<Vec<NodeId>> {
     let mut last = vec![None; graph.nodes().len()];
     for (index, step) in steps.iter().enumerate() {
         step.inputs.iter().for_each(|id| last[id.index()] = Some(index));
     }
     let mut done = vec![Vec::new(); steps.len()];
     for (id, _) in graph.nodes() {
-        if let (Some(index), true) = (last[id.index()], id != graph.logits()) {
+        if let (Some(index), true) = (last[id.index()], id != answer) {
             done[index].push(id);
         }
     }
@@ -168,4 +185,38 @@ fn affine(params: &Params, norm: &BatchNorm) -> [Tensor<1>; 2] {
     let scale = kernels::inverse_deviation(flat(norm.running_var), norm.epsilon) * flat(norm.weight);
     let shift = flat(norm.bias) - flat(norm.running_mean) * scale.clone();
     [scale, shift]
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+    use crate::builder::{ConvSpec, GraphBuilder};
+    use crate::execute::Mode;
+
+    #[test]
+    fn what_the_answer_does_not_need_is_not_computed() {
+        let mut build = GraphBuilder::new(1);
+        let image = build.input();
+        let x = build.conv("conv", image, ConvSpec::square(1, 2, 3).padded(1));
+        let x = build.batch_norm("norm", x, 2);
+        let features = build.relu("relu", x);
+        let map = build.conv("map", features, ConvSpec::square(2, 1, 1).biased());
+        let x = build.adaptive_average_pool("pool", features, [1, 1]);
+        let logits = build.dense("fc", x, 2, 3);
+        build.segments(map);
+        let graph = build.finish(logits).expect("valid");
+        let params = Params::initialize(&graph, 1, &Device::flex());
+        let image = Tensor::<4>::ones([2, 4, 5, 1], &Device::flex());
+        let trace = graph.forward(&params, image.clone(), Mode::Evaluate);
+        for (answer, left_out) in [(logits, map), (map, logits)] {
+            let predictor = Predictor::of(&graph, &params, answer);
+            assert!(predictor.steps.iter().all(|step| step.value != left_out));
+            let found: Vec<f32> = predictor.answer(image.clone()).try_into_vec_as().expect("floats");
+            let expected: Vec<f32> = trace.activation(answer).try_into_vec_as().expect("floats");
+            assert!(found.len() == expected.len() && !found.is_empty());
+            assert!(found.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-5));
+        }
+    }
 }

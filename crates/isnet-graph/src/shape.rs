@@ -82,6 +82,13 @@ impl Graph {
                 let size = conv.geometry.output_size(input.size(), kernel).ok_or_else(|| too_small(kernel))?;
                 Ok(Shape { channels: shape[0], ..input.resized(size) })
             }
+            Op::ConvTranspose(conv) => {
+                let shape = &self.param(conv.weight).shape;
+                let kernel = [shape[2], shape[3]];
+                self.expect_channels(node, shape[0], input)?;
+                let size = conv.geometry.transposed_size(input.size(), kernel).ok_or_else(|| too_small(kernel))?;
+                Ok(Shape { channels: shape[1], ..input.resized(size) })
+            }
             Op::Dense(dense) => {
                 let shape = &self.param(dense.weight).shape;
                 self.expect_flat(node, input)?;
@@ -103,6 +110,12 @@ impl Graph {
             }
             Op::AdaptiveAveragePool(size) => Ok(input.resized(*size)),
             Op::Add => self.expect_equal(node, inputs).map(|()| input),
+            Op::Interpolate => Ok(input.resized(inputs[1].size())),
+            Op::Gate if inputs[1].channels == 1 => {
+                let pixels: Vec<Shape> = inputs.iter().map(|shape| Shape { channels: 0, ..*shape }).collect();
+                self.expect_equal(node, &pixels).map(|()| input)
+            }
+            Op::Gate => self.expect_equal(node, inputs).map(|()| input),
             Op::Concat => {
                 let pixels: Vec<Shape> = inputs.iter().map(|shape| Shape { channels: 0, ..*shape }).collect();
                 self.expect_equal(node, &pixels)?;
@@ -110,7 +123,13 @@ impl Graph {
             }
             Op::Flatten => Ok(Shape::flat(input.len())),
             Op::Softmax => self.expect_flat(node, input).map(|()| input),
-            Op::Input | Op::Relu | Op::Dropout(_) | Op::Identity => Ok(input),
+            Op::Input
+            | Op::Relu
+            | Op::Sigmoid
+            | Op::SpatialShare
+            | Op::Threshold(_)
+            | Op::Dropout(_)
+            | Op::Identity => Ok(input),
         }
     }
 

@@ -66,6 +66,12 @@ impl Graph {
     fn multiply_adds(&self, node: &Node, output: Shape) -> usize {
         match &node.op {
             Op::Conv(conv) => self.param(conv.weight).len() * output.height * output.width,
+            // Each input pixel meets the whole kernel, and the convolution brings the output back to the size of the input.
+            Op::ConvTranspose(conv) => {
+                let weight = self.param(conv.weight);
+                let input = conv.geometry.output_size(output.size(), [weight.shape[2], weight.shape[3]]);
+                weight.len() * input.map_or(0, |[height, width]| height * width)
+            }
             Op::Dense(dense) => self.param(dense.weight).len(),
             _ => 0,
         }

@@ -43,6 +43,23 @@ impl ConvGeometry {
         };
         Some([along(0)?, along(1)?])
     }
+
+    /// Output size `[H, W]` of the transposed convolution: the smallest that this convolution brings to the size `input`. `None` if there is
+    /// none.
+    ///
+    /// # Example
+    /// ```
+    /// use isnet_kernels::ConvGeometry;
+    /// let double = ConvGeometry { stride: [2, 2], ..Default::default() };
+    /// assert_eq!(double.transposed_size([7, 5], [2, 2]), Some([14, 10]));
+    /// ```
+    pub fn transposed_size(&self, input: [usize; 2], kernel: [usize; 2]) -> Option<[usize; 2]> {
+        let along = |axis: usize| {
+            let reach = self.dilation[axis] * kernel[axis].checked_sub(1)? + 1;
+            (input[axis].checked_sub(1)? * self.stride[axis] + reach).checked_sub(2 * self.padding[axis])
+        };
+        Some([along(0)?, along(1)?])
+    }
 }
 
 /// A convolution's weight, which remembers the forms that the kernels bring it to: a training step reads every weight forwards and

@@ -13,6 +13,7 @@ pub mod batch_norm;
 pub mod conv;
 pub mod cpu;
 pub mod dense;
+pub mod interpolate;
 pub mod max_pool;
 pub mod plain;
 pub mod pointwise;
@@ -26,10 +27,11 @@ pub use average_pool::{AveragePool, average_pool, average_pool_transpose};
 pub use batch_norm::{BatchStatistics, batch_norm_train, inverse_deviation, normalize, normalize_transpose};
 pub use conv::{ConvGeometry, ConvWeight, WeightForms, conv2d, conv2d_transpose};
 pub use dense::{dense, dense_transpose};
+pub use interpolate::{interpolate, interpolate_transpose};
 pub use max_pool::{MaxPoolGeometry, max_pool, max_unpool};
 pub use pointwise::{
-    add, add_relu, concat_channels, expand_maps, narrow_channels, relevance_step, relevance_step_normalized, relu,
-    stabilized_quotient, times_activation,
+    add, add_relu, concat_channels, expand_maps, gate, narrow_channels, relevance_step, relevance_step_normalized,
+    relu, stabilized_quotient, times_activation,
 };
 pub use prepared::PreparedConv;
 pub use ranked_pooling::ranked_pooling;

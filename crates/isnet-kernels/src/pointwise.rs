@@ -87,6 +87,19 @@ pub fn times_activation(gradient: Tensor<4>, activation: Tensor<4>) -> Tensor<4>
     plain::times_activation(gradient, activation)
 }
 
+/// `input · opening`, the opening of one channel for all, or of as many.
+///
+/// # Shapes
+/// - `input`: `[N·E, H, W, C]`, the `E` maps of a sample next to each other
+/// - `opening`: `[N, H, W, 1]` or `[N, H, W, C]`
+///
+/// # Panics
+/// If the first axis of `input` is not a multiple of `N`.
+pub fn gate(input: Tensor<4>, opening: Tensor<4>) -> Tensor<4> {
+    let maps = input.dims()[0] / opening.dims()[0];
+    input * expand_maps(opening, maps)
+}
+
 /// `relevance / (z + ε·sign(z))` with `z = product + offset` and `sign(0) = +1`: what z^B divides by (METHOD §2).
 ///
 /// Differentiable in the first three arguments.

@@ -71,6 +71,10 @@ pub(crate) fn affine_parts(graph: &Graph, first: Vec<AffinePart>) -> Vec<AffineP
         parts.push(AffinePart { source, before, layer: id, norm, head: norm.unwrap_or(id) });
     }
     for (id, node) in graph.nodes() {
+        // Nothing is folded into a transposed convolution.
+        if matches!(node.op, Op::ConvTranspose(_)) {
+            parts.push(AffinePart { source: node.inputs[0], before: vec![], layer: id, norm: None, head: id });
+        }
         if matches!(node.op, Op::BatchNorm(_)) && !parts.iter().any(|part| part.contains(id)) {
             parts.push(AffinePart { source: node.inputs[0], before: vec![], layer: id, norm: None, head: id });
         }
@@ -109,8 +113,8 @@ pub(crate) fn nonnegative(graph: &Graph) -> Vec<bool> {
     for (_, node) in graph.nodes() {
         let inputs = !node.inputs.is_empty() && node.inputs.iter().all(|input| known[input.index()]);
         known.push(match node.op {
-            Op::Relu | Op::Softmax => true,
-            Op::Input | Op::Conv(_) | Op::Dense(_) | Op::BatchNorm(_) => false,
+            Op::Relu | Op::Softmax | Op::Sigmoid | Op::SpatialShare | Op::Threshold(_) => true,
+            Op::Input | Op::Conv(_) | Op::ConvTranspose(_) | Op::Dense(_) | Op::BatchNorm(_) => false,
             Op::MaxPool(_)
             | Op::AveragePool(_)
             | Op::AdaptiveAveragePool(_)
@@ -118,6 +122,8 @@ pub(crate) fn nonnegative(graph: &Graph) -> Vec<bool> {
             | Op::Concat
             | Op::Flatten
             | Op::Dropout(_)
+            | Op::Gate
+            | Op::Interpolate
             | Op::Identity => inputs,
         });
     }

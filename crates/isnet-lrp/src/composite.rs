@@ -127,6 +127,12 @@ impl Composite {
             Op::Relu => Rule::Epsilon { epsilon: self.epsilon },
             Op::Input
             | Op::Conv(_)
+            | Op::ConvTranspose(_)
+            | Op::Gate
+            | Op::Interpolate
+            | Op::Sigmoid
+            | Op::SpatialShare
+            | Op::Threshold(_)
             | Op::Dense(_)
             | Op::BatchNorm(_)
             | Op::MaxPool(_)

@@ -11,11 +11,13 @@ use crate::relevance::{norm_statistics, unflatten};
 ///
 /// The relevance pass holds biases constant (b and β, not γ): gradients reach them through the activations only.
 pub(crate) struct FoldedLayer {
-    /// `[C', C/groups, h, w]`.
+    /// `[C', C/groups, h, w]`, or `[C, C'/groups, h, w]` of a transposed convolution.
     pub weight: Tensor<4>,
     /// `[1, 1, 1, C']`, or `[1, H', W', C']` where the padding makes it depend on the place.
     pub bias: Tensor<4>,
     geometry: ConvGeometry,
+    /// Size of the output of a transposed convolution.
+    transposed: Option<[usize; 2]>,
     /// Size of the layer's input.
     input_size: [usize; 2],
     /// Size and channels of the source, if it is flattened before the layer.
@@ -31,8 +33,15 @@ impl FoldedLayer {
         let flattened =
             part.before.iter().any(|id| graph.node(*id).op == Op::Flatten).then_some(([height, width], channels));
         let size = input.dims();
-        let mut layer =
-            Self { weight, bias: bias.unsqueeze::<4>(), geometry, input_size: [size[1], size[2]], flattened };
+        let [_, height_out, width_out, _] = trace.activation(part.layer).dims();
+        let mut layer = Self {
+            weight,
+            bias: bias.unsqueeze::<4>(),
+            geometry,
+            transposed: matches!(graph.node(part.layer).op, Op::ConvTranspose(_)).then_some([height_out, width_out]),
+            input_size: [size[1], size[2]],
+            flattened,
+        };
         layer.fold_before((graph, params, trace), part, [height, width, channels]);
         layer.fold_after((graph, params, trace), part);
         if !include_bias {
@@ -104,12 +113,18 @@ impl FoldedLayer {
 
     /// `W·x` of a viewed source.
     pub fn forward(&self, input: Tensor<4>, weight: &Tensor<4>) -> Tensor<4> {
-        kernels::conv2d(input, weight.clone(), None, &self.geometry)
+        match self.transposed {
+            None => kernels::conv2d(input, weight.clone(), None, &self.geometry),
+            Some(size) => kernels::conv2d_transpose(input, weight.clone(), &self.geometry, size),
+        }
     }
 
     /// `Wᵀ·s`, in the shape of the source.
     pub fn transpose(&self, output: Tensor<4>, weight: &Tensor<4>) -> Tensor<4> {
-        let input = kernels::conv2d_transpose(output, weight.clone(), &self.geometry, self.input_size);
+        let input = match self.transposed {
+            None => kernels::conv2d_transpose(output, weight.clone(), &self.geometry, self.input_size),
+            Some(_) => kernels::conv2d(output, weight.clone(), None, &self.geometry),
+        };
         match self.flattened {
             None => input,
             Some((size, channels)) => unflatten(input, size, channels),
@@ -121,7 +136,7 @@ impl FoldedLayer {
 fn layer_weight(model: (&Graph, &Params, &Trace), id: NodeId) -> (Tensor<4>, Tensor<1>, ConvGeometry) {
     let (graph, params, _) = model;
     let (weight, bias, geometry): (Tensor<4>, _, _) = match &graph.node(id).op {
-        Op::Conv(conv) => (params.get(graph, conv.weight), conv.bias, conv.geometry),
+        Op::Conv(conv) | Op::ConvTranspose(conv) => (params.get(graph, conv.weight), conv.bias, conv.geometry),
         Op::Dense(dense) => {
             let weight: Tensor<2> = params.get(graph, dense.weight);
             let [outputs, inputs] = weight.dims();
@@ -135,7 +150,10 @@ fn layer_weight(model: (&Graph, &Params, &Trace), id: NodeId) -> (Tensor<4>, Ten
         }
         _ => unreachable!("an affine part has a conv, a dense layer or a batch norm"),
     };
-    let outputs = weight.dims()[0];
+    let outputs = match graph.node(id).op {
+        Op::ConvTranspose(_) => weight.dims()[1] * geometry.groups,
+        _ => weight.dims()[0],
+    };
     let zero = || Tensor::zeros([outputs], (&weight.device().inner(), weight.dtype()));
     (weight.clone(), bias.map_or_else(zero, |bias| params.flat(bias).detach()), geometry)
 }

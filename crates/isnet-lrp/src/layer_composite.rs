@@ -176,7 +176,9 @@ impl LayerComposite {
                 Err(problem) => problems.push(problem),
             }
         }
-        for ((id, _), rule) in graph.nodes().zip(&rules) {
+        // What the logits do not depend on, such as the decoder of a segmentation, gets no relevance.
+        let upstream = upstream(graph);
+        for ((id, _), rule) in graph.nodes().zip(&rules).filter(|((id, _), _)| upstream[id.index()]) {
             problems.extend(misfit(graph, &parts, id, *rule).map(|reason| unsupported(graph, id, reason)));
         }
         if !problems.is_empty() {
@@ -188,21 +190,36 @@ impl LayerComposite {
 
     fn rule_of(&self, op: &Op) -> Rule {
         match op {
-            Op::Conv(_) | Op::Dense(_) | Op::BatchNorm(_) => Rule::Folded,
-            Op::AveragePool(_) | Op::AdaptiveAveragePool(_) => self.average_pool,
+            Op::Conv(_) | Op::Dense(_) | Op::BatchNorm(_) | Op::ConvTranspose(_) => Rule::Folded,
+            Op::AveragePool(_) | Op::AdaptiveAveragePool(_) | Op::Interpolate => self.average_pool,
             Op::Add => self.add,
-            Op::Relu | Op::Dropout(_) => Rule::Pass,
+            // A gate scales: whatever is relevant behind it is relevant before it.
+            Op::Relu | Op::Dropout(_) | Op::Gate => Rule::Pass,
             Op::Input | Op::MaxPool(_) | Op::Concat | Op::Flatten | Op::Identity | Op::Softmax => Rule::Transpose,
+            Op::Sigmoid | Op::SpatialShare | Op::Threshold(_) => Rule::Transpose,
         }
     }
 
     fn rule_of_part(&self, graph: &Graph, part: &AffinePart, is_first: bool) -> Option<Rule> {
         match graph.node(part.layer).op {
+            Op::ConvTranspose(_) => Some(self.conv),
             Op::Conv(_) => Some(self.first_conv.filter(|_| is_first).unwrap_or(self.conv)),
             Op::Dense(_) => Some(self.first_dense.filter(|_| is_first).unwrap_or(self.dense)),
             _ => self.batch_norm,
         }
     }
+}
+
+/// For every node, whether the logits depend on it.
+fn upstream(graph: &Graph) -> Vec<bool> {
+    let mut known = vec![false; graph.nodes().len()];
+    known[graph.logits().index()] = true;
+    for (id, node) in graph.nodes().rev() {
+        if known[id.index()] {
+            node.inputs.iter().for_each(|input| known[input.index()] = true);
+        }
+    }
+    known
 }
 
 /// The node whose rule a name means.
@@ -224,8 +241,9 @@ fn answering(graph: &Graph, parts: &[AffinePart], name: &str) -> Result<NodeId, 
 /// Why a node cannot follow a rule, and what to do.
 fn misfit(graph: &Graph, parts: &[AffinePart], id: NodeId, rule: Rule) -> Option<&'static str> {
     let (op, part) = (&graph.node(id).op, parts.iter().find(|part| part.head == id));
-    let blends = matches!(op, Op::AveragePool(_) | Op::AdaptiveAveragePool(_) | Op::Add);
-    let moves = matches!(op, Op::Input | Op::MaxPool(_) | Op::Concat | Op::Flatten | Op::Identity | Op::Softmax);
+    let blends = matches!(op, Op::AveragePool(_) | Op::AdaptiveAveragePool(_) | Op::Interpolate | Op::Add);
+    let moves = matches!(op, Op::Input | Op::MaxPool(_) | Op::Concat | Op::Flatten | Op::Identity | Op::Softmax)
+        || matches!(op, Op::Sigmoid | Op::SpatialShare | Op::Threshold(_));
     let alone = part.is_some_and(|part| matches!(graph.node(part.layer).op, Op::BatchNorm(_)));
     match rule {
         Rule::Layer { rule, stabilizer } => {
@@ -243,8 +261,8 @@ fn misfit(graph: &Graph, parts: &[AffinePart], id: NodeId, rule: Rule) -> Option
         }
         Rule::ZBox { .. } if part.is_some_and(|part| part.source == graph.input()) => None,
         Rule::ZBox { .. } => Some("z^B in ISNet's form starts at the image; `LayerRule::ZBox` can stand anywhere"),
-        Rule::Pass if alone || matches!(op, Op::Relu | Op::Dropout(_) | Op::Identity) => None,
-        Rule::Pass => Some("relevance passes unchanged through a ReLU, dropout or lone batch norm only"),
+        Rule::Pass if alone || matches!(op, Op::Relu | Op::Dropout(_) | Op::Gate | Op::Identity) => None,
+        Rule::Pass => Some("relevance passes unchanged through a ReLU, dropout, gate or lone batch norm only"),
         Rule::Folded if part.is_none() && parts.iter().any(|part| part.contains(id)) => None,
         Rule::Transpose if moves => None,
         Rule::Folded if alone => None,

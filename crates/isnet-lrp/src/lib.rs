@@ -46,6 +46,6 @@ pub use composite::{Composite, FirstLayer, Pass, Plan, Rule, Start};
 pub use error::LrpError;
 pub use layer_composite::LayerComposite;
 pub use named::{COMPOSITES, NamedComposite, dual_plan, named_plan};
-pub use relevance::{Relevance, explain};
+pub use relevance::{Relevance, explain, gradient_at};
 pub use rules::LayerRule;
 pub use selector::{OutputSelector, Outputs, Quantity, Seeds, Target};

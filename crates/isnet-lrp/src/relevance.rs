@@ -64,15 +64,10 @@ fn side_by_side(mut found: Vec<Relevance>) -> Relevance {
 }
 
 fn walk(model: (&Graph, &Params, &Trace), pass: &Pass, seeds: Tensor<2>, hidden: &[NodeId]) -> Relevance {
-    let (graph, params, trace) = model;
-    assert_eq!(pass.rules.len(), graph.nodes().count(), "the plan belongs to another graph");
-    let [rows, n_classes] = seeds.dims();
+    let (graph, _, trace) = model;
+    let rows = seeds.dims()[0];
     let image = trace.activation(graph.input());
-    let count = pass.rules.len();
-    let (gradients, relevances) = (vec![None; count], vec![None; count]);
-    let relus = graph.fused_relus();
-    let mut walk = Walk { graph, params, trace, pass, hidden, relus, gradients, relevances, heatmap: None };
-    walk.gradients[graph.logits().index()] = Some(seeds.reshape([rows, 1, 1, n_classes]));
+    let mut walk = Walk::begin(model, pass, seeds, hidden);
     let mut found: Vec<Option<Tensor<4>>> = vec![None; hidden.len()];
     for (id, node) in graph.nodes().rev() {
         let arrived = walk.arrived(id);
@@ -90,6 +85,68 @@ fn walk(model: (&Graph, &Params, &Trace), pass: &Pass, seeds: Tensor<2>, hidden:
     Relevance {
         heatmap: walk.heatmap.take().unwrap_or_else(none),
         hidden: hidden.iter().zip(found).map(hidden_or_none).collect(),
+    }
+}
+
+/// The modified gradient `G` at one node: what a walk from the logits brings there. The walk ends at the node.
+///
+/// With [`Composite::gradient_times_input`](crate::Composite::gradient_times_input) it is the ordinary gradient with batch statistics held
+/// constant: at the image, what "right for the right reasons" punishes; at the last features, what Grad-CAM averages.
+///
+/// # Shapes
+/// - `seeds`: `[N·E, K]`
+/// - returns `[N·E, H, W, C]`, the shape of the node; zeros if the logits do not depend on it
+///
+/// # Panics
+/// As [`explain`], or if `plan` has several walks.
+///
+/// # Example
+/// ```
+/// use burn::tensor::{DType, Device, Tensor};
+/// use isnet_graph::{GraphBuilder, Mode, Params};
+/// use isnet_lrp::{Composite, gradient_at};
+///
+/// let mut build = GraphBuilder::new(2);
+/// let image = build.input();
+/// let logits = build.dense("fc", image, 2, 1);
+/// let graph = build.finish(logits)?;
+/// let params = Params::from_fn(&graph, &Device::flex(), DType::F32, |spec| vec![3.0; spec.len()]);
+/// let plan = Composite::gradient_times_input().plan(&graph)?;
+/// let trace = graph.forward(&params, Tensor::ones([1, 1, 1, 2], &Device::flex()), Mode::Evaluate);
+/// let seeds = Tensor::ones([1, 1], &Device::flex());
+/// let gradient = gradient_at((&graph, &params, &trace), &plan, seeds, graph.input());
+/// assert_eq!(gradient.try_into_vec_as::<f32>()?, [3.0, 3.0]); // the weights, whatever the image
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn gradient_at(
+    (graph, params, trace): (&Graph, &Params, &Trace),
+    plan: &Plan,
+    seeds: Tensor<2>,
+    place: NodeId,
+) -> Tensor<4> {
+    let rows = seeds.dims()[0];
+    let found = kernels::on_workers(|| {
+        let hidden = [place];
+        let [pass] = plan.passes() else { panic!("a gradient has one walk, the plan has {}", plan.passes().len()) };
+        let mut walk = Walk::begin((graph, params, trace), pass, seeds, &hidden);
+        for (id, node) in graph.nodes().rev().take_while(|(id, _)| *id > place) {
+            let arrived = walk.arrived(id);
+            walk.pass(id, node, arrived);
+        }
+        walk.gradients[place.index()].take()
+    });
+    found.unwrap_or_else(|| {
+        let there = trace.activation(place);
+        Tensor::zeros(rows_of(&there, rows), (&there.device().inner(), there.dtype()))
+    })
+}
+
+/// Whether relevance goes on to this input: what opens a gate is held constant, and so is what makes a mask or gives a size.
+fn carries(op: &Op, input: usize) -> bool {
+    match op {
+        Op::Gate | Op::Interpolate => input == 0,
+        Op::Sigmoid | Op::SpatialShare | Op::Threshold(_) => false,
+        _ => true,
     }
 }
 
@@ -119,7 +176,22 @@ struct Flow {
     relevance: Option<Tensor<4>>,
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
+    /// Before the first step, with the seeds at the logits.
+    fn begin(
+        (graph, params, trace): (&'a Graph, &'a Params, &'a Trace),
+        pass: &'a Pass,
+        seeds: Tensor<2>,
+        hidden: &'a [NodeId],
+    ) -> Self {
+        let nodes = pass.rules.len();
+        assert_eq!(nodes, graph.nodes().count(), "the plan belongs to another graph");
+        let [rows, n_classes] = seeds.dims();
+        let (mut gradients, relevances) = (vec![None; nodes], vec![None; nodes]);
+        gradients[graph.logits().index()] = Some(seeds.reshape([rows, 1, 1, n_classes]));
+        Self { graph, params, trace, pass, hidden, relus: graph.fused_relus(), gradients, relevances, heatmap: None }
+    }
+
     fn arrived(&mut self, id: NodeId) -> Flow {
         Flow { gradient: self.gradients[id.index()].take(), relevance: self.relevances[id.index()].take() }
     }
@@ -130,7 +202,7 @@ impl Walk<'_> {
             (Rule::Folded, _) | (_, Flow { gradient: None, relevance: None }) => {}
             (Rule::Transpose, arrived) if node.op == Op::Input => self.heatmap = self.relevance_at(id, arrived),
             (Rule::Transpose, Flow { gradient, relevance }) => {
-                for input in 0..node.inputs.len() {
+                for input in (0..node.inputs.len()).filter(|input| carries(&node.op, *input)) {
                     let [gradient, relevance] = [&gradient, &relevance]
                         .map(|value| value.as_ref().map(|value| self.transpose(id, node, input, value.clone())));
                     let input = node.inputs[input].index();
@@ -216,7 +288,9 @@ impl Walk<'_> {
     /// The linear part whose output is this node's, and the nodes it reads.
     fn part(&self, id: NodeId, node: &Node) -> (Vec<NodeId>, Part) {
         let affine: Option<&AffinePart> = self.pass.parts.iter().find(|part| part.head == id);
-        let sources = affine.map_or_else(|| node.inputs.clone(), |part| vec![part.source]);
+        let carried =
+            || (0..node.inputs.len()).filter(|input| carries(&node.op, *input)).map(|input| node.inputs[input]);
+        let sources = affine.map_or_else(|| carried().collect(), |part| vec![part.source]);
         let inputs: Vec<Tensor<4>> = sources.iter().map(|source| self.trace.activation(*source)).collect();
         let [_, height, width, _] = inputs[0].dims();
         let size = [height, width];
@@ -230,6 +304,10 @@ impl Walk<'_> {
             }
             (Op::AdaptiveAveragePool(output), _) => Map::Pool(AveragePool::adaptive(size, *output)),
             (Op::Add, _) => Map::Sum,
+            (Op::Interpolate, _) => {
+                let [_, height_out, width_out, _] = self.trace.activation(id).dims();
+                Map::Interpolate { from: size, to: [height_out, width_out] }
+            }
             _ => unreachable!("the plan gives `{}` no rule of linear parts", node.op.name()),
         };
         let nonnegative = sources.iter().all(|source| self.pass.nonnegative[source.index()]);
@@ -244,6 +322,9 @@ impl Walk<'_> {
         match &node.op {
             Op::Conv(conv) => {
                 self.params.kernel(self.graph, conv.weight).conv2d_transpose(gradient, &conv.geometry, size)
+            }
+            Op::ConvTranspose(conv) => {
+                self.params.kernel(self.graph, conv.weight).conv2d(gradient, None, &conv.geometry)
             }
             Op::Dense(dense) => {
                 let outputs = gradient.dims()[3];
@@ -275,7 +356,12 @@ impl Walk<'_> {
                 kernels::narrow_channels(gradient, start, channels)
             }
             Op::Add | Op::Identity => gradient,
-            Op::Input | Op::Relu | Op::Softmax => unreachable!("`{}` is handled before", node.op.name()),
+            // What opens a gate is held constant.
+            Op::Gate => kernels::gate(gradient, self.trace.activation(node.inputs[1])),
+            Op::Interpolate => kernels::interpolate_transpose(gradient, size),
+            Op::Input | Op::Relu | Op::Softmax | Op::Sigmoid | Op::SpatialShare | Op::Threshold(_) => {
+                unreachable!("`{}` is handled before", node.op.name())
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Properties that relevance has whatever the weights: conservation, independence of samples and maps, equal networks explain alike.
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
-use isnet_graph::{ConvSpec, Graph, GraphBuilder, Mode, NodeId, Op, ParamRole, ParamSpec, Params, Trace};
+use isnet_graph::{ConvSpec, Graph, GraphBuilder, Mode, Node, NodeId, Op, ParamRole, ParamSpec, Params, Trace};
 use isnet_lrp::{
     Composite, FirstLayer, LayerComposite, LayerRule, OutputSelector, Outputs, Plan, Rule, dual_plan, explain,
 };
@@ -209,7 +209,9 @@ fn batch_statistics_are_constants_of_the_walk() {
 
 #[test]
 fn gradient_times_input_is_burns_gradient() {
-    for tiny in tiny::all() {
+    // Burn differentiates the opening of a gate too, which relevance takes for a constant.
+    let is_gate = |(_, node): (_, &Node)| node.op == Op::Gate;
+    for tiny in tiny::all().into_iter().filter(|tiny| !tiny.graph.nodes().any(is_gate)) {
         assert_gradient_times_input(&tiny, Mode::Evaluate);
     }
 }

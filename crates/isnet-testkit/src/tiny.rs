@@ -38,6 +38,9 @@ pub fn all() -> Vec<Tiny> {
         tiny("relu and linear readers of the stem", [5, 5], mixed_readers, 2),
         tiny("stride larger than kernel", [7, 7], skipping, 2),
         tiny("batch norms before a dense layer", [4, 3], norms_before_dense, 2),
+        tiny("transposed convolutions", [6, 4], transposed, 2),
+        tiny("gates", [5, 4], gates, 2),
+        tiny("grid attention", [6, 7], grid_attention, 2),
     ]
 }
 
@@ -222,4 +225,58 @@ fn norms_before_dense(build: &mut GraphBuilder) -> NodeId {
     let x = build.dense("fc0", x, 24, 12);
     let x = build.relu("relu0", x);
     build.dense("fc1", x, 12, CLASSES)
+}
+
+/// Down and up again, with a skip; the second transpose overlaps, hangs over and skips.
+fn transposed(build: &mut GraphBuilder) -> NodeId {
+    let x = build.input();
+    let x = build.conv("conv0", x, ConvSpec::square(2, 3, 3).padded(1));
+    let x = build.batch_norm("norm0", x, 3);
+    let skip = build.relu("relu0", x);
+    let x = build.max_pool("pool0", skip, MaxPoolGeometry::square(2));
+    let x = build.conv("conv1", x, ConvSpec::square(3, 4, 3).padded(1).biased());
+    let x = build.relu("relu1", x);
+    let x = build.conv_transpose("up0", x, ConvSpec::square(4, 2, 2).strided(2));
+    let x = build.concat("concat", &[skip, x]);
+    let x = build.relu("relu2", x);
+    let geometry = ConvGeometry { stride: [2, 1], padding: [1, 0], dilation: [1, 2], groups: 1 };
+    let x = build.conv_transpose("up1", x, ConvSpec { input: 5, output: 3, kernel: [3, 2], geometry, bias: true });
+    let x = build.relu("relu3", x);
+    head(build, x, 3)
+}
+
+/// A gate of one channel that learns, one of several, and one that is open or shut.
+fn gates(build: &mut GraphBuilder) -> NodeId {
+    let x = build.input();
+    let x = build.conv("conv0", x, ConvSpec::square(2, 3, 3).padded(1).biased());
+    let x = build.relu("relu0", x);
+    let one = build.conv("conv_one", x, ConvSpec::square(3, 1, 1).biased());
+    let one = build.sigmoid("sigmoid_one", one);
+    let a = build.gate("gate_one", x, one);
+    let all = build.conv("conv_all", x, ConvSpec::square(3, 3, 1).biased());
+    let all = build.sigmoid("sigmoid_all", all);
+    let b = build.gate("gate_all", x, all);
+    let shut = build.threshold("threshold", x, 0.3);
+    let c = build.gate("gate_shut", x, shut);
+    let x = build.add("add", &[a, b, c]);
+    let x = build.relu("relu1", x);
+    head(build, x, 3)
+}
+
+/// A coarse signal that is interpolated, to be read and to open the finer features.
+fn grid_attention(build: &mut GraphBuilder) -> NodeId {
+    let x = build.input();
+    let x = build.conv("conv0", x, ConvSpec::square(2, 3, 3).padded(1).biased());
+    let fine = build.relu("relu0", x);
+    let x = build.max_pool("pool0", fine, MaxPoolGeometry::square(3));
+    let x = build.conv("conv1", x, ConvSpec::square(3, 3, 1).biased());
+    let coarse = build.relu("relu1", x);
+    let up = build.interpolate("up", coarse, fine);
+    let sum = build.add("sum", &[fine, up]);
+    let sum = build.relu("relu2", sum);
+    let score = build.conv("score", sum, ConvSpec::square(3, 1, 1).biased());
+    let opening = build.spatial_share("opening", score);
+    let gated = build.gate("gate", fine, opening);
+    let x = build.concat("concat", &[gated, up]);
+    head(build, x, 6)
 }

@@ -119,6 +119,7 @@ pub(crate) struct Part {
 pub(crate) enum Map {
     Layer(Box<FoldedLayer>),
     Pool(AveragePool),
+    Interpolate { from: [usize; 2], to: [usize; 2] },
     Sum,
 }
 
@@ -242,6 +243,7 @@ impl Map {
         match self {
             Self::Layer(layer) => layer.forward(layer.view(input), &weight.of(layer.weight.clone())),
             Self::Pool(pool) => kernels::average_pool(input, pool) * weight.of_nonnegative(),
+            Self::Interpolate { to, .. } => kernels::interpolate(input, *to) * weight.of_nonnegative(),
             Self::Sum => input * weight.of_nonnegative(),
         }
     }
@@ -250,6 +252,7 @@ impl Map {
         match self {
             Self::Layer(layer) => layer.transpose(s, &weight.of(layer.weight.clone())),
             Self::Pool(pool) => kernels::average_pool_transpose(s, pool) * weight.of_nonnegative(),
+            Self::Interpolate { from, .. } => kernels::interpolate_transpose(s, *from) * weight.of_nonnegative(),
             Self::Sum => s * weight.of_nonnegative(),
         }
     }

@@ -42,6 +42,9 @@ impl<'a> DenseModel<'a> {
             let gradient = gradients[id.index()].clone();
             for (slot, input) in node.inputs.iter().enumerate() {
                 let share: Vec<f64> = match node.op {
+                    Op::Sigmoid | Op::SpatialShare | Op::Threshold(_) => {
+                        vec![0.0; self.activations[input.index()].len()]
+                    }
                     Op::Relu => self.activations[id.index()]
                         .iter()
                         .zip(&gradient)
@@ -183,24 +186,25 @@ impl<'a> DenseModel<'a> {
                 continue;
             }
             let moves = matches!(node.op, Op::MaxPool(_) | Op::Concat | Op::Flatten | Op::Identity);
-            let passes = matches!(node.op, Op::Relu | Op::Dropout(_) | Op::BatchNorm(_));
+            let passes = matches!(node.op, Op::Relu | Op::Dropout(_) | Op::BatchNorm(_) | Op::Gate);
             let shares: Vec<Vec<f64>> = if passes && !inside(pass, id) {
                 vec![relevance[id.index()].clone()]
             } else if moves && !inside(pass, id) {
                 (0..node.inputs.len())
                     .map(|slot| transposed(&self.matrix(id, node, slot), &relevance[id.index()]))
                     .collect()
-            } else if matches!(node.op, Op::Add | Op::AveragePool(_) | Op::AdaptiveAveragePool(_)) {
+            } else if matches!(node.op, Op::Add | Op::AveragePool(_) | Op::AdaptiveAveragePool(_) | Op::Interpolate) {
+                let slots = if node.op == Op::Interpolate { 1 } else { node.inputs.len() };
                 // All inputs as one vector.
                 let mut weights: Matrix = vec![Vec::new(); relevance[id.index()].len()];
-                for slot in 0..node.inputs.len() {
+                for slot in 0..slots {
                     weights.iter_mut().zip(self.matrix(id, node, slot)).for_each(|(row, more)| row.extend(more));
                 }
                 let input: Vec<f64> =
-                    node.inputs.iter().flat_map(|input| self.activations[input.index()].clone()).collect();
+                    node.inputs[..slots].iter().flat_map(|input| self.activations[input.index()].clone()).collect();
                 let linear = layer_rules::Linear::new(weights, &input, &self.activations[id.index()], false);
                 let share = linear.share(pass.rules()[id.index()], &relevance[id.index()], None);
-                share.chunks(share.len() / node.inputs.len()).map(<[f64]>::to_vec).collect()
+                share.chunks(share.len() / slots).map(<[f64]>::to_vec).collect()
             } else {
                 continue;
             };
@@ -254,6 +258,24 @@ impl<'a> DenseModel<'a> {
                     sum
                 })
             }
+            Op::ConvTranspose(conv) => {
+                let shape = &self.graph.param(conv.weight).shape;
+                let (w, g) = (param(conv.weight), &conv.geometry);
+                let source = |place: usize, tap: usize, axis: usize| {
+                    let reached = (place + g.padding[axis]).checked_sub(tap * g.dilation[axis])?;
+                    reached.is_multiple_of(g.stride[axis]).then_some(reached / g.stride[axis])
+                };
+                collect(to, |y, xx, o| {
+                    let mut sum = conv.bias.map_or(0.0, |bias| param(bias)[o]);
+                    for i in 0..shape[0] {
+                        for (kh, kw) in pairs(shape[2], shape[3]) {
+                            sum += at(x, from, source(y, kh, 0), source(xx, kw, 1), i)
+                                * w[((i * shape[1] + o) * shape[2] + kh) * shape[3] + kw];
+                        }
+                    }
+                    sum
+                })
+            }
             Op::Dense(dense) => {
                 let w = param(dense.weight);
                 collect(to, |_, _, o| {
@@ -265,6 +287,39 @@ impl<'a> DenseModel<'a> {
                 (at(x, from, Some(y), Some(xx), c) - param(norm.running_mean)[c]) * scale + param(norm.bias)[c]
             }),
             Op::Relu => x.iter().map(|v| v.max(0.0)).collect(),
+            Op::Sigmoid => x.iter().map(|v| 1.0 / (1.0 + (-v).exp())).collect(),
+            Op::Threshold(value) => x.iter().map(|v| f64::from(u8::from(v > value))).collect(),
+            Op::SpatialShare => {
+                let places = from.height * from.width;
+                let of_channel = |c: usize| (0..places).map(move |place| x[place * from.channels + c]);
+                let low = |c: usize| of_channel(c).fold(f64::MAX, f64::min);
+                let mean = |c: usize| of_channel(c).sum::<f64>() / places as f64 - low(c);
+                collect(to, |y, xx, c| (at(x, from, Some(y), Some(xx), c) - low(c)) / mean(c).max(1e-8))
+            }
+            Op::Interpolate => {
+                let along = |place: usize, from: usize, to: usize| {
+                    let center = ((place as f64 + 0.5) * from as f64 / to as f64 - 0.5).clamp(0.0, (from - 1) as f64);
+                    (center as usize, center.fract())
+                };
+                collect(to, |y, xx, c| {
+                    let ((row, down), (col, right)) =
+                        (along(y, from.height, to.height), along(xx, from.width, to.width));
+                    let corner = |i: usize, j: usize| {
+                        let (row, col) = ((row + i).min(from.height - 1), (col + j).min(from.width - 1));
+                        at(x, from, Some(row), Some(col), c)
+                    };
+                    let line = |i: usize| (1.0 - right) * corner(i, 0) + right * corner(i, 1);
+                    (1.0 - down) * line(0) + down * line(1)
+                })
+            }
+            // The opening is a constant: that of the image, whatever is sent through the node.
+            Op::Gate => {
+                let per_pixel = winners[1].len() / (from.height * from.width);
+                collect(to, |y, xx, c| {
+                    let opening = (y * from.width + xx) * per_pixel + if per_pixel == 1 { 0 } else { c };
+                    at(x, from, Some(y), Some(xx), c) * winners[1][opening]
+                })
+            }
             Op::MaxPool(g) => collect(to, |y, xx, c| {
                 let mut best: Option<(f64, f64)> = None;
                 for (kh, kw) in pairs(g.kernel[0], g.kernel[1]) {
