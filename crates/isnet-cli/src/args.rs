@@ -34,6 +34,9 @@ pub enum Command {
     Predict(PredictArgs),
     /// Show where a model looks.
     Explain(ExplainArgs),
+    /// Train a network that makes masks, and make masks for images that have none.
+    #[command(subcommand)]
+    Segment(SegmentCommand),
     /// List the architectures, or show one layer by layer.
     Models(ModelsArgs),
     /// Check data, or generate some.
@@ -277,6 +280,51 @@ pub struct ExplainArgs {
     #[arg(long, default_value = "heatmaps")]
     pub output: PathBuf,
     /// Print JSON, one object per line.
+    #[arg(long)]
+    pub json: bool,
+    /// Device to compute on.
+    #[arg(long, default_value = "cpu")]
+    pub device: String,
+}
+
+/// Train a network that makes masks, and make masks for images that have none.
+#[derive(Debug, Subcommand)]
+pub enum SegmentCommand {
+    /// Train a U-Net on the masks that there are; images without a mask or a label are fine.
+    #[command(
+        after_help = "Examples:\n  isnet segment train configs/segment.toml\n  isnet segment train configs/segment.toml --set train.epochs=4\n  isnet segment train configs/segment.toml --resume"
+    )]
+    Train(TrainArgs),
+    /// Write a mask for every image of a manifest, and the manifest with them.
+    Predict(SegmentPredictArgs),
+}
+
+/// `isnet segment predict`
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  isnet segment predict runs/unet data/manifest.csv --output data/masked\n  isnet train configs/mine.toml --set data.manifest=data/masked/manifest.csv --set data.mask_column=segmented_mask"
+)]
+pub struct SegmentPredictArgs {
+    /// A run folder or model file of `isnet segment train`.
+    pub model: PathBuf,
+    /// The manifest, a CSV file.
+    pub manifest: PathBuf,
+    /// Folder for masks and the new manifest.
+    #[arg(long)]
+    pub output: PathBuf,
+    /// Column of the manifest with the images.
+    #[arg(long, default_value = "image")]
+    pub image_column: String,
+    /// Column of the manifest with the masks that are known: they are kept, and compared with.
+    #[arg(long, default_value = "mask")]
+    pub mask_column: String,
+    /// Only this split; may be repeated. Rows of other splits keep what they have.
+    #[arg(long = "split")]
+    pub splits: Vec<String>,
+    /// A mask whose Dice with that of the mirrored image is below this is flagged as uncertain.
+    #[arg(long, default_value_t = 0.9)]
+    pub certain: f64,
+    /// Print JSON, one object per image and one of the means.
     #[arg(long)]
     pub json: bool,
     /// Device to compute on.

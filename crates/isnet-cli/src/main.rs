@@ -11,7 +11,7 @@ mod shell;
 
 use std::process::ExitCode;
 
-use args::{Args, Command, DataCommand};
+use args::{Args, Command, DataCommand, SegmentCommand};
 use clap::Parser;
 
 /// Keeps the large blocks of a training step for the next one.
@@ -37,6 +37,8 @@ fn main() -> ExitCode {
         Command::Compare(args) => commands::compare::run(&args),
         Command::Predict(args) => commands::predict::run(&args),
         Command::Explain(args) => commands::explain::run(&args),
+        Command::Segment(SegmentCommand::Train(args)) => commands::segment::train(&args),
+        Command::Segment(SegmentCommand::Predict(args)) => commands::segment::predict(&args),
         Command::Models(args) => commands::models::run(&args),
         Command::Data(DataCommand::Check(args)) => commands::data_check::run(&args),
         Command::Data(DataCommand::Phantom(args)) => commands::data_phantom::run(&args),

@@ -62,6 +62,29 @@ impl Preparation {
         Ok((self.apply_image(image, window), mask))
     }
 
+    /// Brings a mask of this size, as a segmenter makes it, back to the `(height, width)` of the picture; what was padded is cut off.
+    ///
+    /// # Panics
+    /// If the mask is not of this size.
+    ///
+    /// # Example
+    /// ```
+    /// # use isnet_data::{Fit, Mask, Preparation};
+    /// let padded = Preparation { height: 4, width: 2, channels: 1, fit: Fit::Pad };
+    /// let found = Mask::new(4, 2, vec![1.0, 1.0, 1.0, 0.0, 1.0, 0.0, 1.0, 1.0]);
+    /// let back = padded.restore_mask(&found, (2, 2)); // the rows in the middle
+    /// assert_eq!(back.values, [1.0, 0.0, 1.0, 0.0]);
+    /// ```
+    pub fn restore_mask(&self, mask: &Mask, (height, width): (usize, usize)) -> Mask {
+        assert_eq!((mask.height, mask.width), (self.height, self.width), "a mask of the size of this preparation");
+        let window = self.window((height, width));
+        let rows = mask.values.chunks_exact(self.width).skip(window.top).take(window.height);
+        let inside: Vec<f32> = rows.flat_map(|row| &row[window.left..window.left + window.width]).copied().collect();
+        let kernel = if window.height < height { Kernel::Triangle } else { Kernel::Area };
+        let shares = resize(&inside, (window.height, window.width), (height, width), 1, kernel);
+        Mask::new(height, width, shares.into_iter().map(|share| f32::from(u8::from(share >= 0.5 - 1e-5))).collect())
+    }
+
     /// Whether this is a size that a picture can have.
     ///
     /// # Errors

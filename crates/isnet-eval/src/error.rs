@@ -133,6 +133,10 @@ pub enum EvalError {
         split: String,
     },
 
+    /// A segmentation by a model that makes none.
+    #[error("this model makes no segmentation; train one with `isnet segment train`")]
+    NoMap,
+
     /// The device did not give back what it computed.
     #[error("cannot read from the device: {0}")]
     Device(String),

@@ -19,6 +19,7 @@ pub mod predictions_csv;
 pub mod relevance_share;
 pub mod render;
 pub mod report;
+pub mod segmentation;
 pub mod statistics;
 
 pub use error::EvalError;

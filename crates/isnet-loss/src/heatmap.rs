@@ -52,6 +52,31 @@ impl Mask {
         Self { values, known }
     }
 
+    /// `[N, H, W, 1]`, 1 = foreground; anything where a mask is not known.
+    pub fn values(&self) -> Tensor<4> {
+        self.values.clone()
+    }
+
+    /// `1 − mask` in the float type of what it will multiply, `[N, H, W, 1]`.
+    pub fn background(&self, dtype: DType) -> Tensor<4> {
+        self.values.clone().cast(dtype).neg() + 1.0
+    }
+
+    /// Number of samples.
+    pub fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    /// Whether there is no sample at all.
+    pub fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+
+    /// The mean over the samples whose mask is known of `per_sample`, `[N]`: a scalar `[1]`, 0 where none is.
+    pub fn mean(&self, per_sample: Tensor<1>) -> Tensor<1> {
+        (per_sample.clone() * self.weights(&per_sample)).sum()
+    }
+
     /// Number of samples whose mask is known.
     pub fn count(&self) -> usize {
         self.known.iter().filter(|known| **known).count()
@@ -101,10 +126,8 @@ pub fn heatmap_loss(heatmap: &Tensor<4>, mask: &Mask, maps: usize, loss: &Heatma
     let background = background_term(relevance.clone(), values.clone(), &loss.background);
     let inside = (relevance * expand_maps(values, maps)).sum_dims(&[1, 2, 3]).reshape([rows]);
     let foreground = foreground_term(inside, loss.foreground_range, loss.foreground_form);
-    let batch_mean = |per_map: Tensor<1>| {
-        let per_sample = per_map.reshape([rows / maps, maps]).mean_dim(1).reshape([rows / maps]);
-        (per_sample.clone() * mask.weights(&per_sample)).sum()
-    };
+    let batch_mean =
+        |per_map: Tensor<1>| mask.mean(per_map.reshape([rows / maps, maps]).mean_dim(1).reshape([rows / maps]));
     let (background, foreground) = (batch_mean(background), batch_mean(foreground));
     let total = background.clone() * loss.background_weight + foreground.clone() * loss.foreground_weight;
     HeatmapTerms { background, foreground, total }

@@ -21,9 +21,11 @@ pub mod classification;
 pub mod error;
 pub mod foreground;
 pub mod heatmap;
+pub mod segmentation;
 
 pub use calibrate::calibrated_range;
 pub use classification::{ClassificationLoss, Targets};
 pub use error::LossError;
 pub use foreground::{ForegroundForm, ForegroundRange};
 pub use heatmap::{HeatmapLoss, HeatmapTerms, Mask, heatmap_loss, pool_over_nodes};
+pub use segmentation::{SegmentationTerms, segmentation_loss};

@@ -36,8 +36,10 @@ pub enum ModelError {
         got: String,
     },
     /// A field of a [`Stage`](crate::Stage) out of its range.
-    #[error("architecture `plain_cnn`, stage {stage}: `{field}` is {got}, but must be {requirement}")]
+    #[error("architecture `{architecture}`, stage {stage}: `{field}` is {got}, but must be {requirement}")]
     Stage {
+        /// Name of the architecture.
+        architecture: String,
         /// Number of the stage, from 1.
         stage: usize,
         /// The field.

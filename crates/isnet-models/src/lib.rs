@@ -20,11 +20,14 @@
 //! # Ok::<(), isnet_models::ModelError>(())
 //! ```
 
+pub mod ag_sononet;
 pub mod densenet;
 pub mod error;
+pub mod pipeline;
 pub mod plain_cnn;
 pub mod resnet;
 pub mod squeezenet;
+pub mod unet;
 pub mod vgg;
 pub mod weights;
 pub mod zoo;

@@ -34,7 +34,7 @@ pub const DEFAULT_STAGES: [Stage; 3] = [
 /// # Errors
 /// [`ModelError::Stage`] if a size of a stage is out of its range.
 pub fn build(architecture: &Architecture) -> Result<Graph, ModelError> {
-    check(&architecture.stages)?;
+    check(architecture)?;
     let mut build = GraphBuilder::new(architecture.input_channels);
     let mut x = build.input();
     let mut channels = architecture.input_channels;
@@ -62,9 +62,13 @@ pub fn build(architecture: &Architecture) -> Result<Graph, ModelError> {
     Ok(build.finish(logits)?)
 }
 
-fn check(stages: &[Stage]) -> Result<(), ModelError> {
-    for (number, stage) in (1..).zip(stages) {
-        let refuse = |field, requirement, got| Err(ModelError::Stage { stage: number, field, requirement, got });
+/// Whether every size of a stage is in its range.
+pub(crate) fn check(architecture: &Architecture) -> Result<(), ModelError> {
+    for (number, stage) in (1..).zip(&architecture.stages) {
+        let name = || architecture.name.clone();
+        let refuse = |field, requirement, got| {
+            Err(ModelError::Stage { architecture: name(), stage: number, field, requirement, got })
+        };
         match *stage {
             Stage { channels: 0, .. } => return refuse("channels", "at least 1", 0),
             Stage { convs: 0, .. } => return refuse("convs", "at least 1", 0),

@@ -8,6 +8,7 @@ use crate::plain_cnn::{self, Stage};
 use crate::resnet::ResNet;
 use crate::squeezenet::SqueezeNet;
 use crate::vgg::Vgg;
+use crate::{ag_sononet, pipeline, unet};
 
 /// What to build.
 ///
@@ -23,7 +24,7 @@ use crate::vgg::Vgg;
 pub struct Architecture {
     /// One of [`names`].
     pub name: String,
-    /// Number of logits, ≥ 1.
+    /// Number of logits, ≥ 1; 0 for a `unet` that segments and does nothing else.
     pub n_classes: usize,
     /// Channels of the image: 3 for colour, 1 for gray.
     pub input_channels: usize,
@@ -32,14 +33,17 @@ pub struct Architecture {
     /// Probability in [0, 1) of the dropout where the family has one; see [`default_dropout`]. DenseNet: after each dense
     /// layer. VGG: after each hidden dense layer of the classifier. The others: before the head.
     pub dropout: f64,
-    /// `plain_cnn`: its stages.
+    /// `plain_cnn`, `unet` and `ag_sononet`: their stages.
     pub stages: Vec<Stage>,
-    /// `plain_cnn`: batch norm after each convolution, which then has no bias. (VGG says it in its name: `vgg16_bn`.)
+    /// `plain_cnn`, `unet` and `ag_sononet`: batch norm after each convolution, which then has no bias. (VGG says it in its name: `vgg16_bn`.)
     pub batch_norm: bool,
+    /// A network without classes that comes first: the image is black where its map of logits is not above 0. See [`crate::pipeline`].
+    pub segmenter: Option<Box<Architecture>>,
 }
 
 impl Architecture {
-    /// Torchvision's form of an architecture; `plain_cnn` with [`plain_cnn::DEFAULT_STAGES`].
+    /// Torchvision's form of an architecture; `plain_cnn` with [`plain_cnn::DEFAULT_STAGES`], `unet` and `ag_sononet` with
+    /// [`unet::DEFAULT_STAGES`] and [`ag_sononet::DEFAULT_STAGES`] and batch norm.
     pub fn new(name: &str, n_classes: usize, input_channels: usize) -> Self {
         Self {
             name: name.to_owned(),
@@ -47,8 +51,13 @@ impl Architecture {
             input_channels,
             transition_relu: false,
             dropout: default_dropout(name),
-            stages: plain_cnn::DEFAULT_STAGES.to_vec(),
-            batch_norm: false,
+            stages: match name {
+                "ag_sononet" => ag_sononet::DEFAULT_STAGES.into(),
+                "unet" => unet::DEFAULT_STAGES.into(),
+                _ => plain_cnn::DEFAULT_STAGES.into(),
+            },
+            batch_norm: matches!(name, "ag_sononet" | "unet"),
+            segmenter: None,
         }
     }
 
@@ -56,7 +65,15 @@ impl Architecture {
         let setting = |field, requirement, got| {
             Err(ModelError::Setting { architecture: self.name.clone(), field, requirement, got })
         };
-        if self.n_classes == 0 {
+        let (few, requirement) = match self.name.as_str() {
+            "unet" => (2, "at least 2"),
+            "ag_sononet" => (3, "at least 3"),
+            _ => (0, "anything"),
+        };
+        if self.stages.len() < few {
+            return setting("stages", requirement, self.stages.len().to_string());
+        }
+        if self.n_classes == 0 && self.name != "unet" {
             return setting("n_classes", "at least 1", "0".to_owned());
         }
         if self.input_channels == 0 {
@@ -72,14 +89,17 @@ impl Architecture {
 /// An architecture family with its sizes.
 #[derive(Clone, Copy)]
 enum Family {
+    AgSononet,
     DenseNet(DenseNet),
     PlainCnn,
     ResNet(ResNet),
     SqueezeNet(SqueezeNet),
+    UNet,
     Vgg(Vgg),
 }
 
 const ZOO: &[(&str, Family)] = &[
+    ("ag_sononet", Family::AgSononet),
     ("densenet121", Family::DenseNet(DenseNet { growth: 32, layers: [6, 12, 24, 16], stem: 64 })),
     ("densenet161", Family::DenseNet(DenseNet { growth: 48, layers: [6, 12, 36, 24], stem: 96 })),
     ("densenet169", Family::DenseNet(DenseNet { growth: 32, layers: [6, 12, 32, 32], stem: 64 })),
@@ -92,6 +112,7 @@ const ZOO: &[(&str, Family)] = &[
     ("resnet152", Family::ResNet(ResNet { blocks: [3, 8, 36, 3], bottleneck: true })),
     ("squeezenet1_0", Family::SqueezeNet(SqueezeNet::V1_0)),
     ("squeezenet1_1", Family::SqueezeNet(SqueezeNet::V1_1)),
+    ("unet", Family::UNet),
     ("vgg11", Family::Vgg(Vgg { convs: [1, 1, 2, 2, 2], batch_norm: false })),
     ("vgg11_bn", Family::Vgg(Vgg { convs: [1, 1, 2, 2, 2], batch_norm: true })),
     ("vgg13", Family::Vgg(Vgg { convs: [2, 2, 2, 2, 2], batch_norm: false })),
@@ -129,11 +150,17 @@ pub fn build(architecture: &Architecture) -> Result<Graph, ModelError> {
         });
     };
     architecture.check()?;
+    if let Some(segmenter) = &architecture.segmenter {
+        let classifier = Architecture { segmenter: None, ..architecture.clone() };
+        return pipeline::join(&build(segmenter)?, &build(&classifier)?);
+    }
     match family {
+        Family::AgSononet => ag_sononet::build(architecture),
         Family::DenseNet(densenet) => densenet.build(architecture),
         Family::PlainCnn => plain_cnn::build(architecture),
         Family::ResNet(resnet) => resnet.build(architecture),
         Family::SqueezeNet(squeezenet) => squeezenet.build(architecture),
+        Family::UNet => unet::build(architecture),
         Family::Vgg(vgg) => vgg.build(architecture),
     }
 }
@@ -144,6 +171,11 @@ pub fn default_dropout(name: &str) -> f64 {
         Some(Family::SqueezeNet(_) | Family::Vgg(_)) => 0.5,
         _ => 0.0,
     }
+}
+
+/// Whether an architecture is built from stages, instead of having one form.
+pub fn has_stages(name: &str) -> bool {
+    matches!(family(name), Some(Family::AgSononet | Family::PlainCnn | Family::UNet))
 }
 
 /// Side of the smallest square image that a graph can take, or `None` if 65,536 pixels are not enough.
@@ -216,7 +248,8 @@ mod tests {
             let graph = build(&Architecture::new(name, 2, 3)).unwrap();
             let side = minimum_size(&graph).unwrap();
             assert!(graph.shapes([side, side]).is_ok(), "{name} at {side}");
-            assert!(side == 1 || graph.shapes([side - 1, side - 1]).is_err(), "{name} below {side}");
+            // An image need not be larger for a U-Net but divisible by its pools.
+            assert!(side == 1 || *name == "unet" || graph.shapes([side - 1, side - 1]).is_err(), "{name} below {side}");
             let of_family = [("vgg", 32), ("densenet", 29), ("resnet", 1), ("plain", 4)];
             if let Some((_, expected)) = of_family.iter().find(|(family, _)| name.starts_with(family)) {
                 assert_eq!(side, *expected, "{name}");

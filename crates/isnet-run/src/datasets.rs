@@ -7,7 +7,7 @@ use isnet_data::{
     Augmentation, Dataset, Manifest, ManifestDataset, ManifestOptions, MemoryDataset, Preparation, Sample, Task, deal,
 };
 
-use crate::config::{AugmentConfig, DataConfig, DataSource, PhantomConfig};
+use crate::config::{AugmentConfig, DataConfig, DataSource, MethodName, PhantomConfig, RunConfig};
 use crate::error::{Result, RunError};
 
 /// Prepared samples kept in memory per data set.
@@ -35,9 +35,30 @@ impl Datasets {
     /// # Errors
     /// [`RunError::Data`] with file and line, [`RunError::EmptySplit`] without a training sample.
     pub fn open(config: &DataConfig) -> Result<Self> {
+        let found = Self::open_unlabelled(config)?;
+        found.train.check_labels()?;
+        Ok(found)
+    }
+
+    /// [`Datasets::open`] where labels may be missing, for a segmenter.
+    ///
+    /// # Errors
+    /// As [`Datasets::open`], but for missing labels.
+    pub fn open_unlabelled(config: &DataConfig) -> Result<Self> {
         match &config.source {
             DataSource::Phantom(phantom) => Self::phantoms(config, phantom),
             DataSource::Manifest(_) | DataSource::Folder(_) => Self::files(config, manifest(config)?),
+        }
+    }
+
+    /// What the method of a configuration learns from: labelled, unless it only segments.
+    ///
+    /// # Errors
+    /// As [`Datasets::open`].
+    pub fn of(config: &RunConfig) -> Result<Self> {
+        match config.method.name {
+            MethodName::Segment => Self::open_unlabelled(&config.data),
+            _ => Self::open(&config.data),
         }
     }
 
@@ -66,7 +87,6 @@ impl Datasets {
                 (part(taught)?, part(held_out)?)
             }
         };
-        train.check_labels()?;
         let names = config.test_splits.clone().unwrap_or_else(|| {
             let own = [&config.train_split, &config.validation_split];
             split_names(&manifest).into_iter().filter(|name| !own.contains(&name)).collect()
@@ -196,7 +216,6 @@ fn split_names(manifest: &Manifest) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::RunConfig;
 
     fn data(set: &[(&str, &str)]) -> DataConfig {
         RunConfig::from_toml("[data.phantom]", "x.toml", set).unwrap().data

@@ -197,6 +197,18 @@ pub enum RunError {
         /// What is wrong with it.
         cause: Box<RunError>,
     },
+    /// A model without classes where a classifier is needed.
+    #[error("model `{}` segments and says no class; use it with `isnet segment predict`", .path.display())]
+    NotAClassifier {
+        /// The model.
+        path: PathBuf,
+    },
+    /// A model without a map where a segmenter is needed.
+    #[error("model `{}` makes no segmentation; train one with `isnet segment train`", .path.display())]
+    NotASegmenter {
+        /// The model.
+        path: PathBuf,
+    },
     /// `model.json` describes no architecture.
     #[error("the architecture in `model.json` cannot be read: {reason}")]
     Architecture {

@@ -30,7 +30,7 @@ const FLUSH_STEPS: usize = 20;
 /// written as null.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Losses {
-    /// `(1 − P)·classification + P·heatmap`.
+    /// What was differentiated: for ISNet `(1 − P)·classification + P·heatmap`.
     #[serde(deserialize_with = "null_as_nan")]
     pub loss: f64,
     /// Classification loss.

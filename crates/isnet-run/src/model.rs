@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use isnet_data::Preparation;
 use isnet_graph::{Graph, Params};
-use isnet_models::{Architecture, ArrayValues, NamedArray, Stage, build, export, load_exactly};
+use isnet_models::{Architecture, ArrayValues, NamedArray, Stage, build, export, load_exactly, zoo::has_stages};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Result, RunError};
@@ -40,6 +40,28 @@ impl Model {
     pub fn load(path: &std::path::Path, device: &Device) -> Result<Self> {
         let in_model = |cause| RunError::InModel { path: path.to_owned(), cause: Box::new(cause) };
         Self::from_file(ModelFile::load(path)?, device).map_err(in_model)
+    }
+
+    /// [`Model::load`] of one that says classes.
+    ///
+    /// # Errors
+    /// As [`Model::load`]; [`RunError::NotAClassifier`].
+    pub fn load_classifier(path: &std::path::Path, device: &Device) -> Result<Self> {
+        let model = Self::load(path, device)?;
+        if model.graph.classifies() { Ok(model) } else { Err(RunError::NotAClassifier { path: path.to_owned() }) }
+    }
+
+    /// [`Model::load`] of one that makes a map of its image.
+    ///
+    /// # Errors
+    /// As [`Model::load`]; [`RunError::NotASegmenter`].
+    pub fn load_segmenter(path: &std::path::Path, device: &Device) -> Result<Self> {
+        let model = Self::load(path, device)?;
+        if model.graph.segmentation().is_some() {
+            Ok(model)
+        } else {
+            Err(RunError::NotASegmenter { path: path.to_owned() })
+        }
     }
 
     /// Builds the graph of a model file and fills it.
@@ -141,6 +163,8 @@ struct ArchitectureJson {
     stages: Vec<StageJson>,
     #[serde(default)]
     batch_norm: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    segmenter: Option<Box<ArchitectureJson>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -153,15 +177,18 @@ struct StageJson {
 }
 
 fn architecture_from_json(value: &serde_json::Value) -> Result<Architecture> {
-    let json =
-        ArchitectureJson::deserialize(value).map_err(|error| RunError::Architecture { reason: error.to_string() })?;
+    let json = ArchitectureJson::deserialize(value);
+    Ok(architecture(json.map_err(|error| RunError::Architecture { reason: error.to_string() })?))
+}
+
+fn architecture(json: ArchitectureJson) -> Architecture {
     let stage = |stage: StageJson| Stage {
         channels: stage.channels,
         convs: stage.convs,
         kernel: stage.kernel,
         pool: stage.pool,
     };
-    Ok(Architecture {
+    Architecture {
         name: json.name,
         n_classes: json.n_classes,
         input_channels: json.input_channels,
@@ -169,25 +196,33 @@ fn architecture_from_json(value: &serde_json::Value) -> Result<Architecture> {
         dropout: json.dropout,
         stages: json.stages.into_iter().map(stage).collect(),
         batch_norm: json.batch_norm,
-    })
+        segmenter: json.segmenter.map(|segmenter| Box::new(architecture(*segmenter))),
+    }
 }
 
 fn architecture_to_json(architecture: &Architecture) -> serde_json::Value {
+    serde_json::to_value(json(architecture)).expect("plain data has a JSON form")
+}
+
+fn json(architecture: &Architecture) -> ArchitectureJson {
     let stage = |stage: &Stage| StageJson {
         channels: stage.channels,
         convs: stage.convs,
         kernel: stage.kernel,
         pool: stage.pool,
     };
-    let is_plain = architecture.name == crate::config::PLAIN_CNN;
-    let json = ArchitectureJson {
+    ArchitectureJson {
         name: architecture.name.clone(),
         n_classes: architecture.n_classes,
         input_channels: architecture.input_channels,
         transition_relu: architecture.transition_relu,
         dropout: architecture.dropout,
-        stages: if is_plain { architecture.stages.iter().map(stage).collect() } else { Vec::new() },
+        stages: if has_stages(&architecture.name) {
+            architecture.stages.iter().map(stage).collect()
+        } else {
+            Vec::new()
+        },
         batch_norm: architecture.batch_norm,
-    };
-    serde_json::to_value(json).expect("plain data has a JSON form")
+        segmenter: architecture.segmenter.as_deref().map(|segmenter| Box::new(json(segmenter))),
+    }
 }

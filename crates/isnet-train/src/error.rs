@@ -39,6 +39,30 @@ pub enum TrainError {
         /// The architecture.
         architecture: String,
     },
+    /// Guided attention on a model without a map of features.
+    #[error(
+        "`{architecture}` has no map of features before its head, which the method `gain` attends to; use a convolutional network with a pool or flatten at its end"
+    )]
+    NoFeatures {
+        /// The architecture.
+        architecture: String,
+    },
+    /// A segmentation by a model that makes none.
+    #[error("`{architecture}` makes no map for a segmentation; use `model.architecture = \"unet\"`")]
+    NoMap {
+        /// The architecture.
+        architecture: String,
+    },
+    /// A segmenter that was trained for other images than the classifier gets.
+    #[error("the segmenter `{}` takes {expected}, but the configuration has {got}; change `data.height`, `data.width`, `data.channels` and `data.fit`", .path.display())]
+    Segmenter {
+        /// The segmenter.
+        path: PathBuf,
+        /// What it takes, in words.
+        expected: String,
+        /// What the configuration makes, in words.
+        got: String,
+    },
     /// A choice of parameters that leaves out all, or names some that are not there.
     #[error("`train.trainable` {what}; the names begin with {}", .known.join(", "))]
     Untrainable {

@@ -1,11 +1,12 @@
 //! From a configuration to what a training needs: model and objective.
 
 use burn::tensor::Device;
-use isnet_data::{Dataset, Task};
+use isnet_data::{Dataset, Preparation, Task};
 use isnet_graph::{Graph, Params};
 use isnet_loss::{ClassificationLoss, ForegroundRange, HeatmapLoss};
-use isnet_models::{Architecture, LoadReport, Stage, WeightFile, build, load_into};
-use isnet_run::config::{self, ClassWeights, RunConfig};
+use isnet_models::pipeline::SEGMENTER;
+use isnet_models::{Architecture, LoadReport, Stage, WeightFile, build, export, load_into};
+use isnet_run::config::{self, ClassWeights, MethodName, RunConfig};
 use isnet_run::model::counted_batches;
 use isnet_run::{Datasets, Model};
 
@@ -18,28 +19,72 @@ use crate::objective::Objective;
 /// # Errors
 /// [`TrainError`] if the architecture does not exist, cannot take images of this size, or the weights do not fit.
 pub fn model(config: &RunConfig, data: &Datasets, device: &Device) -> Result<(Model, Option<LoadReport>), TrainError> {
-    let architecture = architecture(config, data.classes.len());
+    let segmenter = segmenter(config, data, device)?;
+    let architecture = Architecture {
+        segmenter: segmenter_architecture(config, segmenter.as_ref()).map(Box::new),
+        ..architecture(config, data.classes.len())
+    };
     let graph = build(&architecture)?;
     graph.shapes([config.data.height, config.data.width])?;
     let mut params = Params::initialize(&graph, config.seed, device);
+    if let Some(segmenter) = &segmenter {
+        load_segmenter(&graph, &mut params, segmenter);
+    }
     let (mut report, mut batches) = (None, 0);
     if let Some(path) = &config.model.weights {
-        let arrays = WeightFile::read(path)?;
+        let mut arrays = WeightFile::read(path)?;
+        // The file is the classifier's; the segmenter stays as it is.
+        arrays.extend(export(&graph, &params).into_iter().filter(|array| array.name.starts_with(SEGMENTER)));
         report = Some(load_into(&graph, &mut params, &arrays).map_err(|error| error.in_file(path))?);
         batches = counted_batches(&arrays);
     }
     let training = serde_json::json!({ "run": config.name, "method": config.method.name, "seed": config.seed });
-    let (classes, task, preparation) = (data.classes.clone(), data.task, data.preparation);
+    let (task, preparation) = (data.task, data.preparation);
+    let classes = if graph.classifies() { data.classes.clone() } else { Vec::new() };
     Ok((Model { architecture, graph, params, classes, task, preparation, training, batches }, report))
 }
 
-fn architecture(config: &RunConfig, n_classes: usize) -> Architecture {
-    let stage = |stage: &config::Stage| Stage {
-        channels: stage.channels,
-        convs: stage.convs,
-        kernel: stage.kernel,
-        pool: stage.pool,
+/// The segmenter that a pipeline is given, which takes the images that the configuration makes.
+fn segmenter(config: &RunConfig, data: &Datasets, device: &Device) -> Result<Option<Model>, TrainError> {
+    let path = match &config.method.segment_classify.segmenter {
+        Some(path) if config.method.name == MethodName::SegmentClassify => path,
+        _ => return Ok(None),
     };
+    let model = Model::load_segmenter(path, device)?;
+    if model.preparation != data.preparation {
+        let words =
+            |it: &Preparation| format!("{}×{} px of {} channels ({:?})", it.height, it.width, it.channels, it.fit);
+        let (expected, got) = (words(&model.preparation), words(&data.preparation));
+        return Err(TrainError::Segmenter { path: path.clone(), expected, got });
+    }
+    Ok(Some(model))
+}
+
+/// What a pipeline begins with: the segmenter that is given, or a U-Net.
+fn segmenter_architecture(config: &RunConfig, given: Option<&Model>) -> Option<Architecture> {
+    let pipeline = &config.method.segment_classify;
+    let stages = || pipeline.stages.iter().map(stage).collect();
+    let fresh = || Architecture { stages: stages(), ..Architecture::new(config::UNET, 0, config.data.channels) };
+    let is_pipeline = config.method.name == MethodName::SegmentClassify;
+    is_pipeline.then(|| given.map_or_else(fresh, |model| model.architecture.clone()))
+}
+
+/// Gives the first part of a pipeline the weights of a segmenter.
+fn load_segmenter(graph: &Graph, params: &mut Params, segmenter: &Model) {
+    for (from, spec) in segmenter.graph.params() {
+        let place = graph.params().find(|(_, to)| to.name.strip_prefix(SEGMENTER) == Some(spec.name.as_str()));
+        if let Some((to, _)) = place {
+            params.set(to, segmenter.params.flat(from));
+        }
+    }
+}
+
+fn stage(stage: &config::Stage) -> Stage {
+    Stage { channels: stage.channels, convs: stage.convs, kernel: stage.kernel, pool: stage.pool }
+}
+
+fn architecture(config: &RunConfig, n_classes: usize) -> Architecture {
+    let n_classes = if config.method.name == MethodName::Segment { 0 } else { n_classes };
     let base = Architecture::new(&config.model.architecture, n_classes, config.data.channels);
     Architecture {
         transition_relu: config.model.transition_relu,

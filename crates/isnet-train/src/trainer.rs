@@ -3,13 +3,16 @@
 //! Every random draw is keyed by seed, purpose and position, so that the state of a training is its tensors and a position. A run
 //! that is killed at any moment and resumed ends with the same bits as one that was not.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use isnet_data::rng::stream;
-use isnet_data::{Batch as DataBatch, Label, Loader, Task, epoch_order};
+use isnet_data::{Batch as DataBatch, Dataset, Label, Loader, Task, epoch_order};
 use isnet_eval::evaluate::{Explain, evaluate};
 use isnet_eval::metrics::scores;
+use isnet_eval::segmentation::{evaluate_segmentation, overlap_means};
 use isnet_kernels as kernels;
 use isnet_loss::{ForegroundRange, Mask, Targets, calibrated_range};
 use isnet_run::config::{self, BestMetric, RunConfig};
@@ -19,10 +22,9 @@ use isnet_run::{
 };
 
 use crate::error::TrainError;
-use crate::methods::Method;
 use crate::objective::{Batch, Evaluation, Objective, Phase};
 use crate::optimizer::{GradientSet, Optimizer};
-use crate::schedule::{learning_rate, method_share};
+use crate::schedule::learning_rate;
 use crate::state::{State, Sums, restore_model};
 use crate::{methods, setup};
 
@@ -145,6 +147,7 @@ impl<'a> Trainer<'a> {
         let shape = [batch.len(), batch.height, batch.width, 1];
         let mask = Tensor::from_data(TensorData::new(batch.mask.clone(), shape), &self.device);
         let targets = match self.data.task {
+            _ if !self.model.graph.classifies() => Targets::SingleLabel(Vec::new()),
             Task::SingleLabel => Targets::SingleLabel(batch.labels.iter().map(|label| label.classes()[0]).collect()),
             Task::MultiLabel => {
                 let row = |label: &Label| label.multi_hot(self.data.classes.len());
@@ -155,7 +158,12 @@ impl<'a> Trainer<'a> {
     }
 
     fn loader(&self, epoch: usize, augmented: bool) -> Loader {
-        let order = epoch_order(&*self.data.train, self.config.data.balance.into(), self.config.seed, epoch as u64);
+        let balance = self.config.data.balance.into();
+        let mut order = epoch_order(&*self.data.train, balance, self.config.seed, epoch as u64);
+        if !self.model.graph.classifies() {
+            // What has neither label nor mask to learn from would only take time.
+            order.retain(|index| self.data.train.has_mask(*index));
+        }
         let batch_size = self.config.train.batch_size;
         Loader {
             dataset: self.data.train.clone(),
@@ -203,9 +211,7 @@ impl<'a> Trainer<'a> {
     fn step(&mut self, batch: &DataBatch, steps_per_epoch: usize, started: Instant) -> Result<StepRecord, TrainError> {
         let step = self.state.step;
         let rate = learning_rate(&self.config.train, steps_per_epoch, step);
-        let first = self.first_heatmap_epoch() * steps_per_epoch;
-        let share = method_share(self.config.loss.heatmap_loss_schedule, first, steps_per_epoch, step);
-        let weight = methods::weight(self.config) * share;
+        let weight = methods::weight_at(self.config, steps_per_epoch, step);
         let mut rng = stream(self.config.seed, &[STEP, step as u64]);
         let trainable = |name: &str| match &self.config.train.trainable {
             None => true,
@@ -287,15 +293,6 @@ impl<'a> Trainer<'a> {
         }
     }
 
-    /// The heatmap loss starts after warm-up and calibration.
-    fn first_heatmap_epoch(&self) -> usize {
-        let calibration = match self.config.loss.foreground_range {
-            config::ForegroundRange::Calibrate => self.config.loss.calibration_epochs,
-            config::ForegroundRange::Fixed { .. } => 0,
-        };
-        self.config.method.start_epoch.max(calibration)
-    }
-
     /// Measures the total relevance of the plain classifier on the training images and sets C1 and C2 from it.
     fn calibrate(&mut self, watcher: &mut dyn Watcher) -> Result<(), TrainError> {
         let mut totals = Vec::new();
@@ -337,12 +334,12 @@ impl<'a> Trainer<'a> {
             BestMetric::MacroF1 => validation.get("macro_f1").copied(),
             BestMetric::Accuracy => validation.get("accuracy").copied(),
             BestMetric::Auc => validation.get("auc").copied(),
+            BestMetric::Dice => validation.get("dice").copied(),
             BestMetric::Loss => validation.get("loss").copied().or(Some(losses.loss)),
         };
         let improves = |best: f64| score.is_some_and(|score| self.config.train.best_metric.improves(score, best));
         // Warm-up epochs are not yet the method; the best is chosen among the others.
-        let counts =
-            matches!(self.objective.method, Method::Standard) || self.state.epoch >= self.first_heatmap_epoch();
+        let counts = self.state.epoch >= methods::first_epoch(self.config);
         let is_best = counts && self.state.best.is_none_or(improves);
         let record = EpochRecord {
             epoch: self.state.epoch,
@@ -366,8 +363,21 @@ impl<'a> Trainer<'a> {
         self.save(CheckpointKind::Last)
     }
 
-    fn validate(&self) -> Result<std::collections::BTreeMap<String, f64>, TrainError> {
-        let Some(validation) = &self.data.validation else { return Ok(Default::default()) };
+    fn validate(&self) -> Result<BTreeMap<String, f64>, TrainError> {
+        let Some(validation) = &self.data.validation else { return Ok(BTreeMap::new()) };
+        let mut named = Vec::new();
+        if self.model.graph.classifies() {
+            named.extend(self.validate_classes(validation)?);
+        }
+        if self.model.graph.segmentation().is_some() {
+            let found = evaluate_segmentation(&self.model, validation)?;
+            named
+                .extend(overlap_means(&found).into_iter().flat_map(|means| [("dice", means.dice), ("iou", means.iou)]));
+        }
+        Ok(named.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    }
+
+    fn validate_classes(&self, validation: &Arc<dyn Dataset>) -> Result<Vec<(&'static str, f64)>, TrainError> {
         let predictions = evaluate(&self.model, validation, &self.config.data.validation_split, Explain::No, |_| ())?;
         let found = scores(&predictions)?;
         let log_loss = |(labels, row): (&Vec<usize>, &Vec<f32>)| -> f64 {
@@ -387,7 +397,7 @@ impl<'a> Trainer<'a> {
             predictions.labels.iter().zip(&predictions.probabilities).map(log_loss).sum::<f64>() / found.n as f64;
         let mut named = vec![("accuracy", found.accuracy), ("macro_f1", found.macro_f1), ("loss", loss)];
         named.extend(found.macro_auc.map(|auc| ("auc", auc)));
-        Ok(named.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+        Ok(named)
     }
 
     fn is_out_of_patience(&self) -> bool {

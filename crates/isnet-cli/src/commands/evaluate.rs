@@ -110,7 +110,7 @@ fn read(args: &EvaluateArgs) -> anyhow::Result<Predictions> {
 /// Predictions on the asked splits and, where the thresholds of a multi-label task are chosen on it, on the validation data.
 fn predict(args: &EvaluateArgs) -> anyhow::Result<(Predictions, Evaluated)> {
     let device = isnet_run::device::device(&args.device)?;
-    let model = Model::load(&args.model, &device)?;
+    let model = Model::load_classifier(&args.model, &device)?;
     let mut config = match &args.config {
         Some(path) => RunConfig::load(path, &[])?,
         None => RunDir::open(&args.model)?.config()?,

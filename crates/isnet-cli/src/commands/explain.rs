@@ -34,7 +34,8 @@ pub fn run(args: &ExplainArgs) -> anyhow::Result<Answer> {
         return Ok(Answer::Yes);
     }
     let device = isnet_run::device::device(&args.device)?;
-    let model = Model::load(args.model.as_deref().context("name a run folder or model file")?, &device)?;
+    let path = args.model.as_deref().context("name a run folder or model file")?;
+    let model = Model::load_classifier(path, &device)?;
     let selector = selector(args, &model)?;
     let plan = plan(args, selector, &model)?;
     let jobs = jobs(args)?;

@@ -9,5 +9,6 @@ pub mod evaluate;
 pub mod explain;
 pub mod models;
 pub mod predict;
+pub mod segment;
 pub mod study;
 pub mod train;

@@ -12,7 +12,7 @@ use crate::progress::{print, say};
 /// Classifies images. One that cannot be read is reported, the others are still classified.
 pub fn run(args: &PredictArgs) -> anyhow::Result<Answer> {
     let device = isnet_run::device::device(&args.device)?;
-    let model = Model::load(&args.model, &device)?;
+    let model = Model::load_classifier(&args.model, &device)?;
     let predictor = Predictor::new(&model.graph, &model.params);
     let mut failed = false;
     for path in &args.images {

@@ -1,7 +1,7 @@
 //! `isnet train`
 
 use anyhow::Context;
-use isnet_run::config::split_override;
+use isnet_run::config::{MethodName, split_override};
 use isnet_run::{Datasets, Existing, RunConfig};
 use isnet_train::{Ending, Trainer};
 
@@ -12,7 +12,13 @@ use crate::shell::quoted;
 
 /// Trains as the configuration says.
 pub fn run(args: &TrainArgs) -> anyhow::Result<Answer> {
-    let mut overrides = args.overrides.iter().map(|text| split_override(text)).collect::<Result<Vec<_>, _>>()?;
+    run_with(args, &[])
+}
+
+/// [`run`] with keys that come before those of the command line.
+pub fn run_with(args: &TrainArgs, first: &[(&str, &str)]) -> anyhow::Result<Answer> {
+    let typed = args.overrides.iter().map(|text| split_override(text)).collect::<Result<Vec<_>, _>>()?;
+    let mut overrides = [first, &typed].concat();
     if let Some(device) = &args.device {
         overrides.push(("device", device));
     }
@@ -20,7 +26,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<Answer> {
     for warning in config.warnings() {
         say(&format!("note: {warning}"));
     }
-    let data = Datasets::open(&config.data)?;
+    let data = Datasets::of(&config)?;
     let existing = match (args.resume, args.overwrite) {
         (true, _) => Existing::Resume,
         (_, true) => Existing::Overwrite,
@@ -35,28 +41,36 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<Answer> {
         data.classes.len(),
         data.classes.join(", ")
     ));
+    let segments = config.method.name == MethodName::Segment;
     let trainer = Trainer::new(&config, &data, existing, &mut progress)?;
     let (model, ending) = trainer.train(&mut progress)?;
     // Takes the bars off the terminal before results are printed.
     drop(progress);
     match ending {
         Ending::Interrupted => {
-            say(&format!("interrupted; go on with `{}`", command_to_resume(args)));
+            say(&format!("interrupted; go on with `{}`", command_to_resume(args, segments)));
             Ok(Answer::Interrupted)
         }
         Ending::Finished => {
             let digest = model.to_file().weights_digest();
             let folder = config.output.display();
             print(&format!("model {folder}/model.safetensors  weights {}", digest.get(..16).context("a digest")?));
-            say(&format!("evaluate it with `isnet evaluate {}`", quoted(&folder.to_string())));
+            let folder = quoted(&folder.to_string());
+            say(&if segments {
+                format!("make masks with `isnet segment predict {folder} MANIFEST --output FOLDER`")
+            } else {
+                format!("evaluate it with `isnet evaluate {folder}`")
+            });
             Ok(Answer::Yes)
         }
     }
 }
 
 /// The command that goes on with the same configuration, to be pasted into a shell.
-fn command_to_resume(args: &TrainArgs) -> String {
-    let mut words = vec!["isnet".into(), "train".into(), args.config.display().to_string()];
+fn command_to_resume(args: &TrainArgs, segments: bool) -> String {
+    let command: &[&str] = if segments { &["isnet", "segment", "train"] } else { &["isnet", "train"] };
+    let mut words: Vec<String> = command.iter().map(ToString::to_string).collect();
+    words.push(args.config.display().to_string());
     words.extend(args.overrides.iter().flat_map(|text| ["--set".to_owned(), text.clone()]));
     words.extend(args.device.iter().flat_map(|device| ["--device".to_owned(), device.clone()]));
     words.push("--resume".into());
@@ -77,6 +91,7 @@ mod tests {
             device: Some("cpu".into()),
         };
         let expected = r"isnet train 'my runs/a.toml' --set train.epochs=4 --set 'model.stages=[{ channels = 5 }]' --set 'name=it'\''s' --device cpu --resume";
-        assert_eq!(command_to_resume(&args), expected);
+        assert_eq!(command_to_resume(&args, false), expected);
+        assert!(command_to_resume(&args, true).starts_with("isnet segment train 'my runs/a.toml'"));
     }
 }

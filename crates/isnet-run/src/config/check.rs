@@ -1,8 +1,8 @@
 //! Checks that need more than one key: contradictions are errors, oddities are warnings.
 
 use super::{
-    ClassWeights, CompositeName, LearningRateSchedule, MethodName, OptimizerName, PLAIN_CNN, RawConfig, RunConfig,
-    Selector, loss::gwrp_decay,
+    AG_SONONET, ClassWeights, CompositeName, LearningRateSchedule, MethodName, OptimizerName, PLAIN_CNN, RawConfig,
+    RunConfig, Selector, Stage, UNET, loss::gwrp_decay,
 };
 use crate::error::{Result, RunError};
 
@@ -11,7 +11,7 @@ type Contradiction = (&'static str, String, String);
 
 /// Refuses values that contradict each other.
 pub(super) fn check(config: &RunConfig, raw: &RawConfig) -> Result<()> {
-    let contradictions = [name, scale, bounds, rules, splits, folds, stages, class_weights];
+    let contradictions = [name, scale, bounds, rules, splits, folds, stages, segmenter, architecture, class_weights];
     match contradictions.iter().find_map(|contradiction| contradiction(config)) {
         None => Ok(()),
         Some((key, value, reason)) => Err(RunError::Value { key: key.into(), place: raw.place(key), value, reason }),
@@ -81,13 +81,21 @@ fn folds(config: &RunConfig) -> Option<Contradiction> {
 
 fn stages(config: &RunConfig) -> Option<Contradiction> {
     let stages = &config.model.stages;
-    if config.model.architecture != PLAIN_CNN {
-        let reason =
-            format!("stages build a `{PLAIN_CNN}`, but `model.architecture` is `{}`", config.model.architecture);
+    if config.model.architecture == UNET {
+        return unet("model.stages", stages, config);
+    }
+    let architecture = config.model.architecture.as_str();
+    if architecture != PLAIN_CNN && architecture != AG_SONONET {
+        let reason = format!(
+            "stages build a `{PLAIN_CNN}`, `{UNET}` or `{AG_SONONET}`, but `model.architecture` is `{}`",
+            config.model.architecture
+        );
         return (!stages.is_empty()).then(|| ("model.stages", format!("{} stages", stages.len()), reason));
     }
-    if stages.is_empty() {
-        return Some(("model.stages", "[]".into(), format!("a `{PLAIN_CNN}` needs at least one stage")));
+    let few = if architecture == AG_SONONET { 3 } else { 1 };
+    if stages.len() < few {
+        let reason = format!("a `{architecture}` needs at least {few} stage(s)");
+        return Some(("model.stages", format!("{} stages", stages.len()), reason));
     }
     if let Some(stage) = stages.iter().find(|stage| stage.kernel % 2 == 0) {
         return Some(("model.stages", stage.kernel.to_string(), "a kernel must be odd to keep the size".into()));
@@ -98,6 +106,52 @@ fn stages(config: &RunConfig) -> Option<Contradiction> {
         let reason = format!("their pools shrink an image of {side} px to nothing; use fewer or smaller pools");
         ("model.stages", format!("{} stages", stages.len()), reason)
     })
+}
+
+/// The stages of the segmenter that a pipeline trains first, and its epochs.
+fn segmenter(config: &RunConfig) -> Option<Contradiction> {
+    let (pipeline, epochs) = (&config.method.segment_classify, config.train.epochs);
+    if config.method.name != MethodName::SegmentClassify || pipeline.segmenter.is_some() {
+        return None;
+    }
+    if pipeline.segmenter_epochs >= epochs {
+        let reason = format!("it must be below `train.epochs` = {epochs}, or no epoch is left for the classifier");
+        return Some(("method.segment_classify.segmenter_epochs", pipeline.segmenter_epochs.to_string(), reason));
+    }
+    unet("method.segment_classify.stages", &pipeline.stages, config)
+}
+
+/// Methods that are an architecture, or need one that makes a map.
+fn architecture(config: &RunConfig) -> Option<Contradiction> {
+    let name = config.method.name;
+    let needs = match name {
+        MethodName::Multitask | MethodName::Segment => UNET,
+        MethodName::AttentionGated => AG_SONONET,
+        _ => return None,
+    };
+    let reason = || format!("the method `{name}` needs the architecture `{needs}`");
+    (config.model.architecture != needs).then(|| ("model.architecture", config.model.architecture.clone(), reason()))
+}
+
+fn unet(key: &'static str, stages: &[Stage], config: &RunConfig) -> Option<Contradiction> {
+    let wrong = |value: String, reason: String| Some((key, value, reason));
+    let [rest @ .., _] = stages else { return wrong("[]".into(), format!("a `{UNET}` needs at least two stages")) };
+    if rest.is_empty() {
+        return wrong("1 stage".into(), format!("a `{UNET}` needs at least two stages"));
+    }
+    if let Some(stage) = stages.iter().find(|stage| stage.kernel % 2 == 0) {
+        return wrong(stage.kernel.to_string(), "a kernel must be odd to keep the size".into());
+    }
+    let shrink: usize = rest.iter().map(|stage| stage.pool).product();
+    let (height, width) = (config.data.height, config.data.width);
+    let divides = height.is_multiple_of(shrink) && width.is_multiple_of(shrink);
+    if divides {
+        return None;
+    }
+    let reason = format!(
+        "their pools divide by {shrink}, which `data.height` = {height} and `data.width` = {width} are not a multiple of"
+    );
+    wrong(format!("{} stages", stages.len()), reason)
 }
 
 fn class_weights(config: &RunConfig) -> Option<Contradiction> {
@@ -122,7 +176,7 @@ pub(super) fn warnings(config: &RunConfig) -> Vec<String> {
         ),
         (
             method.name != MethodName::Standard && method.start_epoch >= train.epochs,
-            "`method.start_epoch` is not before `train.epochs`: the heatmap loss never starts",
+            "`method.start_epoch` is not before `train.epochs`: the terms of the method never count",
         ),
         (
             method.name == MethodName::Isnet && method.epsilon == 0.0,
@@ -155,9 +209,10 @@ fn far_decay(config: &RunConfig) -> Option<String> {
     const FAR: f64 = 10.0;
     let (d, preset) = (config.loss.gwrp_decay, gwrp_decay(config.data.height * config.data.width));
     let ratio = (1.0 - d) / (1.0 - preset);
-    (config.method.name != MethodName::Standard && !(1.0 / FAR..=FAR).contains(&ratio)).then(|| {
-        let effect = if ratio > 1.0 { "only the worst pixels count" } else { "nearly the mean counts" };
-        let (height, width) = (config.data.height, config.data.width);
-        format!("`loss.gwrp_decay` is {d}, far from {preset:.4}, the preset for {height} × {width} px: {effect}")
-    })
+    (matches!(config.method.name, MethodName::Isnet | MethodName::GradInput) && !(1.0 / FAR..=FAR).contains(&ratio))
+        .then(|| {
+            let effect = if ratio > 1.0 { "only the worst pixels count" } else { "nearly the mean counts" };
+            let (height, width) = (config.data.height, config.data.width);
+            format!("`loss.gwrp_decay` is {d}, far from {preset:.4}, the preset for {height} × {width} px: {effect}")
+        })
 }

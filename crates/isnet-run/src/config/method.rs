@@ -1,6 +1,20 @@
 //! `[method]`: how the model learns to ignore the background.
 
+use std::path::PathBuf;
+
+use super::model::{AG_SONONET, Stage, UNET};
 use super::section::{POSITIVE, choice, section};
+
+impl MethodName {
+    /// The architecture that a method has unless the configuration says another.
+    pub fn architecture(self) -> &'static str {
+        match self {
+            Self::Multitask | Self::Segment => UNET,
+            Self::AttentionGated => AG_SONONET,
+            _ => "resnet18",
+        }
+    }
+}
 
 choice! {
     /// What is trained.
@@ -11,6 +25,18 @@ choice! {
         Standard = "standard",
         /// ISNet with gradient × input in place of LRP.
         GradInput = "grad_input",
+        /// Right for the right reasons: the classifier with a loss on its input gradient.
+        Rrr = "rrr",
+        /// Guided attention: the classifier with two losses on its Grad-CAM.
+        Gain = "gain",
+        /// The classifier with attention gates, without masks.
+        AttentionGated = "attention_gated",
+        /// A U-Net that segments, with a head that classifies.
+        Multitask = "multitask",
+        /// A U-Net that segments and does nothing else.
+        Segment = "segment",
+        /// A U-Net, and a classifier of what it leaves of the image.
+        SegmentClassify = "segment_classify",
     }
 }
 
@@ -53,7 +79,7 @@ choice! {
 section! {
     /// `[method]`.
     MethodConfig(section) {
-        /// What is trained: `"isnet"`, `"standard"` or `"grad_input"`.
+        /// What is trained: `"isnet"`, `"standard"`, `"grad_input"`, `"rrr"`, `"gain"`, `"attention_gated"`, `"multitask"`, `"segment"` or `"segment_classify"`.
         name: MethodName = MethodName::Isnet;
         /// What is explained: `"selective"`, `"stochastic"`, `"all_classes"`, `"label"` or `"dual"`.
         selector: Selector = Selector::Selective;
@@ -73,5 +99,60 @@ section! {
         deep_supervision: bool = false;
         /// Epochs of classification alone before the heatmap loss starts.
         start_epoch: usize = 0;
+    }
+    computed {
+        /// `[method.rrr]`.
+        rrr: RrrConfig = RrrConfig::resolve(&section.section("rrr")?)?;
+        /// `[method.gain]`.
+        gain: GainConfig = GainConfig::resolve(&section.section("gain")?)?;
+        /// `[method.multitask]`.
+        multitask: MultitaskConfig = MultitaskConfig::resolve(&section.section("multitask")?)?;
+        /// `[method.segment_classify]`.
+        segment_classify: SegmentClassifyConfig =
+            SegmentClassifyConfig::resolve(&section.section("segment_classify")?)?;
+    }
+}
+
+section! {
+    /// `[method.rrr]`: `classification + λ·Σ over the background of (∂ Σ_k ln P_k / ∂x)²`.
+    RrrConfig(section) {
+        /// Weight of the squared input gradient on the background (λ).
+        weight: f64 = 1.0, in POSITIVE;
+    }
+}
+
+section! {
+    /// `[method.gain]`: `classification + α·mean P(label | masked image) + w·mean square of (attention − mask)`.
+    GainConfig(section) {
+        /// Weight of the probability that the label keeps when what is attended to is taken away (α).
+        mining_weight: f64 = 1.0, in 0.0..;
+        /// Weight of the squared difference of attention and mask (w).
+        mask_weight: f64 = 10.0, in 0.0..;
+        /// Steepness of the sigmoid that takes attention for taken away (ω).
+        steepness: f64 = 10.0, in POSITIVE;
+        /// Attention that is half taken away (s), of 0 to 1.
+        threshold: f64 = 0.5, in 0.0..=1.0;
+    }
+}
+
+section! {
+    /// `[method.multitask]`: `(1 − P)·classification + P·segmentation`.
+    MultitaskConfig(section) {
+        /// Share of the segmentation loss (P).
+        segmentation_weight: f64 = 0.5, in 0.0..=1.0;
+    }
+}
+
+section! {
+    /// `[method.segment_classify]`: first the segmenter learns from the masks, then the classifier from what it leaves of the images.
+    SegmentClassifyConfig(section) {
+        /// A segmenter that is trained already (a run folder or model of `isnet segment train`); the default trains one first.
+        segmenter: Option<PathBuf> = None;
+        /// Epochs of the segmenter, of all `train.epochs`, where one is trained.
+        segmenter_epochs: usize = 5, in 1..;
+    }
+    computed {
+        /// `[[method.segment_classify.stages]]`, the stages of the U-Net where one is trained. Default: five, of 64 to 1024 channels.
+        stages: Vec<Stage> = Stage::resolve_all(section, UNET)?;
     }
 }

@@ -22,8 +22,10 @@ use std::path::{Path, PathBuf};
 pub use change::{Change, MAY_CHANGE};
 pub use data::{AugmentConfig, Balance, DataConfig, DataSource, Fit, FolderConfig, PhantomConfig};
 pub use loss::{ClassWeights, ForegroundForm, ForegroundRange, HeatmapLossSchedule, LossConfig, gwrp_decay};
-pub use method::{CompositeName, MethodConfig, MethodName, Selector};
-pub use model::{ModelConfig, PLAIN_CNN, Stage};
+pub use method::{
+    CompositeName, GainConfig, MethodConfig, MethodName, MultitaskConfig, RrrConfig, SegmentClassifyConfig, Selector,
+};
+pub use model::{AG_SONONET, ModelConfig, PLAIN_CNN, Stage, UNET};
 pub use raw::{RawConfig, split_override};
 pub use section::Field;
 pub use train::{BestMetric, LearningRateSchedule, OptimizerName, TrainConfig};
@@ -45,6 +47,11 @@ pub const SECTIONS: &[(&str, &[Field])] = &[
     ("model", ModelConfig::FIELDS),
     ("model.stages", Stage::FIELDS),
     ("method", MethodConfig::FIELDS),
+    ("method.rrr", RrrConfig::FIELDS),
+    ("method.gain", GainConfig::FIELDS),
+    ("method.multitask", MultitaskConfig::FIELDS),
+    ("method.segment_classify", SegmentClassifyConfig::FIELDS),
+    ("method.segment_classify.stages", Stage::FIELDS),
     ("loss", LossConfig::FIELDS),
     ("train", TrainConfig::FIELDS),
 ];
@@ -77,14 +84,19 @@ section! {
         /// `[data]`.
         data: DataConfig = DataConfig::resolve(&section.section("data")?)?;
         /// `[model]`.
-        model: ModelConfig = ModelConfig::resolve(&section.section("model")?)?;
+        model: ModelConfig = ModelConfig::resolve(&section.section("model")?, method_name(section)?)?;
         /// `[method]`.
         method: MethodConfig = MethodConfig::resolve(&section.section("method")?)?;
         /// `[loss]`.
         loss: LossConfig = LossConfig::resolve(&section.section("loss")?, &data)?;
         /// `[train]`.
-        train: TrainConfig = TrainConfig::resolve(&section.section("train")?)?;
+        train: TrainConfig = TrainConfig::resolve(&section.section("train")?, method.name)?;
     }
+}
+
+/// What is trained, ahead of the section that says it: the architecture follows.
+fn method_name(top: &raw::Section<'_>) -> Result<MethodName> {
+    Ok(MethodConfig::resolve(&top.section("method")?)?.name)
 }
 
 impl RunConfig {
@@ -116,6 +128,8 @@ impl RunConfig {
         let mut config = Self::resolve(&raw.top())?;
         config.output = std::path::absolute(&config.output).unwrap_or(config.output);
         config.model.weights = config.model.weights.map(|path| raw.absolute(&path));
+        let segmenter = &mut config.method.segment_classify.segmenter;
+        *segmenter = segmenter.take().map(|path| raw.absolute(&path));
         check::check(&config, raw)?;
         Ok(config)
     }

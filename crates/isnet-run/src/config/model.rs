@@ -2,17 +2,22 @@
 
 use std::path::PathBuf;
 
-use super::{raw::Section, section::section};
+use super::{method::MethodName, raw::Section, section::section};
 use crate::error::Result;
 
 /// The architecture that is built from `stages`.
 pub const PLAIN_CNN: &str = "plain_cnn";
+/// The segmenter, which is built from `stages` too.
+pub const UNET: &str = "unet";
+/// The network with attention gates, which is built from `stages` too.
+pub const AG_SONONET: &str = "ag_sononet";
 
 section! {
     /// `[model]`.
-    ModelConfig(section) {
-        /// Name of the architecture, as listed by `isnet models`; `"plain_cnn"` is built from `stages`.
-        architecture: String = "resnet18".into();
+    ModelConfig(section, method: MethodName) {
+        /// Name of the architecture, as listed by `isnet models`; `"plain_cnn"`, `"unet"` and `"ag_sononet"` are built from `stages`. By default
+        /// `"unet"` for the methods `"segment"` and `"multitask"`, `"ag_sononet"` for `"attention_gated"`, otherwise `"resnet18"`.
+        architecture: String = method.architecture().into();
         /// Whether DenseNet transitions have the papers' extra ReLU (torchvision's have not).
         transition_relu: bool = false;
         /// File to start from, `.pth` or `.safetensors` with torchvision's names; the default starts at random.
@@ -20,11 +25,12 @@ section! {
         /// Probability of zeroing a feature in training, where the architecture has its dropout; the default is
         /// torchvision's: 0.5 for VGG and SqueezeNet, otherwise 0.
         dropout: Option<f64> = None, in 0.0..1.0;
-        /// Whether the convolutions of a plain CNN are followed by batch norm.
+        /// Whether the convolutions of a plain CNN, U-Net or AG-Sononet are followed by batch norm.
         batch_norm: bool = true;
     }
     computed {
-        /// `[[model.stages]]`, the stages of a plain CNN from image to head. Default: 16, 32 and 64 channels.
+        /// `[[model.stages]]`, the stages of a plain CNN from image to head (default: 16, 32 and 64 channels), or of a U-Net down to its bottleneck,
+        /// whose pool does nothing (default: two convolutions each of 64, 128, 256, 512 and 1024 channels).
         #[serde(skip_serializing_if = "Vec::is_empty")]
         stages: Vec<Stage> = Stage::resolve_all(section, &architecture)?;
     }
@@ -45,9 +51,16 @@ section! {
 }
 
 impl Stage {
-    fn resolve_all(model: &Section<'_>, architecture: &str) -> Result<Vec<Self>> {
-        match model.sections("stages")? {
+    pub(super) fn resolve_all(section: &Section<'_>, architecture: &str) -> Result<Vec<Self>> {
+        match section.sections("stages")? {
             Some(stages) => stages.iter().map(Stage::resolve).collect(),
+            None if architecture == AG_SONONET => {
+                let sizes = [(64, 3), (128, 3), (256, 3), (512, 2), (512, 2)];
+                Ok(sizes.map(|(channels, convs)| Self { channels, convs, kernel: 3, pool: 2 }).into())
+            }
+            None if architecture == UNET => {
+                Ok([64, 128, 256, 512, 1024].map(|channels| Self { channels, convs: 2, kernel: 3, pool: 2 }).into())
+            }
             None if architecture == PLAIN_CNN => {
                 Ok([16, 32, 64].map(|channels| Self { channels, convs: 1, kernel: 3, pool: 2 }).into())
             }

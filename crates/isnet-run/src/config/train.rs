@@ -1,5 +1,6 @@
 //! `[train]`: the optimizer and how long it works.
 
+use super::method::MethodName;
 use super::section::{POSITIVE, choice, section};
 
 choice! {
@@ -35,6 +36,8 @@ choice! {
         Accuracy = "accuracy",
         /// Mean one-against-rest area under the ROC curve; higher is better.
         Auc = "auc",
+        /// Overlap of segmentation and mask, `2·|A ∩ B| / (|A| + |B|)`; higher is better.
+        Dice = "dice",
     }
 }
 
@@ -47,7 +50,7 @@ impl BestMetric {
 
 section! {
     /// `[train]`.
-    TrainConfig(section) {
+    TrainConfig(section, method: MethodName) {
         /// Passes over the training split.
         epochs: usize = 10, in 1..=1_000_000;
         /// Images in a step (N).
@@ -74,8 +77,9 @@ section! {
         warmup_steps: usize = 0;
         /// Epochs without a better `best_metric` before training ends; the default never ends early.
         early_stopping_patience: Option<usize> = None, in 1..;
-        /// What makes a checkpoint the best: `"macro_f1"`, `"loss"`, `"accuracy"` or `"auc"`.
-        best_metric: BestMetric = BestMetric::MacroF1;
+        /// What makes a checkpoint the best: `"macro_f1"`, `"loss"`, `"accuracy"`, `"auc"` or `"dice"`. By default `"dice"` for the method
+        /// `"segment"`, otherwise `"macro_f1"`.
+        best_metric: BestMetric = if method == MethodName::Segment { BestMetric::Dice } else { BestMetric::MacroF1 };
         /// Steps between two checkpoints within an epoch; at the end of an epoch there is always one.
         checkpoint_every_steps: Option<usize> = None, in 1..;
         /// Beginnings of the names of parameters to train, like `["fc."]`; the default trains all.

@@ -7,20 +7,38 @@
 //! | `standard` | [`standard`] | L_class |
 //! | `isnet` | [`isnet`] | `(1 − P)·L_class + P·L_heatmap` |
 //! | `grad_input` | [`isnet`] | the same with gradient × input |
+//! | `rrr` | [`rrr`] | `L_class + λ·Σ over the background of (∂ Σ_k ln P_k / ∂x)²` |
+//! | `gain` | [`gain`] | `L_class + α·P(label \| image without its attention) + w·(attention − mask)²` |
+//! | `attention_gated` | [`standard`] | L_class, of an [`isnet_models::ag_sononet`] |
+//! | `multitask` | [`multitask`] | `(1 − P)·L_class + P·L_segmentation` |
+//! | `segment` | [`segment`] | L_segmentation |
+//! | `segment_classify` | [`segment_classify`] | L_segmentation, then L_class of the masked images |
 
+pub mod gain;
 pub mod isnet;
+pub mod multitask;
+pub mod rrr;
+pub mod segment;
+pub mod segment_classify;
 pub mod standard;
 
 use burn::tensor::Tensor;
-use isnet_graph::{Graph, Mode, Params, Trace};
+use isnet_graph::{Graph, Mode, NodeId, Params, Part, Trace};
 use isnet_loss::{ClassificationLoss, ForegroundRange};
-use isnet_run::config::{MethodName, RunConfig};
+use isnet_run::config::{ForegroundRange as ForegroundRangeConfig, MethodName, RunConfig};
 use rand_chacha::ChaCha8Rng;
 
+pub use gain::Gain;
 pub use isnet::HeatmapObjective;
+pub use multitask::Multitask;
+pub use rrr::Rrr;
+pub use segment::Segment;
+pub use segment_classify::SegmentClassify;
 
 use crate::error::TrainError;
 use crate::objective::{Batch, Evaluation, Phase};
+use crate::schedule::method_share;
+use segment_classify::segmenter_epochs;
 
 /// What a model learns from beside the labels.
 #[derive(Clone, Debug)]
@@ -29,6 +47,16 @@ pub enum Method {
     Standard,
     /// A loss on its own relevance: ISNet, or its ablation with gradient × input.
     Isnet(HeatmapObjective),
+    /// A loss on its input gradient.
+    Rrr(Rrr),
+    /// Two losses on its Grad-CAM.
+    Gain(Gain),
+    /// A segmentation loss beside the classification.
+    Multitask(Multitask),
+    /// A segmentation loss alone.
+    Segment(Segment),
+    /// A segmentation loss first, then the classification of what is left of the image.
+    SegmentClassify(SegmentClassify),
 }
 
 /// A batch with all that a method may use on it.
@@ -56,8 +84,13 @@ impl Method {
     /// [`TrainError`] naming what the graph lacks.
     pub fn new(config: &RunConfig, graph: &Graph, range: ForegroundRange) -> Result<Self, TrainError> {
         match config.method.name {
-            MethodName::Standard => Ok(Self::Standard),
+            MethodName::Standard | MethodName::AttentionGated => Ok(Self::Standard),
             MethodName::Isnet | MethodName::GradInput => Ok(Self::Isnet(HeatmapObjective::new(config, graph, range)?)),
+            MethodName::Rrr => Ok(Self::Rrr(Rrr::new(graph)?)),
+            MethodName::Gain => Ok(Self::Gain(Gain::new(config, graph)?)),
+            MethodName::Multitask => Ok(Self::Multitask(Multitask::new(config, graph)?)),
+            MethodName::Segment => Ok(Self::Segment(Segment::new(config, graph)?)),
+            MethodName::SegmentClassify => Ok(Self::SegmentClassify(SegmentClassify::new(config, graph)?)),
         }
     }
 
@@ -66,6 +99,11 @@ impl Method {
         match self {
             Self::Standard => standard::evaluate(step),
             Self::Isnet(heatmap) => heatmap.evaluate(step),
+            Self::Rrr(rrr) => rrr.evaluate(step),
+            Self::Gain(gain) => gain.evaluate(step),
+            Self::Multitask(multitask) => multitask.evaluate(step),
+            Self::Segment(segment) => Ok(segment.evaluate(step)),
+            Self::SegmentClassify(pipeline) => pipeline.evaluate(step),
         }
     }
 
@@ -73,7 +111,7 @@ impl Method {
     pub fn heatmap(&self) -> Option<&HeatmapObjective> {
         match self {
             Self::Isnet(heatmap) => Some(heatmap),
-            Self::Standard => None,
+            _ => None,
         }
     }
 
@@ -81,7 +119,7 @@ impl Method {
     pub fn heatmap_mut(&mut self) -> Option<&mut HeatmapObjective> {
         match self {
             Self::Isnet(heatmap) => Some(heatmap),
-            Self::Standard => None,
+            _ => None,
         }
     }
 }
@@ -89,19 +127,72 @@ impl Method {
 /// Weight of a method's own terms once its warm-up is over; 0 for those that have none.
 pub fn weight(config: &RunConfig) -> f64 {
     match config.method.name {
-        MethodName::Standard => 0.0,
+        MethodName::Standard | MethodName::AttentionGated => 0.0,
         MethodName::Isnet | MethodName::GradInput => config.loss.heatmap_loss_weight,
+        MethodName::Rrr => config.method.rrr.weight,
+        MethodName::Multitask => config.method.multitask.segmentation_weight,
+        MethodName::Gain | MethodName::Segment => 1.0,
+        MethodName::SegmentClassify => f64::from(u8::from(segmenter_epochs(config) > 0)),
     }
+}
+
+/// The weight at a step, counted from 0.
+pub fn weight_at(config: &RunConfig, steps_per_epoch: usize, step: usize) -> f64 {
+    let share = match config.method.name {
+        MethodName::SegmentClassify => f64::from(u8::from(step < segmenter_epochs(config) * steps_per_epoch)),
+        MethodName::Segment => 1.0,
+        _ => method_share(
+            config.loss.heatmap_loss_schedule,
+            first_epoch(config) * steps_per_epoch,
+            steps_per_epoch,
+            step,
+        ),
+    };
+    weight(config) * share
+}
+
+/// The first epoch, from 0, that is the method and not its warm-up, calibration or segmenter.
+pub fn first_epoch(config: &RunConfig) -> usize {
+    let start = config.method.start_epoch;
+    match config.method.name {
+        MethodName::Standard | MethodName::AttentionGated | MethodName::Segment => 0,
+        MethodName::Isnet | MethodName::GradInput => match config.loss.foreground_range {
+            ForegroundRangeConfig::Calibrate => start.max(config.loss.calibration_epochs),
+            ForegroundRangeConfig::Fixed { .. } => start,
+        },
+        MethodName::Rrr | MethodName::Gain | MethodName::Multitask => start,
+        MethodName::SegmentClassify => segmenter_epochs(config),
+    }
+}
+
+/// The map of a graph that segments.
+fn map_of(config: &RunConfig, graph: &Graph) -> Result<NodeId, TrainError> {
+    let absent = || TrainError::NoMap { architecture: config.model.architecture.clone() };
+    graph.segmentation().ok_or_else(absent)
 }
 
 impl Step<'_> {
     /// The forward pass of the whole graph.
     fn forward(&mut self) -> Trace {
+        self.forward_of(self.batch.image.clone())
+    }
+
+    /// The forward pass of other images.
+    fn forward_of(&mut self, image: Tensor<4>) -> Trace {
+        self.run(image, &Part::all(self.graph))
+    }
+
+    /// The forward pass of a part of the graph.
+    fn forward_part(&mut self, part: &Part) -> Trace {
+        self.run(self.batch.image.clone(), part)
+    }
+
+    fn run(&mut self, image: Tensor<4>, part: &Part) -> Trace {
         let mode = match self.phase {
             Phase::Train => Mode::Train(self.rng),
             Phase::Evaluate => Mode::Evaluate,
         };
-        self.graph.forward(self.params, self.batch.image.clone(), mode)
+        self.graph.forward_part(self.params, image, mode, part)
     }
 
     /// L_class of a forward pass.
