@@ -197,7 +197,7 @@ fn training_curves_come_from_the_log_of_a_run() {
     let names = |idx: usize| charts[idx].series.iter().map(|series| series.name.as_str()).collect::<Vec<_>>();
     assert_eq!(
         (names(0), names(1), names(2)),
-        (vec!["training", "validation"], vec!["classification", "heatmap"], vec!["macro f1"])
+        (vec!["training", "validation"], vec!["classification", "heatmap"], vec!["macro F1"])
     );
     assert_eq!(charts[0].series[1].points, [(1.0, 2.0), (2.0, 1.0), (3.0, 2.0 / 3.0)]);
 }

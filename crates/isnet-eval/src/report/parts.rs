@@ -13,9 +13,9 @@ pub(super) struct PartName {
 }
 
 impl PartName {
-    /// The name in a column of names: `test`, `test / hospital_a`.
+    /// The name in a column of names, where sources stand below their split and are set in from it.
     pub fn shown(&self) -> String {
-        self.source.as_ref().map_or(self.split.clone(), |source| format!("{} / {source}", self.split))
+        self.source.as_ref().map_or(self.split.clone(), |source| format!("\u{2003}{source}"))
     }
 }
 

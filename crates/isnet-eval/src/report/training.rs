@@ -73,8 +73,11 @@ fn terms(epochs: &[EpochRecord]) -> LineChart {
 fn scores(epochs: &[EpochRecord]) -> LineChart {
     let names: BTreeSet<&String> = epochs.iter().flat_map(|record| record.validation.keys()).collect();
     let names = names.into_iter().filter(|name| *name != VALIDATION_LOSS);
-    let series =
-        names.map(|name| curve(&name.replace('_', " "), epochs, |record| record.validation.get(name).copied()));
+    let series = names.map(|name| {
+        curve(&name.replace('_', " ").replace("auc", "AUC").replace("f1", "F1"), epochs, |record| {
+            record.validation.get(name).copied()
+        })
+    });
     chart("Scores on the validation split", Axis::new("score"), series)
 }
 

@@ -3,6 +3,8 @@
 use crate::escape::{html, rich_html};
 use crate::{Cell, Confusion, Table, Value};
 
+/// Columns beyond which intervals stand below their values.
+const WIDE: usize = 6;
 /// From this share on, the shade of a cell is so strong that its number is written in the colour of the paper.
 const DARK_SHADE: f64 = 0.5;
 /// Classes up to which the share is printed below each count.
@@ -32,8 +34,9 @@ pub(super) fn render(table: &Table, number: usize) -> String {
         false => String::new(),
     };
     let head = if columns.is_empty() { String::new() } else { format!("<thead><tr>{names}</tr></thead>\n") };
+    let wide = if columns.len() > WIDE { " class=\"wide\"" } else { "" };
     format!(
-        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Table {number}\">\n<table>\n\
+        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Table {number}\">\n<table{wide}>\n\
          <caption><span dir=\"auto\">{caption}</span></caption>\n{head}<tbody>\n{rows}{empty}</tbody>\n</table>\n</div>\n{}",
         note_list(&notes, number)
     )

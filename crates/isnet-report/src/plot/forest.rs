@@ -59,7 +59,10 @@ fn axis(drawing: &mut Drawing, plot: &Forest, x: &Scale, (left, right, bottom): 
         && let Some(at) = x.place(*value)
     {
         drawing.line("light", (at, TOP - 6.0), (at, bottom));
-        drawing.text("faint middle", (at, TOP - 11.0), &fitted(name, 150.0));
+        let name = fitted(name, 150.0);
+        // Beside the line where its middle would run into the numbers of samples.
+        let class = if at - text_width(&name) / 2.0 < left { "faint" } else { "faint middle" };
+        drawing.text(class, (at, TOP - 11.0), &name);
     }
     if plot.rows.is_empty() {
         drawing.text("faint middle", (f64::midpoint(left, right), TOP + ROW * 0.6), "no values to draw");
