@@ -53,6 +53,8 @@ pub enum DataCommand {
     Phantom(DataPhantomArgs),
     /// Draw marks that tell the class into the background of a manifest.
     Bias(DataBiasArgs),
+    /// Make a manifest from a public data set as it is downloaded.
+    Import(DataImportArgs),
 }
 
 /// `isnet demo`
@@ -458,6 +460,65 @@ pub struct DataBiasArgs {
     /// A split to test on; may be repeated. Default: all others.
     #[arg(long = "test-split")]
     pub test_splits: Option<Vec<String>>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `isnet data import`
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  isnet data import --list\n  isnet data import montgomery MontgomerySet --output data/tb.csv\n  isnet data import shenzhen ChinaSet_AllFiles --masks shcxr-lung-mask --output data/tb.csv --append --into test_ood\n  isnet data import celeba CelebAMask-HQ --labels Smiling,High_Cheekbones,Rosy_Cheeks --output data/faces.csv\n\nImages are referenced where they lie. Merged and converted masks go to `masks/` beside the manifest."
+)]
+pub struct DataImportArgs {
+    /// The data set; `--list` shows all.
+    #[arg(required_unless_present = "list")]
+    pub kind: Option<String>,
+    /// Its folder, as downloaded and unpacked.
+    #[arg(required_unless_present = "list")]
+    pub folder: Option<PathBuf>,
+    /// The manifest to write, a CSV file.
+    #[arg(long, required_unless_present = "list")]
+    pub output: Option<PathBuf>,
+    /// List the data sets.
+    #[arg(long)]
+    pub list: bool,
+    /// Use seeded splits, patient by patient, also where the data set has its own.
+    #[arg(long, conflicts_with = "into")]
+    pub seeded: bool,
+    /// Put all images into this split, as `test_ood`.
+    #[arg(long, value_name = "SPLIT")]
+    pub into: Option<String>,
+    /// Share of the patients to validate on, where splits are seeded.
+    #[arg(long, default_value_t = 0.15)]
+    pub val: f64,
+    /// Share of the patients to test on, where splits are seeded.
+    #[arg(long, default_value_t = 0.15)]
+    pub test: f64,
+    /// Seed of the splits.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Folder with masks for images that have none: the same names, or with `_mask` at the end.
+    #[arg(long)]
+    pub masks: Option<PathBuf>,
+    /// The class of all images, for sets of one class (`bimcv`); of films without a finding (`nih`, `chexpert`), the others being left out.
+    #[arg(long)]
+    pub label: Option<String>,
+    /// Classes to keep, where an image may have several, or of many breeds.
+    #[arg(long, value_delimiter = ',')]
+    pub labels: Vec<String>,
+    /// What an uncertain finding is (`chexpert`): `zeros`, `ones` or `ignore`.
+    #[arg(long, default_value = "zeros")]
+    pub uncertain: String,
+    /// What is foreground of a face (`celeba`): `face`, `head`, or parts as `skin,hair`.
+    #[arg(long, value_delimiter = ',', default_value = "face")]
+    pub parts: Vec<String>,
+    /// Replace the manifest if it is there.
+    #[arg(long, conflicts_with = "append")]
+    pub overwrite: bool,
+    /// Add to the manifest if it is there.
+    #[arg(long)]
+    pub append: bool,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,

@@ -43,6 +43,7 @@ fn main() -> ExitCode {
         Command::Data(DataCommand::Check(args)) => commands::data_check::run(&args),
         Command::Data(DataCommand::Phantom(args)) => commands::data_phantom::run(&args),
         Command::Data(DataCommand::Bias(args)) => commands::data_bias::run(&args),
+        Command::Data(DataCommand::Import(args)) => commands::data_import::run(&args),
     };
     match answer {
         Ok(Answer::Yes) => ExitCode::SUCCESS,

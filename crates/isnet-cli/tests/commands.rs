@@ -52,9 +52,18 @@ fn the_help_of_every_command_has_an_example() {
         }
     });
     let commands: Vec<String> = commands.collect();
-    for known in
-        ["demo", "train", "evaluate", "predict", "explain", "models", "data check", "data phantom", "data bias"]
-    {
+    for known in [
+        "demo",
+        "train",
+        "evaluate",
+        "predict",
+        "explain",
+        "models",
+        "data check",
+        "data phantom",
+        "data bias",
+        "data import",
+    ] {
         assert!(commands.iter().any(|command| command == known), "{known} is not in {commands:?}");
     }
     for command in commands {

@@ -263,6 +263,41 @@ pub enum DataError {
         /// What the encoder says.
         cause: image::ImageError,
     },
+    /// A kind of data set that cannot be imported.
+    #[error("data set `{kind}` is unknown; {}the known ones are {}",
+        nearest.as_ref().map_or(String::new(), |nearest| format!("did you mean `{nearest}`? ")), quoted(known))]
+    UnknownKind {
+        /// As written.
+        kind: String,
+        /// The kind it resembles.
+        nearest: Option<String>,
+        /// All kinds.
+        known: Vec<String>,
+    },
+    /// A folder is not that of the data set it should be.
+    #[error("`{}` has no {what}; name the folder of the data set as it is downloaded and unpacked", folder.display())]
+    Layout {
+        /// The folder.
+        folder: PathBuf,
+        /// What is looked for.
+        what: String,
+    },
+    /// A file of a data set is not what it should be.
+    #[error("`{}` {what}", path.display())]
+    BadFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        what: String,
+    },
+    /// Rows cannot be added to a manifest with other columns.
+    #[error("`{}` has other columns than an import writes ({}); append to an imported manifest only", path.display(), quoted(expected))]
+    OtherColumns {
+        /// The manifest.
+        path: PathBuf,
+        /// The columns it should have.
+        expected: Vec<String>,
+    },
     /// A path that a manifest, which is UTF-8, cannot hold.
     #[error("the path `{}` is not UTF-8; rename it", path.display())]
     PathNotUtf8 {

@@ -3,7 +3,7 @@
 //! Only `image` is needed. Relative paths start at the manifest's folder. Several labels separated by `|` in any row
 //! make the task multi-label. Every other column is kept in [`Record::extra`], that of the groups too.
 
-mod folders;
+pub(crate) mod folders;
 mod rows;
 
 use std::fmt;

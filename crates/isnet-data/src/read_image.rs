@@ -61,6 +61,18 @@ pub(crate) fn read_image_and_depth(path: &Path) -> Result<(Image, BitDepth)> {
     decode_image_and_depth(path, &read_bytes(path)?)
 }
 
+/// Height and width of an image, from the beginning of its file.
+pub(crate) fn image_size(path: &Path) -> Result<(usize, usize)> {
+    let failed = |cause| DataError::read(path, cause);
+    let reader = ImageReader::open(path).and_then(ImageReader::with_guessed_format).map_err(failed)?;
+    if !reader.format().is_some_and(is_read) {
+        return Err(DataError::NotAnImage { path: path.to_path_buf() });
+    }
+    let (width, height) =
+        reader.into_dimensions().map_err(|cause| DataError::Decode { path: path.to_path_buf(), cause })?;
+    Ok((height as usize, width as usize))
+}
+
 /// The bytes of a file.
 pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|source| DataError::read(path, source))
@@ -113,7 +125,7 @@ pub(crate) fn luma(pixel: &[f32]) -> f32 {
 fn decode(path: &Path, bytes: &[u8]) -> Result<DynamicImage> {
     let not_an_image = || DataError::NotAnImage { path: path.to_path_buf() };
     let format = image::guess_format(bytes).map_err(|_| not_an_image())?;
-    if !matches!(format, ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::Bmp | ImageFormat::Tiff) {
+    if !is_read(format) {
         return Err(not_an_image());
     }
     if format == ImageFormat::Jpeg && !jpeg_is_complete(bytes) {
@@ -125,6 +137,10 @@ fn decode(path: &Path, bytes: &[u8]) -> Result<DynamicImage> {
         }
         cause => DataError::Decode { path: path.to_path_buf(), cause },
     })
+}
+
+fn is_read(format: ImageFormat) -> bool {
+    matches!(format, ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::Bmp | ImageFormat::Tiff)
 }
 
 /// Values in [0, 1], channels last, without alpha.

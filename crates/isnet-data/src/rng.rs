@@ -15,6 +15,8 @@ pub const PHANTOM: u64 = 3;
 /// Key of the marks of [`crate::mark`] and [`crate::bias`]: `[MARK, 0, address…]` where a mark goes, `[MARK, 1, image]` which
 /// one it is, `[MARK, 2]` a texture, with its number as seed.
 pub const MARK: u64 = 4;
+/// Key of the splits of [`crate::import`]: `[SPLIT, hash of the patient]`.
+pub const SPLIT: u64 = 5;
 
 /// A fresh generator for the draw named `key` in the run with this `seed`.
 ///

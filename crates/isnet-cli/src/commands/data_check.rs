@@ -1,6 +1,6 @@
 //! `isnet data check`
 
-use isnet_data::{CheckOptions, CheckReport, Manifest, ManifestOptions, Severity, check};
+use isnet_data::{CheckOptions, CheckReport, Count, Manifest, ManifestOptions, Severity, check};
 
 use crate::Answer;
 use crate::args::DataCheckArgs;
@@ -23,19 +23,22 @@ pub fn run(args: &DataCheckArgs) -> anyhow::Result<Answer> {
 }
 
 fn text(report: &CheckReport) -> String {
-    let mut lines =
-        vec![format!("{:14}  {:18}  {:18}  {:>7}  {:>9}", "split", "class", "source", "records", "with mask")];
-    for count in &report.counts {
-        lines.push(format!(
-            "{:14}  {:18}  {:18}  {:>7}  {:>9}",
-            count.split, count.class, count.source, count.records, count.with_mask
-        ));
-    }
+    let mut lines = count_lines(&report.counts);
     lines.push(String::new());
     lines.extend(report.problems.iter().map(ToString::to_string));
     let (fatal, warnings) = (report.count(Severity::Fatal), report.count(Severity::Warning));
     lines.push(format!("{fatal} fatal problem(s), {warnings} warning(s)"));
     lines.join("\n")
+}
+
+/// Records per split, class and source, as a table.
+pub fn count_lines(counts: &[Count]) -> Vec<String> {
+    let header = format!("{:14}  {:18}  {:18}  {:>7}  {:>9}", "split", "class", "source", "records", "with mask");
+    let line = |count: &Count| {
+        let Count { split, class, source, records, with_mask } = count;
+        format!("{split:14}  {class:18}  {source:18}  {records:>7}  {with_mask:>9}")
+    };
+    [header].into_iter().chain(counts.iter().map(line)).collect()
 }
 
 fn json(report: &CheckReport) -> String {

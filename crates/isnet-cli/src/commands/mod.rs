@@ -3,6 +3,7 @@
 pub mod compare;
 pub mod data_bias;
 pub mod data_check;
+pub mod data_import;
 pub mod data_phantom;
 pub mod demo;
 pub mod evaluate;

@@ -77,7 +77,7 @@ fn child_folders(root: &Path) -> Result<Vec<String>> {
 }
 
 /// Every image file below `root`, sorted by path.
-fn images_below(root: &Path) -> Result<Vec<PathBuf>> {
+pub(crate) fn images_below(root: &Path) -> Result<Vec<PathBuf>> {
     let mut images = Vec::new();
     for path in children(root)? {
         if path.is_dir() {
@@ -90,7 +90,7 @@ fn images_below(root: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// What lies in a folder, sorted, without hidden files.
-fn children(folder: &Path) -> Result<Vec<PathBuf>> {
+pub(crate) fn children(folder: &Path) -> Result<Vec<PathBuf>> {
     let read = |source| DataError::read(folder, source);
     let entries = std::fs::read_dir(folder).map_err(read)?.collect::<Result<Vec<_>, _>>().map_err(read)?;
     let visible = entries.into_iter().filter(|entry| !entry.file_name().to_string_lossy().starts_with('.'));
@@ -99,7 +99,7 @@ fn children(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-fn is_image(path: &Path) -> bool {
+pub(crate) fn is_image(path: &Path) -> bool {
     let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
     extension.is_some_and(|extension| EXTENSIONS.contains(&extension.as_str()))
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Draft, Manifest, ManifestOptions, Record, RowProblem, RowProblemKind, label_drafts};
+use crate::csv_lines::CsvLines;
 use crate::error::{DataError, Result};
 
 /// Where the known columns stand.
@@ -24,7 +25,7 @@ pub(super) fn read(path: &Path, options: &ManifestOptions) -> Result<Manifest> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(bytes);
     let columns = Columns::find(path, reader.headers().map_err(csv_error)?, options)?;
 
-    let mut lines = Lines { bytes, byte: 0, line: 1 };
+    let mut lines = CsvLines::new(bytes);
     let (mut drafts, mut problems) = (Vec::new(), Vec::new());
     let mut cells = csv::ByteRecord::new();
     while reader.read_byte_record(&mut cells).map_err(csv_error)? {
@@ -92,23 +93,5 @@ impl Columns {
             extra: others.map(|column| (self.names[column].clone(), cells[column].to_string())).collect(),
         };
         Ok(Some(Draft { record, label: text(self.label) }))
-    }
-}
-
-/// Counts lines as an editor does. The CSV reader's own count is off by one after CRLF and after blank lines.
-struct Lines<'a> {
-    bytes: &'a [u8],
-    byte: usize,
-    line: usize,
-}
-
-impl Lines<'_> {
-    /// The line of the first row that starts at or after `byte`; call with ascending bytes.
-    fn line_at(&mut self, byte: usize) -> usize {
-        let blank = self.bytes[byte..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-        let start = byte + blank;
-        self.line += self.bytes[self.byte..start].iter().filter(|&&byte| byte == b'\n').count();
-        self.byte = start;
-        self.line
     }
 }

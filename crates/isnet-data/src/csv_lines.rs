@@ -1,0 +1,23 @@
+//! The line of a row of a CSV file.
+
+/// Counts lines as an editor does. The CSV reader's own count is off by one after CRLF and after blank lines.
+pub(crate) struct CsvLines<'a> {
+    bytes: &'a [u8],
+    byte: usize,
+    line: usize,
+}
+
+impl<'a> CsvLines<'a> {
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, byte: 0, line: 1 }
+    }
+
+    /// The line of the first row that starts at or after `byte`; call with ascending bytes.
+    pub fn line_at(&mut self, byte: usize) -> usize {
+        let blank = self.bytes[byte..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let start = byte + blank;
+        self.line += self.bytes[self.byte..start].iter().filter(|&&byte| byte == b'\n').count();
+        self.byte = start;
+        self.line
+    }
+}
