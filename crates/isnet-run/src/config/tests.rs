@@ -232,3 +232,17 @@ fn every_key_is_explained() {
     let epsilon = MethodConfig::FIELDS.iter().find(|field| field.key == "epsilon").unwrap();
     assert_eq!((epsilon.default, epsilon.range), ("0.01", "0.0..=1.0"));
 }
+
+/// No key is unknown, out of range or odd. That the data are not there is no fault of a configuration.
+#[test]
+fn every_configuration_of_the_repository_is_valid() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs");
+    let entries = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let files: Vec<_> = entries.filter(|path| path.extension().is_some_and(|extension| extension == "toml")).collect();
+    assert!(files.len() >= 8, "{files:?}");
+    for file in files {
+        let config = RunConfig::load(&file, &[]).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let odd = config.warnings().into_iter().filter(|warning| !warning.ends_with("does not exist"));
+        assert_eq!(odd.collect::<Vec<_>>(), [""; 0], "{}", file.display());
+    }
+}
