@@ -12,6 +12,7 @@ const STAGES: &str = "[{channels=4,convs=1},{channels=6,convs=1}]";
 
 /// Method and what it needs beside the tiny configuration.
 fn methods() -> Vec<(&'static str, String)> {
+    let gated = "--set model.architecture=ag_sononet --set model.stages=[{channels=4},{channels=4},{channels=6}]";
     let unet = format!("--set model.architecture=unet --set model.stages={STAGES}");
     let pipeline =
         format!("--set method.segment_classify.stages={STAGES} --set method.segment_classify.segmenter_epochs=1");
@@ -21,11 +22,7 @@ fn methods() -> Vec<(&'static str, String)> {
         ("grad_input", String::new()),
         ("rrr", String::new()),
         ("gain", String::new()),
-        (
-            "attention_gated",
-            "--set model.architecture=ag_sononet --set model.stages=[{channels=4},{channels=4},{channels=6}]"
-                .to_owned(),
-        ),
+        ("attention_gated", gated.to_owned()),
         ("multitask", unet),
         ("segment_classify", pipeline),
     ]

@@ -54,13 +54,13 @@ fn isnet_leaves_the_corner_that_the_classifier_falls_for() {
 
 #[test]
 fn right_for_the_right_reasons_flattens_the_background() {
-    let standard = train(&[("method.name", "standard")]);
-    for weight in ["0.001", "0.003", "0.01"] {
-        let set = [("method.name", "rrr"), ("method.rrr.weight", weight)];
-        let rrr = train(&set);
-        let [before, after] = [&standard, &rrr].map(|model| term(model, &set, "reasons"));
-        println!("rrr {weight}: {before} {after} {:?} {:?}", score(&rrr, Mark::Honest), score(&rrr, Mark::Lying));
-    }
+    let set = [("method.name", "rrr")];
+    let [standard, rrr] = [train(&[("method.name", "standard")]), train(&set)];
+    let [before, after] = [&standard, &rrr].map(|model| term(model, &set, "reasons"));
+    assert!(after < 0.1 * before, "squared gradient on the background: {after}, the standard has {before}");
+    // It still falls for the corner: a small gradient is no small relevance.
+    let honest = score(&rrr, Mark::Honest);
+    assert!(honest.accuracy > 0.9, "{honest:?}");
 }
 
 #[test]

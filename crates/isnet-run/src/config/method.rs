@@ -117,7 +117,7 @@ section! {
     /// `[method.rrr]`: `classification + λ·Σ over the background of (∂ Σ_k ln P_k / ∂x)²`.
     RrrConfig(section) {
         /// Weight of the squared input gradient on the background (λ).
-        weight: f64 = 1.0, in POSITIVE;
+        weight: f64 = 1e-3, in POSITIVE;
     }
 }
 
