@@ -7,6 +7,8 @@ pub enum Answer {
     Pass,
     /// It does not.
     Fail,
+    /// It does not, which is no failure of what is judged but worth knowing.
+    Warn,
     /// The data cannot answer the question.
     NotAnswered,
 }
@@ -17,6 +19,7 @@ impl Answer {
         match self {
             Self::Pass => "pass",
             Self::Fail => "fail",
+            Self::Warn => "warning",
             Self::NotAnswered => "not answered",
         }
     }
@@ -26,6 +29,7 @@ impl Answer {
         match self {
             Self::Pass => '✓',
             Self::Fail => '✗',
+            Self::Warn => '!',
             Self::NotAnswered => '–',
         }
     }
