@@ -12,7 +12,7 @@ const FLOORS: &[&[&str]] = &[
     &["isnet-models", "isnet-lrp", "isnet-testkit"],
     &["isnet-run"],
     &["isnet-eval"],
-    &["isnet-train"],
+    &["isnet-train", "isnet-audit"],
     &["isnet-cli"],
 ];
 
