@@ -1,7 +1,10 @@
 //! The command line.
 
+mod audit;
+
 use std::path::PathBuf;
 
+pub use audit::{AuditArgs, AuditImages, DataReadabilityArgs};
 use clap::{Parser, Subcommand};
 use isnet_eval::statistics::{Score, Settings};
 
@@ -37,6 +40,8 @@ pub enum Command {
     /// Train a network that makes masks, and make masks for images that have none.
     #[command(subcommand)]
     Segment(SegmentCommand),
+    /// Ask where a model's decisions come from; exit code 1 if a verdict fails.
+    Audit(AuditArgs),
     /// List the architectures, or show one layer by layer.
     Models(ModelsArgs),
     /// Check data, or generate some.
@@ -55,6 +60,8 @@ pub enum DataCommand {
     Bias(DataBiasArgs),
     /// Make a manifest from a public data set as it is downloaded.
     Import(DataImportArgs),
+    /// Ask whether backgrounds give label or source away; exit code 1 if they do.
+    Readability(DataReadabilityArgs),
 }
 
 /// `isnet demo`

@@ -4,6 +4,7 @@
 //! check failed); 2: could not run; 130: interrupted, as shells say it.
 
 mod args;
+mod audited;
 mod commands;
 mod pages;
 mod progress;
@@ -39,11 +40,13 @@ fn main() -> ExitCode {
         Command::Explain(args) => commands::explain::run(&args),
         Command::Segment(SegmentCommand::Train(args)) => commands::segment::train(&args),
         Command::Segment(SegmentCommand::Predict(args)) => commands::segment::predict(&args),
+        Command::Audit(args) => commands::audit::run(&args),
         Command::Models(args) => commands::models::run(&args),
         Command::Data(DataCommand::Check(args)) => commands::data_check::run(&args),
         Command::Data(DataCommand::Phantom(args)) => commands::data_phantom::run(&args),
         Command::Data(DataCommand::Bias(args)) => commands::data_bias::run(&args),
         Command::Data(DataCommand::Import(args)) => commands::data_import::run(&args),
+        Command::Data(DataCommand::Readability(args)) => commands::data_readability::run(&args),
     };
     match answer {
         Ok(Answer::Yes) => ExitCode::SUCCESS,

@@ -114,6 +114,39 @@ impl Progress {
     }
 }
 
+/// Shows an audit: a bar per question on a terminal, a line per question everywhere.
+pub struct AuditProgress {
+    bar: ProgressBar,
+    question: Option<isnet_audit::Question>,
+}
+
+impl AuditProgress {
+    /// Before the first question.
+    pub fn new() -> Self {
+        let style = ProgressStyle::with_template("{prefix:14} {wide_bar:.cyan/black}  {pos}/{len} images  {eta} left");
+        let style = style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸─");
+        Self { bar: ProgressBar::new(0).with_style(style), question: None }
+    }
+
+    /// How far it is.
+    pub fn tell(&mut self, at: isnet_audit::Progress) {
+        if self.question != Some(at.question) {
+            self.question = Some(at.question);
+            self.bar.suspend(|| say(&format!("{}: {} images", at.question.name(), at.total)));
+            self.bar.set_prefix(at.question.name());
+            self.bar.set_length(at.total as u64);
+            self.bar.reset();
+        }
+        self.bar.set_position(at.done as u64);
+    }
+}
+
+impl Drop for AuditProgress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
 /// Makes Ctrl-C set a flag; the second one exits at once.
 pub fn interruptible() -> anyhow::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));

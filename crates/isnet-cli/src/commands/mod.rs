@@ -1,10 +1,12 @@
 //! One file per command.
 
+pub mod audit;
 pub mod compare;
 pub mod data_bias;
 pub mod data_check;
 pub mod data_import;
 pub mod data_phantom;
+pub mod data_readability;
 pub mod demo;
 pub mod evaluate;
 pub mod explain;

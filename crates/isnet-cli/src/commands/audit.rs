@@ -1,0 +1,82 @@
+//! `isnet audit`
+
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use isnet_audit::marks::Marks;
+use isnet_audit::{Settings, Subject, Thresholds, audit_subject, page, render};
+use isnet_data::mark::MarkSettings;
+use isnet_data::read_image;
+use isnet_run::{Model, atomic};
+
+use crate::Answer;
+use crate::args::AuditArgs;
+use crate::audited::{Audited, Purpose};
+use crate::pages;
+use crate::progress::{AuditProgress, print, say};
+
+/// Asks where a model's decisions come from. The answer is no if a verdict fails.
+pub fn run(args: &AuditArgs) -> anyhow::Result<Answer> {
+    let device = isnet_run::device::device(&args.device)?;
+    let model = Model::load(&args.model, &device)?;
+    if model.classes.is_empty() {
+        bail!("`{}` makes masks and decides nothing; audit a classifier", args.model.display());
+    }
+    let purpose = Purpose {
+        preparation: model.preparation,
+        model: Some((model.task, &model.classes, &args.classes)),
+        default_splits: &["val", "test"],
+    };
+    let audited = Audited::open(&args.data, &args.images, &purpose)?;
+    say(&audited.description());
+    let settings = settings(args)?;
+    std::fs::create_dir_all(&args.output).with_context(|| format!("cannot create `{}`", args.output.display()))?;
+    let mut progress = AuditProgress::new();
+    let subject = Subject::new(&model, &audited.data, &settings)?;
+    let found = audit_subject(&subject, &mut |at| progress.tell(at))?;
+    drop(progress);
+    let facts = [
+        ("model", args.model.display().to_string()),
+        ("data", format!("{}, {}", args.data.display(), audited.description())),
+    ];
+    let facts = facts.map(|(name, value)| (name.to_owned(), value));
+    atomic::write_json(&args.output.join("audit.json"), &found)?;
+    pages::write(&page::document(&found, &subject, &facts)?, &args.output)?;
+    say(&format!("written: {0}/report.html, {0}/report.md, {0}/audit.json", args.output.display()));
+    print(&if args.json { serde_json::to_string_pretty(&found)? } else { render::report(&found) });
+    Ok(if found.passes() { Answer::Yes } else { Answer::No })
+}
+
+fn settings(args: &AuditArgs) -> anyhow::Result<Settings> {
+    let limits = &args.limits;
+    let mut settings = Settings {
+        thresholds: Thresholds {
+            background_share: limits.max_background_share,
+            bg_gap: limits.max_bg_gap,
+            mark_flips: limits.max_mark_flips,
+            label_auc: limits.max_label_auc,
+            source_auc: limits.max_source_auc,
+            faithfulness: limits.min_faithfulness,
+            randomised_correlation: limits.max_randomised_correlation,
+        },
+        resamples: args.images.resamples,
+        seed: args.images.seed,
+        marks: marks(&args.marks)?,
+        mark_settings: MarkSettings { size: args.mark_size, ..MarkSettings::default() },
+        pointing_tolerance: args.tolerance,
+        faithfulness_images: args.faithfulness_images,
+        ..Settings::default()
+    };
+    if !args.questions.is_empty() {
+        settings.questions.retain(|question| args.questions.contains(question));
+    }
+    Ok(settings)
+}
+
+/// Words are marks, unless the only one is a file.
+fn marks(words: &[String]) -> anyhow::Result<Marks> {
+    match words {
+        [path] if Path::new(path).is_file() => Ok(Marks::Picture(read_image(Path::new(path))?)),
+        _ => Ok(Marks::PerClass(words.to_vec())),
+    }
+}
