@@ -13,8 +13,11 @@ import numpy as np
 import torch
 import torchvision
 
+from torchvision_names import build
+
 SEED, CLASSES, BATCH, SIDE = "golden", 3, 2, 64
 NAMES = ["resnet18", "resnet50", "densenet121", "vgg11", "vgg11_bn", "squeezenet1_0", "squeezenet1_1"]
+NAMES += ["vit_b_16", "vit_s_16", "vit_ti_16"]
 
 
 def fnv1a64(data: bytes) -> int:
@@ -38,10 +41,10 @@ def fraction(name: str, count: int) -> np.ndarray:
 
 def seeded(name: str, shape: torch.Size, norm: bool) -> torch.Tensor:
     u = 2 * fraction(name, int(np.prod(shape))) - 1
-    leaf = name.rsplit(".", 1)[1]
+    leaf = name.rsplit(".", 1)[-1]
     if norm:
         value = {"weight": 1 + 0.2 * u, "bias": 0.1 * u, "running_mean": 0.1 * u, "running_var": 1 + 0.3 * u}[leaf]
-    elif leaf == "bias":
+    elif leaf in ("bias", "in_proj_bias", "class_token", "pos_embedding"):
         value = 0.1 * u
     else:
         value = u * np.sqrt(6 / np.prod(shape[1:]))
@@ -49,8 +52,9 @@ def seeded(name: str, shape: torch.Size, norm: bool) -> torch.Tensor:
 
 
 def logits(name: str) -> list:
-    model = getattr(torchvision.models, name)(weights=None, num_classes=CLASSES).eval()
-    norms = {key for key, module in model.named_modules() if isinstance(module, torch.nn.BatchNorm2d)}
+    size = {"image_size": SIDE} if name.startswith("vit_") else {}
+    model = build(name, num_classes=CLASSES, **size).eval()
+    norms = {key for key, module in model.named_modules() if isinstance(module, (torch.nn.BatchNorm2d, torch.nn.LayerNorm))}
     state = {}
     for key, value in model.state_dict().items():
         counter = key.endswith("num_batches_tracked")
@@ -62,8 +66,9 @@ def logits(name: str) -> list:
         return model(image).tolist()
 
 
-torch.set_num_threads(1)
-out = {"torchvision": torchvision.__version__, "seed": SEED, "batch": BATCH, "side": SIDE}
-out["logits"] = {name: logits(name) for name in NAMES}
-path = pathlib.Path(__file__).with_name("torchvision_logits.json")
-path.write_text(json.dumps(out, indent=1) + "\n")
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    out = {"torchvision": torchvision.__version__, "seed": SEED, "batch": BATCH, "side": SIDE}
+    out["logits"] = {name: logits(name) for name in NAMES}
+    path = pathlib.Path(__file__).with_name("torchvision_logits.json")
+    path.write_text(json.dumps(out, indent=1) + "\n")

@@ -18,7 +18,18 @@ NAMES = (
     + [f"resnet{n}" for n in (18, 34, 50, 101, 152)]
     + ["squeezenet1_0", "squeezenet1_1"]
     + [f"vgg{n}{bn}" for n in (11, 13, 16, 19) for bn in ("", "_bn")]
+    + ["vit_b_16", "vit_s_16", "vit_ti_16"]
 )
+# Torchvision has no S and Ti; they are its class with DeiT's sizes.
+HEADS = {"vit_s_16": 6, "vit_ti_16": 3}
+
+
+def build(name: str, **arguments) -> torch.nn.Module:
+    if name not in HEADS:
+        return getattr(torchvision.models, name)(weights=None, **arguments)
+    heads = HEADS[name]
+    sizes = {"patch_size": 16, "num_layers": 12, "num_heads": heads, "hidden_dim": 64 * heads, "mlp_dim": 256 * heads}
+    return torchvision.models.VisionTransformer(**{"image_size": 224, **sizes, **arguments})
 
 
 def fnv1a64(data: bytes) -> int:
@@ -30,7 +41,7 @@ def fnv1a64(data: bytes) -> int:
 
 def entry(name: str) -> dict:
     with torch.device("meta"):
-        model = getattr(torchvision.models, name)(weights=None)
+        model = build(name)
     state = model.state_dict()
     lines = "".join(f"{key}:{','.join(map(str, value.shape))}\n" for key, value in state.items())
     return {
@@ -40,6 +51,7 @@ def entry(name: str) -> dict:
     }
 
 
-out = {"torchvision": torchvision.__version__, "architectures": {name: entry(name) for name in NAMES}}
-path = pathlib.Path(__file__).with_name("torchvision_names.json")
-path.write_text(json.dumps(out, indent=1) + "\n")
+if __name__ == "__main__":
+    out = {"torchvision": torchvision.__version__, "architectures": {name: entry(name) for name in NAMES}}
+    path = pathlib.Path(__file__).with_name("torchvision_names.json")
+    path.write_text(json.dumps(out, indent=1) + "\n")

@@ -4,7 +4,8 @@ use isnet_kernels::{ConvGeometry, MaxPoolGeometry};
 
 use crate::error::GraphError;
 use crate::graph::{Graph, Node, NodeId};
-use crate::op::{AveragePoolWindow, BatchNorm, Conv, Dense, Op};
+use crate::init::Init;
+use crate::op::{AveragePoolWindow, BatchNorm, Conv, Dense, LayerNorm, Op};
 use crate::params::{ParamId, ParamRole, ParamSpec};
 
 /// Builds a [`Graph`] node by node. Names become node names; parameters are named `<node>.weight` and so on.
@@ -75,7 +76,7 @@ impl GraphBuilder {
 
     /// The image. Call it once, first.
     pub fn input(&mut self) -> NodeId {
-        self.push("input", Op::Input, &[])
+        self.node("input", Op::Input, &[])
     }
 
     /// A convolution.
@@ -84,7 +85,7 @@ impl GraphBuilder {
         let shape = vec![spec.output, spec.input / groups, spec.kernel[0], spec.kernel[1]];
         let weight = self.param(name, "weight", shape, ParamRole::ConvWeight);
         let bias = spec.bias.then(|| self.param(name, "bias", vec![spec.output], ParamRole::Bias));
-        self.push(name, Op::Conv(Conv { weight, bias, geometry: spec.geometry }), &[input])
+        self.node(name, Op::Conv(Conv { weight, bias, geometry: spec.geometry }), &[input])
     }
 
     /// The transpose of a convolution, with bias, from `spec.input` to `spec.output` channels.
@@ -92,14 +93,14 @@ impl GraphBuilder {
         let shape = vec![spec.input, spec.output, spec.kernel[0], spec.kernel[1]];
         let weight = self.param(name, "weight", shape, ParamRole::ConvWeight);
         let bias = Some(self.param(name, "bias", vec![spec.output], ParamRole::Bias));
-        self.push(name, Op::ConvTranspose(Conv { weight, bias, geometry: spec.geometry }), &[input])
+        self.node(name, Op::ConvTranspose(Conv { weight, bias, geometry: spec.geometry }), &[input])
     }
 
     /// A dense layer with bias.
     pub fn dense(&mut self, name: &str, input: NodeId, inputs: usize, outputs: usize) -> NodeId {
         let weight = self.param(name, "weight", vec![outputs, inputs], ParamRole::DenseWeight);
         let bias = Some(self.param(name, "bias", vec![outputs], ParamRole::Bias));
-        self.push(name, Op::Dense(Dense { weight, bias }), &[input])
+        self.node(name, Op::Dense(Dense { weight, bias }), &[input])
     }
 
     /// Batch normalization with PyTorch's ε and momentum.
@@ -113,82 +114,98 @@ impl GraphBuilder {
             epsilon: 1e-5,
             momentum: 0.1,
         };
-        self.push(name, Op::BatchNorm(norm), &[input])
+        self.node(name, Op::BatchNorm(norm), &[input])
     }
 
     /// A ReLU.
     pub fn relu(&mut self, name: &str, input: NodeId) -> NodeId {
-        self.push(name, Op::Relu, &[input])
+        self.node(name, Op::Relu, &[input])
     }
 
     /// A sigmoid, for a gate.
     pub fn sigmoid(&mut self, name: &str, input: NodeId) -> NodeId {
-        self.push(name, Op::Sigmoid, &[input])
+        self.node(name, Op::Sigmoid, &[input])
     }
 
     /// 1 above a value, else 0.
     pub fn threshold(&mut self, name: &str, input: NodeId, value: f64) -> NodeId {
-        self.push(name, Op::Threshold(value), &[input])
+        self.node(name, Op::Threshold(value), &[input])
     }
 
     /// How far each place opens, with mean 1.
     pub fn spatial_share(&mut self, name: &str, input: NodeId) -> NodeId {
-        self.push(name, Op::SpatialShare, &[input])
+        self.node(name, Op::SpatialShare, &[input])
     }
 
     /// `input` at the size of `like`.
     pub fn interpolate(&mut self, name: &str, input: NodeId, like: NodeId) -> NodeId {
-        self.push(name, Op::Interpolate, &[input, like])
+        self.node(name, Op::Interpolate, &[input, like])
     }
 
     /// `input` times `opening`, which is a constant of the relevance pass.
     pub fn gate(&mut self, name: &str, input: NodeId, opening: NodeId) -> NodeId {
-        self.push(name, Op::Gate, &[input, opening])
+        self.node(name, Op::Gate, &[input, opening])
     }
 
     /// A max pool.
     pub fn max_pool(&mut self, name: &str, input: NodeId, geometry: MaxPoolGeometry) -> NodeId {
-        self.push(name, Op::MaxPool(geometry), &[input])
+        self.node(name, Op::MaxPool(geometry), &[input])
     }
 
     /// An average pool.
     pub fn average_pool(&mut self, name: &str, input: NodeId, window: AveragePoolWindow) -> NodeId {
-        self.push(name, Op::AveragePool(window), &[input])
+        self.node(name, Op::AveragePool(window), &[input])
     }
 
     /// An average pool to a fixed output size.
     pub fn adaptive_average_pool(&mut self, name: &str, input: NodeId, size: [usize; 2]) -> NodeId {
-        self.push(name, Op::AdaptiveAveragePool(size), &[input])
+        self.node(name, Op::AdaptiveAveragePool(size), &[input])
     }
 
     /// A sum.
     pub fn add(&mut self, name: &str, inputs: &[NodeId]) -> NodeId {
-        self.push(name, Op::Add, inputs)
+        self.node(name, Op::Add, inputs)
     }
 
     /// A concatenation along the channels.
     pub fn concat(&mut self, name: &str, inputs: &[NodeId]) -> NodeId {
-        self.push(name, Op::Concat, inputs)
+        self.node(name, Op::Concat, inputs)
     }
 
     /// A flatten in channel-first order.
     pub fn flatten(&mut self, name: &str, input: NodeId) -> NodeId {
-        self.push(name, Op::Flatten, &[input])
+        self.node(name, Op::Flatten, &[input])
     }
 
     /// A dropout.
     pub fn dropout(&mut self, name: &str, input: NodeId, probability: f64) -> NodeId {
-        self.push(name, Op::Dropout(probability), &[input])
+        self.node(name, Op::Dropout(probability), &[input])
     }
 
     /// A place with a name.
     pub fn identity(&mut self, name: &str, input: NodeId) -> NodeId {
-        self.push(name, Op::Identity, &[input])
+        self.node(name, Op::Identity, &[input])
     }
 
-    /// Probabilities; only as the output.
+    /// A layer norm.
+    pub fn layer_norm(&mut self, name: &str, input: NodeId, channels: usize, epsilon: f64) -> NodeId {
+        let mut param = |leaf, role| self.param(name, leaf, vec![channels], role);
+        let norm = LayerNorm {
+            weight: param("weight", ParamRole::NormWeight),
+            bias: param("bias", ParamRole::NormBias),
+            epsilon,
+        };
+        self.node(name, Op::LayerNorm(norm), &[input])
+    }
+
+    /// A GELU.
+    pub fn gelu(&mut self, name: &str, input: NodeId) -> NodeId {
+        self.node(name, Op::Gelu, &[input])
+    }
+
+    /// Probabilities over the channels.
     pub fn softmax(&mut self, name: &str, input: NodeId) -> NodeId {
-        self.push(name, Op::Softmax, &[input])
+        self.node(name, Op::Softmax, &[input])
     }
 
     /// Marks a node for deep supervision (LDS).
@@ -230,7 +247,7 @@ impl GraphBuilder {
             let mut op = node.op.clone();
             op.params_mut().into_iter().for_each(|id| id.0 += offset);
             let inputs: Vec<NodeId> = node.inputs.iter().map(|read| places[read.0]).collect();
-            places.push(self.push(&format!("{prefix}{}", node.name), op, &inputs));
+            places.push(self.node(&format!("{prefix}{}", node.name), op, &inputs));
         }
         places
     }
@@ -238,7 +255,7 @@ impl GraphBuilder {
     /// The finished graph.
     ///
     /// # Errors
-    /// [`GraphError`] if a name is used twice, an operation has the wrong number of inputs, or a softmax is not the output.
+    /// [`GraphError`] if a name is used twice or an operation has the wrong number of inputs.
     pub fn finish(self, output: NodeId) -> Result<Graph, GraphError> {
         let graph = Graph {
             nodes: self.nodes,
@@ -252,13 +269,20 @@ impl GraphBuilder {
         Ok(graph)
     }
 
-    fn push(&mut self, name: &str, op: Op, inputs: &[NodeId]) -> NodeId {
+    /// A parameter of this name, shape and start, for [`GraphBuilder::node`]. Weight files have parameters in the order of these calls.
+    pub fn parameter(&mut self, name: &str, shape: Vec<usize>, role: ParamRole, init: Init) -> ParamId {
+        self.params.push(ParamSpec { name: name.to_owned(), shape, role, init });
+        ParamId(self.params.len() - 1)
+    }
+
+    /// A node of any operation; its parameters come from [`GraphBuilder::parameter`].
+    pub fn node(&mut self, name: &str, op: Op, inputs: &[NodeId]) -> NodeId {
         self.nodes.push(Node { name: name.to_owned(), op, inputs: inputs.to_vec() });
         NodeId(self.nodes.len() - 1)
     }
 
     fn param(&mut self, node: &str, leaf: &str, shape: Vec<usize>, role: ParamRole) -> ParamId {
-        self.params.push(ParamSpec { name: format!("{node}.{leaf}"), shape, role });
-        ParamId(self.params.len() - 1)
+        let init = Init::of(role, &shape);
+        self.parameter(&format!("{node}.{leaf}"), shape, role, init)
     }
 }

@@ -30,12 +30,6 @@ pub enum GraphError {
         /// The offending node.
         node: String,
     },
-    /// A softmax with consumers.
-    #[error("node `{node}` (softmax) must be the output of the graph; train and explain the logits before it")]
-    SoftmaxInside {
-        /// The node.
-        node: String,
-    },
     /// Channels in do not match the weights.
     #[error("node `{node}` expects {expected} input channels, got {got} from `{input}`")]
     Channels {
@@ -70,8 +64,8 @@ pub enum GraphError {
         /// Shape that arrives.
         got: Shape,
     },
-    /// A dense layer or softmax on something that is not flat.
-    #[error("node `{node}` needs a flat input, got {got}; put a `flatten` or global pool before it")]
+    /// A dense layer on something that is neither flat nor a row of tokens.
+    #[error("node `{node}` needs a flat input or a row of tokens, got {got}; put a `flatten` or global pool before it")]
     NotFlat {
         /// The node.
         node: String,
@@ -87,5 +81,42 @@ pub enum GraphError {
         groups: usize,
         /// Channels in or out.
         channels: usize,
+    },
+    /// A picture of patches of another size than the positions were made for.
+    #[error(
+        "node `{node}` has positions for {} × {} patches, got {got}; build the model for images of this size",
+        .expected[0], .expected[1]
+    )]
+    Grid {
+        /// The node.
+        node: String,
+        /// Patches it has positions for.
+        expected: [usize; 2],
+        /// Shape that arrives.
+        got: Shape,
+    },
+    /// A token that is not there.
+    #[error("node `{node}` selects token {token}, but its input is {got}; tokens lie in one row")]
+    Token {
+        /// The node.
+        node: String,
+        /// The token asked for.
+        token: usize,
+        /// Shape that arrives.
+        got: Shape,
+    },
+    /// Attention over tokens or weights that do not belong together.
+    #[error("node `{node}` ({op}) cannot relate {first} and {second} with {heads} heads")]
+    Attention {
+        /// The node.
+        node: String,
+        /// Its operation.
+        op: &'static str,
+        /// Shape of the first input.
+        first: Shape,
+        /// Shape of the second.
+        second: Shape,
+        /// Heads.
+        heads: usize,
     },
 }

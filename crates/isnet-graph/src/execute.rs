@@ -7,7 +7,7 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use crate::graph::{Graph, Node, NodeId};
-use crate::op::{Conv, Dense, Op};
+use crate::op::{Conv, Dense, Op, Tokens};
 use crate::params::{ParamId, Params};
 
 /// Whether a forward pass learns.
@@ -221,7 +221,7 @@ impl Graph {
         if node.op == Op::Concat {
             return (kernels::concat_channels(inputs), Beside::Nothing);
         }
-        let others = inputs.split_off(1);
+        let mut others = inputs.split_off(1);
         let input = inputs.remove(0);
         let [_, height, width, _] = input.dims();
         let value = match &node.op {
@@ -257,10 +257,30 @@ impl Graph {
                 Some(factors) => return (input * factors.clone(), Beside::Dropout(factors)),
                 None => input,
             },
-            Op::Softmax => activation::softmax(input, 3),
+            Op::Softmax => kernels::softmax(input),
+            Op::LayerNorm(norm) => {
+                let (gamma, beta) = (params.flat(norm.weight), params.flat(norm.bias));
+                kernels::layer_norm(input, gamma, beta, norm.epsilon)
+            }
+            Op::Gelu => kernels::gelu(input),
+            Op::Tokens(tokens) => self.tokens(params, tokens, input),
+            Op::SelectToken(token) => input.narrow(2, *token, 1),
+            Op::NarrowChannels { start, channels } => kernels::narrow_channels(input, *start, *channels),
+            Op::AttentionScores { heads } => {
+                let scale = attention_scale(&input, *heads);
+                kernels::head_products(input * scale, others.remove(0), *heads)
+            }
+            Op::AttentionSums => kernels::head_sums(input, others.remove(0)),
             Op::Identity | Op::Input | Op::BatchNorm(_) | Op::Concat => input,
         };
         (value, Beside::Nothing)
+    }
+
+    fn tokens(&self, params: &Params, tokens: &Tokens, input: Tensor<4>) -> Tensor<4> {
+        let [samples, height, width, channels] = input.dims();
+        let first = params.flat(tokens.class_token).reshape([1, 1, 1, channels]).expand([samples, 1, 1, channels]);
+        let all = Tensor::cat(vec![first, input.reshape([samples, 1, height * width, channels])], 2);
+        all + params.get::<3>(self, tokens.position).unsqueeze::<4>()
     }
 
     /// A batch norm or a sum of two.
@@ -289,15 +309,8 @@ impl Graph {
     }
 
     fn dense(&self, params: &Params, dense: &Dense, input: Tensor<4>) -> Tensor<4> {
-        let [samples, _, _, channels] = input.dims();
-        let weight: Tensor<2> = params.get(self, dense.weight);
-        let outputs = weight.dims()[0];
-        let product = kernels::dense(input.reshape([samples, channels]), weight);
-        let sum = match dense.bias {
-            Some(bias) => product + params.flat(bias).unsqueeze::<2>(),
-            None => product,
-        };
-        sum.reshape([samples, 1, 1, outputs])
+        let bias = dense.bias.map(|bias| params.flat(bias));
+        kernels::token_dense(input, &params.kernel(self, dense.weight), bias)
     }
 }
 
@@ -349,6 +362,11 @@ fn spatial_share(input: Tensor<4>) -> Tensor<4> {
     let above = input.clone() - input.min_dim(1).min_dim(2);
     let mean = above.clone().mean_dims(&[1, 2]);
     above / mean.clamp_min(1e-8)
+}
+
+/// `1/√(C/heads)` for queries `[N, 1, T, C]`: what keeps their products with keys of order 1 (Vaswani et al. 2017).
+pub fn attention_scale(queries: &Tensor<4>, heads: usize) -> f64 {
+    ((queries.dims()[3] / heads) as f64).sqrt().recip()
 }
 
 /// `[N, H, W, C]` to `[N, 1, 1, C·H·W]`, channel first.

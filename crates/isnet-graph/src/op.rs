@@ -14,7 +14,7 @@ pub enum Op {
     Conv(Conv),
     /// The transpose of a 2-D convolution, which enlarges. Its weight is `[C_in, C_out, kernel_h, kernel_w]`, as PyTorch's.
     ConvTranspose(Conv),
-    /// A dense layer over the channels of a flat activation.
+    /// A dense layer over the channels of a flat activation, or of every token.
     Dense(Dense),
     /// Batch normalization per channel.
     BatchNorm(BatchNorm),
@@ -46,8 +46,30 @@ pub enum Op {
     Dropout(f64),
     /// Nothing; a place with a name.
     Identity,
-    /// Probabilities over the channels. Only as output: it is not explained, its input is.
+    /// Probabilities over the channels of every pixel. As the output it is not explained, its input is.
     Softmax,
+    /// Normalization of every pixel over its channels.
+    LayerNorm(LayerNorm),
+    /// `x·Φ(x)`, with Φ the normal distribution function.
+    Gelu,
+    /// A picture of patches as a row of tokens.
+    Tokens(Tokens),
+    /// `[N, 1, T, C]` to the flat activation of the token at this position.
+    SelectToken(usize),
+    /// The channels `start..start + channels`.
+    NarrowChannels {
+        /// The first channel.
+        start: usize,
+        /// How many.
+        channels: usize,
+    },
+    /// Queries and keys, `[N, 1, T, C]` each, to `[N, heads, T, T]`: `q·k/√(C/heads)` over the channels of each head.
+    AttentionScores {
+        /// Number of heads; it divides the channels.
+        heads: usize,
+    },
+    /// Weights `[N, heads, T, T]` and values `[N, 1, T, C]` to `[N, 1, T, C]`: what each token attends to, summed.
+    AttentionSums,
 }
 
 /// A 2-D convolution: its weight is `[C_out, C_in / groups, kernel_h, kernel_w]`.
@@ -68,6 +90,30 @@ pub struct Dense {
     pub weight: ParamId,
     /// `[C_out]`, if any.
     pub bias: Option<ParamId>,
+}
+
+/// Layer normalization; both parameters are `[C]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LayerNorm {
+    /// γ.
+    pub weight: ParamId,
+    /// β.
+    pub bias: ParamId,
+    /// Added to the variance.
+    pub epsilon: f64,
+}
+
+/// `[N, H, W, C]` to `[N, 1, 1 + H·W, C]`: a learned token first, then the pixels row by row; each plus a learned vector of its position.
+///
+/// Tokens are pixels of a picture one pixel high, so that what works per pixel (norms, dense layers, sums) works per token.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tokens {
+    /// The learned token, `[1, 1, C]`.
+    pub class_token: ParamId,
+    /// What is added to the tokens, `[1, 1 + H·W, C]`.
+    pub position: ParamId,
+    /// `[H, W]`: the only picture that has these positions.
+    pub grid: [usize; 2],
 }
 
 /// Batch normalization; all parameters are `[C]`.
@@ -123,6 +169,13 @@ impl Op {
             Op::Dropout(_) => "dropout",
             Op::Identity => "identity",
             Op::Softmax => "softmax",
+            Op::LayerNorm(_) => "layer_norm",
+            Op::Gelu => "gelu",
+            Op::Tokens(_) => "tokens",
+            Op::SelectToken(_) => "select_token",
+            Op::NarrowChannels { .. } => "narrow_channels",
+            Op::AttentionScores { .. } => "attention_scores",
+            Op::AttentionSums => "attention_sums",
         }
     }
 
@@ -140,6 +193,8 @@ impl Op {
             Op::BatchNorm(norm) => {
                 vec![&mut norm.weight, &mut norm.bias, &mut norm.running_mean, &mut norm.running_var]
             }
+            Op::LayerNorm(norm) => vec![&mut norm.weight, &mut norm.bias],
+            Op::Tokens(tokens) => vec![&mut tokens.class_token, &mut tokens.position],
             _ => Vec::new(),
         }
     }
@@ -149,7 +204,7 @@ impl Op {
         match self {
             Op::Input => 0..=0,
             Op::Add | Op::Concat => 1..=usize::MAX,
-            Op::Gate | Op::Interpolate => 2..=2,
+            Op::Gate | Op::Interpolate | Op::AttentionScores { .. } | Op::AttentionSums => 2..=2,
             _ => 1..=1,
         }
     }

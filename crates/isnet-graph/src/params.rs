@@ -7,6 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 use crate::graph::Graph;
+use crate::init::Init;
 
 /// Where a parameter stands in its graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -28,14 +29,16 @@ pub enum ParamRole {
     DenseWeight,
     /// Bias of a convolution or dense layer.
     Bias,
-    /// γ of a batch norm.
+    /// γ of a norm.
     NormWeight,
-    /// β of a batch norm.
+    /// β of a norm.
     NormBias,
     /// Running mean of a batch norm; a buffer.
     RunningMean,
     /// Running variance of a batch norm; a buffer.
     RunningVar,
+    /// Learned vectors, `[1, T, C]`: a token, or what is added to tokens at their positions.
+    Embedding,
 }
 
 impl ParamRole {
@@ -45,8 +48,8 @@ impl ParamRole {
     }
 }
 
-/// Name, shape and role of a parameter.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Name, shape, role and start of a parameter.
+#[derive(Clone, Debug, PartialEq)]
 pub struct ParamSpec {
     /// The name in weight files (torchvision's, letter for letter).
     pub name: String,
@@ -54,6 +57,8 @@ pub struct ParamSpec {
     pub shape: Vec<usize>,
     /// What it does.
     pub role: ParamRole,
+    /// Where it starts.
+    pub init: Init,
 }
 
 impl ParamSpec {
@@ -67,28 +72,9 @@ impl ParamSpec {
         self.len() == 0
     }
 
-    /// Number of inputs that one output sums over.
-    fn fan_in(&self) -> usize {
-        self.shape[1..].iter().product::<usize>().max(1)
-    }
-
-    /// Draws the values a parameter starts with: Kaiming normal (fan out) for convolutions, uniform `±1/√fan_in` for dense
-    /// layers, as torchvision does; biases 0.
+    /// Draws the values a parameter starts with.
     pub fn draw(&self, rng: &mut impl Rng) -> Vec<f32> {
-        let len = self.len();
-        match self.role {
-            ParamRole::ConvWeight => {
-                let fan_out = self.shape[0] * self.shape[2..].iter().product::<usize>();
-                let deviation = (2.0 / fan_out as f64).sqrt();
-                (0..len).map(|_| (standard_normal(rng) * deviation) as f32).collect()
-            }
-            ParamRole::DenseWeight => {
-                let bound = 1.0 / (self.fan_in() as f32).sqrt();
-                (0..len).map(|_| rng.random_range(-bound..=bound)).collect()
-            }
-            ParamRole::NormWeight | ParamRole::RunningVar => vec![1.0; len],
-            ParamRole::Bias | ParamRole::NormBias | ParamRole::RunningMean => vec![0.0; len],
-        }
+        self.init.draw(self.len(), rng)
     }
 }
 
@@ -158,13 +144,17 @@ impl Params {
         self.values[id.0].clone().reshape(shape)
     }
 
-    /// The kernel of a convolution, with the forms that were made of its value before.
+    /// The weight of a convolution or dense layer (a kernel of one pixel), with the forms that were made of its value before.
     ///
     /// # Panics
-    /// If the parameter has not four axes.
+    /// If the parameter has neither four axes nor two.
     pub fn kernel(&self, graph: &Graph, id: ParamId) -> ConvWeight {
         // The tensor is made anew: a step of an autodiff graph can be walked back only once.
-        ConvWeight::with_forms(self.get(graph, id), self.forms[id.0].clone())
+        let tensor = match graph.param(id).shape.as_slice() {
+            [outputs, inputs] => self.values[id.0].clone().reshape([*outputs, *inputs, 1, 1]),
+            _ => self.get(graph, id),
+        };
+        ConvWeight::with_forms(tensor, self.forms[id.0].clone())
     }
 
     /// Replaces the flat value of a parameter.
@@ -199,10 +189,4 @@ fn name_stream(seed: u64, name: &str) -> ChaCha8Rng {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(hash);
     rng
-}
-
-/// A standard normal number by Box and Muller.
-fn standard_normal(rng: &mut impl Rng) -> f64 {
-    let radius = (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt();
-    radius * (std::f64::consts::TAU * rng.random::<f64>()).cos()
 }

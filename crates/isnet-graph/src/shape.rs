@@ -91,9 +91,9 @@ impl Graph {
             }
             Op::Dense(dense) => {
                 let shape = &self.param(dense.weight).shape;
-                self.expect_flat(node, input)?;
+                self.expect_tokens(node, input)?;
                 self.expect_channels(node, shape[1], input)?;
-                Ok(Shape::flat(shape[0]))
+                Ok(Shape { channels: shape[0], ..input })
             }
             Op::BatchNorm(norm) => {
                 self.expect_channels(node, self.param(norm.weight).shape[0], input)?;
@@ -109,27 +109,53 @@ impl Graph {
                 Ok(input.resized(pool.output_size()))
             }
             Op::AdaptiveAveragePool(size) => Ok(input.resized(*size)),
-            Op::Add => self.expect_equal(node, inputs).map(|()| input),
             Op::Interpolate => Ok(input.resized(inputs[1].size())),
             Op::Gate if inputs[1].channels == 1 => {
                 let pixels: Vec<Shape> = inputs.iter().map(|shape| Shape { channels: 0, ..*shape }).collect();
                 self.expect_equal(node, &pixels).map(|()| input)
             }
-            Op::Gate => self.expect_equal(node, inputs).map(|()| input),
+            Op::Add | Op::Gate => self.expect_equal(node, inputs).map(|()| input),
             Op::Concat => {
                 let pixels: Vec<Shape> = inputs.iter().map(|shape| Shape { channels: 0, ..*shape }).collect();
                 self.expect_equal(node, &pixels)?;
                 Ok(Shape { channels: inputs.iter().map(|shape| shape.channels).sum(), ..input })
             }
             Op::Flatten => Ok(Shape::flat(input.len())),
-            Op::Softmax => self.expect_flat(node, input).map(|()| input),
+            Op::LayerNorm(norm) => self.expect_channels(node, self.param(norm.weight).shape[0], input).map(|()| input),
+            Op::Tokens(_) | Op::SelectToken(_) | Op::NarrowChannels { .. } => self.shape_of_tokens(node, input),
+            Op::AttentionScores { .. } | Op::AttentionSums => attention_shape(node, input, inputs[1]),
             Op::Input
             | Op::Relu
+            | Op::Gelu
             | Op::Sigmoid
+            | Op::Softmax
             | Op::SpatialShare
             | Op::Threshold(_)
             | Op::Dropout(_)
             | Op::Identity => Ok(input),
+        }
+    }
+
+    /// Where tokens begin, and where they are taken apart.
+    fn shape_of_tokens(&self, node: &Node, input: Shape) -> Result<Shape, GraphError> {
+        match &node.op {
+            Op::Tokens(tokens) if input.size() != tokens.grid => {
+                Err(GraphError::Grid { node: node.name.clone(), expected: tokens.grid, got: input })
+            }
+            Op::Tokens(tokens) => {
+                let shape = &self.param(tokens.position).shape;
+                self.expect_channels(node, shape[2], input)?;
+                Ok(Shape { height: 1, width: shape[1], ..input })
+            }
+            Op::SelectToken(token) if input.height != 1 || *token >= input.width => {
+                Err(GraphError::Token { node: node.name.clone(), token: *token, got: input })
+            }
+            Op::SelectToken(_) => Ok(Shape::flat(input.channels)),
+            Op::NarrowChannels { start, channels } => {
+                self.expect_channels(node, input.channels.max(start + channels), input)?;
+                Ok(Shape { channels: *channels, ..input })
+            }
+            _ => unreachable!("`{}` is handled before", node.op.name()),
         }
     }
 
@@ -141,9 +167,9 @@ impl Graph {
         Err(GraphError::Channels { node: node.name.clone(), expected, got: input.channels, input: from })
     }
 
-    fn expect_flat(&self, node: &Node, input: Shape) -> Result<(), GraphError> {
-        match input.size() {
-            [1, 1] => Ok(()),
+    fn expect_tokens(&self, node: &Node, input: Shape) -> Result<(), GraphError> {
+        match input.height {
+            1 => Ok(()),
             _ => Err(GraphError::NotFlat { node: node.name.clone(), got: input }),
         }
     }
@@ -159,4 +185,22 @@ impl Graph {
             }),
         }
     }
+}
+
+/// The scores of queries and keys, or the sums of values.
+fn attention_shape(node: &Node, first: Shape, second: Shape) -> Result<Shape, GraphError> {
+    let (heads, fits, output) = match node.op {
+        Op::AttentionScores { heads } => {
+            let fits = first.height == 1 && first.channels == second.channels;
+            (heads, fits, Shape { height: heads, width: first.width, channels: second.width })
+        }
+        _ => {
+            let fits = first.channels == second.width;
+            (first.height, fits, Shape { height: 1, width: first.width, channels: second.channels })
+        }
+    };
+    if fits && second.height == 1 && heads > 0 && second.channels.is_multiple_of(heads) {
+        return Ok(output);
+    }
+    Err(GraphError::Attention { node: node.name.clone(), op: node.op.name(), first, second, heads })
 }

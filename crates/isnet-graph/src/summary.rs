@@ -53,7 +53,7 @@ impl Graph {
             op: node.op.name(),
             output: *output,
             params: self.trainable_values(node),
-            multiply_adds: self.multiply_adds(node, *output),
+            multiply_adds: self.multiply_adds(node, *output, &shapes),
         };
         Ok(Summary { rows: self.nodes.iter().zip(&shapes).map(row).collect() })
     }
@@ -63,7 +63,7 @@ impl Graph {
         specs.filter(|spec| spec.role.is_trainable()).map(|spec| spec.len()).sum()
     }
 
-    fn multiply_adds(&self, node: &Node, output: Shape) -> usize {
+    fn multiply_adds(&self, node: &Node, output: Shape, shapes: &[Shape]) -> usize {
         match &node.op {
             Op::Conv(conv) => self.param(conv.weight).len() * output.height * output.width,
             // Each input pixel meets the whole kernel, and the convolution brings the output back to the size of the input.
@@ -72,7 +72,12 @@ impl Graph {
                 let input = conv.geometry.output_size(output.size(), [weight.shape[2], weight.shape[3]]);
                 weight.len() * input.map_or(0, |[height, width]| height * width)
             }
-            Op::Dense(dense) => self.param(dense.weight).len(),
+            Op::Dense(dense) => self.param(dense.weight).len() * output.width,
+            // Every pair of tokens, over all channels.
+            Op::AttentionScores { .. } | Op::AttentionSums => {
+                let second = shapes[node.inputs[1].index()];
+                output.width * second.width * second.channels
+            }
             _ => 0,
         }
     }

@@ -8,26 +8,33 @@
 //! heavy work. On the CPU (`flex`, `f32`) the hot ones run hand-written code ([`cpu`]); on every other device, and as the oracle of the
 //! tests, the same function is composed of Burn operations.
 
+pub mod attention;
 pub mod average_pool;
 pub mod batch_norm;
 pub mod conv;
 pub mod cpu;
 pub mod dense;
+pub mod gelu;
 pub mod interpolate;
+pub mod layer_norm;
 pub mod max_pool;
 pub mod plain;
 pub mod pointwise;
 pub mod prepared;
 pub mod ranked_pooling;
 mod recycle;
+pub mod softmax;
 pub mod update;
 mod workers;
 
+pub use attention::{head_products, head_sums};
 pub use average_pool::{AveragePool, average_pool, average_pool_transpose};
 pub use batch_norm::{BatchStatistics, batch_norm_train, inverse_deviation, normalize, normalize_transpose};
 pub use conv::{ConvGeometry, ConvWeight, WeightForms, conv2d, conv2d_transpose};
-pub use dense::{dense, dense_transpose};
+pub use dense::{dense, dense_transpose, token_dense, token_dense_transpose};
+pub use gelu::{gelu, normal_cdf};
 pub use interpolate::{interpolate, interpolate_transpose};
+pub use layer_norm::{layer_norm, layer_norm_transpose};
 pub use max_pool::{MaxPoolGeometry, max_pool, max_unpool};
 pub use pointwise::{
     add, add_relu, concat_channels, expand_maps, gate, narrow_channels, relevance_step, relevance_step_normalized,
@@ -36,4 +43,5 @@ pub use pointwise::{
 pub use prepared::PreparedConv;
 pub use ranked_pooling::ranked_pooling;
 pub use recycle::Recycler;
+pub use softmax::{softmax, softmax_transpose};
 pub use workers::on_workers;

@@ -174,6 +174,63 @@ pub fn concat_channels(inputs: Vec<Tensor<4>>) -> Tensor<4> {
     Tensor::cat(inputs, 3)
 }
 
+/// See [`crate::head_products`].
+pub fn head_products(first: Tensor<4>, second: Tensor<4>, heads: usize) -> Tensor<4> {
+    by_head(first, heads).matmul(by_head(second, heads).swap_dims(2, 3))
+}
+
+/// See [`crate::head_sums`].
+pub fn head_sums(weights: Tensor<4>, values: Tensor<4>) -> Tensor<4> {
+    let [samples, heads, tokens, _] = weights.dims();
+    let channels = values.dims()[3];
+    weights.matmul(by_head(values, heads)).swap_dims(1, 2).reshape([samples, 1, tokens, channels])
+}
+
+/// `[N, 1, T, C]` to `[N, heads, T, C/heads]`.
+fn by_head(tokens: Tensor<4>, heads: usize) -> Tensor<4> {
+    let [samples, _, count, channels] = tokens.dims();
+    tokens.reshape([samples, count, heads, channels / heads]).swap_dims(1, 2)
+}
+
+/// See [`crate::softmax()`].
+pub fn softmax(input: Tensor<4>) -> Tensor<4> {
+    activation::softmax(input, 3)
+}
+
+/// See [`crate::softmax_transpose`].
+pub fn softmax_transpose(gradient: Tensor<4>, output: Tensor<4>) -> Tensor<4> {
+    let maps = gradient.dims()[0] / output.dims()[0];
+    let output = expand_maps(output, maps);
+    let mean = (output.clone() * gradient.clone()).sum_dim(3);
+    output * (gradient - mean)
+}
+
+/// See [`crate::layer_norm()`].
+pub fn layer_norm(input: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>, epsilon: f64) -> Tensor<4> {
+    let inverse = inverse_deviation(input.clone(), epsilon);
+    centred(input) * inverse * gamma.unsqueeze::<4>() + beta.unsqueeze::<4>()
+}
+
+/// See [`crate::layer_norm_transpose`].
+pub fn layer_norm_transpose(gradient: Tensor<4>, input: Tensor<4>, gamma: Tensor<1>, epsilon: f64) -> Tensor<4> {
+    let maps = gradient.dims()[0] / input.dims()[0];
+    centred(gradient * gamma.unsqueeze::<4>()) * expand_maps(inverse_deviation(input, epsilon), maps)
+}
+
+fn centred(input: Tensor<4>) -> Tensor<4> {
+    input.clone() - input.mean_dim(3)
+}
+
+/// `1/σ` of every pixel, `[N, H, W, 1]`.
+fn inverse_deviation(input: Tensor<4>, epsilon: f64) -> Tensor<4> {
+    (centred(input).square().mean_dim(3) + epsilon).sqrt().recip()
+}
+
+/// See [`crate::gelu::normal_cdf`].
+pub fn normal_cdf(input: Tensor<4>) -> Tensor<4> {
+    (input * std::f64::consts::FRAC_1_SQRT_2).erf() * 0.5 + 0.5
+}
+
 /// See [`crate::times_activation`].
 pub fn times_activation(gradient: Tensor<4>, activation: Tensor<4>) -> Tensor<4> {
     let maps = gradient.dims()[0] / activation.dims()[0];

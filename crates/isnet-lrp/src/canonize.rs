@@ -115,6 +115,7 @@ pub(crate) fn nonnegative(graph: &Graph) -> Vec<bool> {
         known.push(match node.op {
             Op::Relu | Op::Softmax | Op::Sigmoid | Op::SpatialShare | Op::Threshold(_) => true,
             Op::Input | Op::Conv(_) | Op::ConvTranspose(_) | Op::Dense(_) | Op::BatchNorm(_) => false,
+            Op::LayerNorm(_) | Op::Gelu | Op::Tokens(_) | Op::AttentionScores { .. } => false,
             Op::MaxPool(_)
             | Op::AveragePool(_)
             | Op::AdaptiveAveragePool(_)
@@ -124,6 +125,9 @@ pub(crate) fn nonnegative(graph: &Graph) -> Vec<bool> {
             | Op::Dropout(_)
             | Op::Gate
             | Op::Interpolate
+            | Op::SelectToken(_)
+            | Op::NarrowChannels { .. }
+            | Op::AttentionSums
             | Op::Identity => inputs,
         });
     }

@@ -110,6 +110,14 @@ impl Composite {
                 first_affine_parts(graph, WAY_OUT)
             }
         };
+        let mut problems = problems;
+        let without_rule = graph.nodes().filter(|(id, node)| match node.op {
+            Op::Softmax => *id != graph.output(),
+            Op::LayerNorm(_) | Op::Gelu | Op::AttentionScores { .. } | Op::AttentionSums => true,
+            _ => false,
+        });
+        let reason = "transformers are trained with `method.name = \"standard\"`; this operation has no rule yet";
+        problems.extend(without_rule.map(|(id, _)| unsupported(graph, id, reason)));
         if !problems.is_empty() {
             return Err(LrpError::Unsupported { nodes: problems });
         }
@@ -143,7 +151,14 @@ impl Composite {
             | Op::Flatten
             | Op::Dropout(_)
             | Op::Identity
-            | Op::Softmax => Rule::Transpose,
+            | Op::Softmax
+            | Op::LayerNorm(_)
+            | Op::Gelu
+            | Op::Tokens(_)
+            | Op::SelectToken(_)
+            | Op::NarrowChannels { .. }
+            | Op::AttentionScores { .. }
+            | Op::AttentionSums => Rule::Transpose,
         }
     }
 }

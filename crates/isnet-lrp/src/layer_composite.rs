@@ -197,6 +197,11 @@ impl LayerComposite {
             Op::Relu | Op::Dropout(_) | Op::Gate => Rule::Pass,
             Op::Input | Op::MaxPool(_) | Op::Concat | Op::Flatten | Op::Identity | Op::Softmax => Rule::Transpose,
             Op::Sigmoid | Op::SpatialShare | Op::Threshold(_) => Rule::Transpose,
+            // What makes a transformer has no rule yet: the check refuses these.
+            Op::LayerNorm(_) | Op::Gelu | Op::Tokens(_) | Op::SelectToken(_) | Op::NarrowChannels { .. } => {
+                Rule::Transpose
+            }
+            Op::AttentionScores { .. } | Op::AttentionSums => Rule::Transpose,
         }
     }
 

@@ -318,7 +318,7 @@ impl<'a> Walk<'a> {
     fn transpose(&self, id: NodeId, node: &Node, input: usize, gradient: Tensor<4>) -> Tensor<4> {
         let channels_of = |input: &NodeId| self.trace.activation(*input).dims()[3];
         let [_, height, width, channels] = self.trace.activation(node.inputs[input]).dims();
-        let (size, rows) = ([height, width], gradient.dims()[0]);
+        let size = [height, width];
         match &node.op {
             Op::Conv(conv) => {
                 self.params.kernel(self.graph, conv.weight).conv2d_transpose(gradient, &conv.geometry, size)
@@ -326,11 +326,7 @@ impl<'a> Walk<'a> {
             Op::ConvTranspose(conv) => {
                 self.params.kernel(self.graph, conv.weight).conv2d(gradient, None, &conv.geometry)
             }
-            Op::Dense(dense) => {
-                let outputs = gradient.dims()[3];
-                let weight: Tensor<2> = self.params.get(self.graph, dense.weight);
-                kernels::dense_transpose(gradient.reshape([rows, outputs]), weight).reshape([rows, 1, 1, channels])
-            }
+            Op::Dense(dense) => kernels::token_dense_transpose(gradient, &self.params.kernel(self.graph, dense.weight)),
             Op::BatchNorm(norm) => {
                 let (_, deviation) = norm_statistics(self.graph, self.params, self.trace, id);
                 kernels::normalize_transpose(gradient, deviation, self.params.flat(norm.weight))
@@ -359,9 +355,7 @@ impl<'a> Walk<'a> {
             // What opens a gate is held constant.
             Op::Gate => kernels::gate(gradient, self.trace.activation(node.inputs[1])),
             Op::Interpolate => kernels::interpolate_transpose(gradient, size),
-            Op::Input | Op::Relu | Op::Softmax | Op::Sigmoid | Op::SpatialShare | Op::Threshold(_) => {
-                unreachable!("`{}` is handled before", node.op.name())
-            }
+            _ => unreachable!("`{}` is handled before", node.op.name()),
         }
     }
 }

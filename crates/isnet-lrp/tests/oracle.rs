@@ -26,7 +26,7 @@ fn composites() -> [(&'static str, Composite); 4] {
 
 #[test]
 fn forward_equals_naive_loops() {
-    for tiny in tiny::all() {
+    for tiny in tiny::all().into_iter().chain([tiny::transformer()]) {
         let (params, images, oracles) = model(&tiny);
         let trace = tiny.graph.forward(&params, images, Mode::Evaluate);
         for (id, node) in tiny.graph.nodes() {

@@ -29,12 +29,14 @@ pub mod resnet;
 pub mod squeezenet;
 pub mod unet;
 pub mod vgg;
+pub mod vision_transformer;
 pub mod weights;
 pub mod zoo;
 
 pub use error::{ModelError, Problem};
 pub use plain_cnn::Stage;
+pub use vision_transformer::VisionTransformer;
 pub use weights::{
     ArrayValues, LoadReport, NamedArray, WeightFile, export, head, load_exactly, load_into, to_safetensors,
 };
-pub use zoo::{Architecture, build, default_dropout, minimum_size, names};
+pub use zoo::{Architecture, build, default_dropout, is_transformer, minimum_size, names};

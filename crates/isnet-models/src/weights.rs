@@ -6,6 +6,8 @@ mod export;
 mod file;
 mod identify;
 mod load;
+mod position;
+mod timm;
 
 pub use export::{export, to_safetensors};
 pub use file::WeightFile;

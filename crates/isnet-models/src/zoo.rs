@@ -8,6 +8,7 @@ use crate::plain_cnn::{self, Stage};
 use crate::resnet::ResNet;
 use crate::squeezenet::SqueezeNet;
 use crate::vgg::Vgg;
+use crate::vision_transformer::VisionTransformer;
 use crate::{ag_sononet, pipeline, unet};
 
 /// What to build.
@@ -31,19 +32,24 @@ pub struct Architecture {
     /// DenseNet: one more ReLU between the conv and the average pool of each transition, as in the papers.
     pub transition_relu: bool,
     /// Probability in [0, 1) of the dropout where the family has one; see [`default_dropout`]. DenseNet: after each dense
-    /// layer. VGG: after each hidden dense layer of the classifier. The others: before the head.
+    /// layer. VGG: after each hidden dense layer of the classifier. Vision transformers: in every block. The others: before the head.
     pub dropout: f64,
     /// `plain_cnn`, `unet` and `ag_sononet`: their stages.
     pub stages: Vec<Stage>,
     /// `plain_cnn`, `unet` and `ag_sononet`: batch norm after each convolution, which then has no bias. (VGG says it in its name: `vgg16_bn`.)
     pub batch_norm: bool,
+    /// Vision transformers: `[H, W]` of the images, which decides the number of positions. Others take any size.
+    pub image_size: [usize; 2],
+    /// `plain_vit`: its sizes.
+    pub transformer: VisionTransformer,
     /// A network without classes that comes first: the image is black where its map of logits is not above 0. See [`crate::pipeline`].
     pub segmenter: Option<Box<Architecture>>,
 }
 
 impl Architecture {
-    /// Torchvision's form of an architecture; `plain_cnn` with [`plain_cnn::DEFAULT_STAGES`], `unet` and `ag_sononet` with
-    /// [`unet::DEFAULT_STAGES`] and [`ag_sononet::DEFAULT_STAGES`] and batch norm.
+    /// Torchvision's form of an architecture, for images of 224 × 224 pixels where that matters; `plain_cnn` with
+    /// [`plain_cnn::DEFAULT_STAGES`], `plain_vit` with [`VisionTransformer::PLAIN`], `unet` and `ag_sononet` with [`unet::DEFAULT_STAGES`] and
+    /// [`ag_sononet::DEFAULT_STAGES`] and batch norm.
     pub fn new(name: &str, n_classes: usize, input_channels: usize) -> Self {
         Self {
             name: name.to_owned(),
@@ -57,6 +63,8 @@ impl Architecture {
                 _ => plain_cnn::DEFAULT_STAGES.into(),
             },
             batch_norm: matches!(name, "ag_sononet" | "unet"),
+            image_size: [224; 2],
+            transformer: VisionTransformer::PLAIN,
             segmenter: None,
         }
     }
@@ -92,10 +100,12 @@ enum Family {
     AgSononet,
     DenseNet(DenseNet),
     PlainCnn,
+    PlainVit,
     ResNet(ResNet),
     SqueezeNet(SqueezeNet),
     UNet,
     Vgg(Vgg),
+    VisionTransformer(VisionTransformer),
 }
 
 const ZOO: &[(&str, Family)] = &[
@@ -105,6 +115,7 @@ const ZOO: &[(&str, Family)] = &[
     ("densenet169", Family::DenseNet(DenseNet { growth: 32, layers: [6, 12, 32, 32], stem: 64 })),
     ("densenet201", Family::DenseNet(DenseNet { growth: 32, layers: [6, 12, 48, 32], stem: 64 })),
     ("plain_cnn", Family::PlainCnn),
+    ("plain_vit", Family::PlainVit),
     ("resnet18", Family::ResNet(ResNet { blocks: [2, 2, 2, 2], bottleneck: false })),
     ("resnet34", Family::ResNet(ResNet { blocks: [3, 4, 6, 3], bottleneck: false })),
     ("resnet50", Family::ResNet(ResNet { blocks: [3, 4, 6, 3], bottleneck: true })),
@@ -121,6 +132,9 @@ const ZOO: &[(&str, Family)] = &[
     ("vgg16_bn", Family::Vgg(Vgg { convs: [2, 2, 3, 3, 3], batch_norm: true })),
     ("vgg19", Family::Vgg(Vgg { convs: [2, 2, 4, 4, 4], batch_norm: false })),
     ("vgg19_bn", Family::Vgg(Vgg { convs: [2, 2, 4, 4, 4], batch_norm: true })),
+    ("vit_b_16", Family::VisionTransformer(VisionTransformer::over_16(12))),
+    ("vit_s_16", Family::VisionTransformer(VisionTransformer::over_16(6))),
+    ("vit_ti_16", Family::VisionTransformer(VisionTransformer::over_16(3))),
 ];
 
 const NAMES: [&str; ZOO.len()] = {
@@ -158,11 +172,18 @@ pub fn build(architecture: &Architecture) -> Result<Graph, ModelError> {
         Family::AgSononet => ag_sononet::build(architecture),
         Family::DenseNet(densenet) => densenet.build(architecture),
         Family::PlainCnn => plain_cnn::build(architecture),
+        Family::PlainVit => architecture.transformer.build(architecture),
         Family::ResNet(resnet) => resnet.build(architecture),
         Family::SqueezeNet(squeezenet) => squeezenet.build(architecture),
         Family::UNet => unet::build(architecture),
         Family::Vgg(vgg) => vgg.build(architecture),
+        Family::VisionTransformer(transformer) => transformer.build(architecture),
     }
+}
+
+/// Whether an architecture is a vision transformer, which is built for images of one size.
+pub fn is_transformer(name: &str) -> bool {
+    matches!(family(name), Some(Family::PlainVit | Family::VisionTransformer(_)))
 }
 
 /// The dropout that torchvision trains an architecture with: 0.5 for VGG and SqueezeNet, otherwise 0.
@@ -178,7 +199,13 @@ pub fn has_stages(name: &str) -> bool {
     matches!(family(name), Some(Family::AgSononet | Family::PlainCnn | Family::UNet))
 }
 
-/// Side of the smallest square image that a graph can take, or `None` if 65,536 pixels are not enough.
+/// Whether a configuration gives the sizes of an architecture, so that its name stands for no shapes.
+pub fn is_configured(name: &str) -> bool {
+    has_stages(name) || matches!(family(name), Some(Family::PlainVit))
+}
+
+/// Side of the smallest square image that a graph can take, or `None` if 65,536 pixels are not enough. A vision transformer takes the size it
+/// was built for.
 ///
 /// # Example
 /// ```
@@ -188,7 +215,8 @@ pub fn has_stages(name: &str) -> bool {
 /// ```
 pub fn minimum_size(graph: &Graph) -> Option<usize> {
     let fits = |side: usize| graph.shapes([side, side]).is_ok();
-    let enough = (0..=16).map(|power| 1 << power).find(|side| fits(*side))?;
+    let powers = (0..=16).map(|power| 1 << power);
+    let enough = powers.chain(1..=4096).find(|side| fits(*side))?;
     (enough / 2 + 1..=enough).find(|side| fits(*side))
 }
 
@@ -226,7 +254,7 @@ mod tests {
         assert!(nearest("transformer").is_empty());
         let text = message(&Architecture::new("denesnet121", 2, 3));
         assert!(text.starts_with("no architecture is named `denesnet121`; did you mean `densenet121`"), "{text}");
-        assert!(text.ends_with("`vgg19_bn`"), "{text}");
+        assert!(text.ends_with("`vit_ti_16`"), "{text}");
     }
 
     #[test]
@@ -250,7 +278,7 @@ mod tests {
             assert!(graph.shapes([side, side]).is_ok(), "{name} at {side}");
             // An image need not be larger for a U-Net but divisible by its pools.
             assert!(side == 1 || *name == "unet" || graph.shapes([side - 1, side - 1]).is_err(), "{name} below {side}");
-            let of_family = [("vgg", 32), ("densenet", 29), ("resnet", 1), ("plain", 4)];
+            let of_family = [("vgg", 32), ("densenet", 29), ("resnet", 1), ("plain_cnn", 4), ("vit", 224)];
             if let Some((_, expected)) = of_family.iter().find(|(family, _)| name.starts_with(family)) {
                 assert_eq!(side, *expected, "{name}");
             }
@@ -263,8 +291,14 @@ mod tests {
             let graph = build(&Architecture { dropout, ..Architecture::new(name, 2, 3) }).unwrap();
             graph.nodes().filter(|(_, node)| node.op.name() == "dropout").count()
         };
-        let table =
-            [("vgg11", 2, 2), ("squeezenet1_1", 1, 1), ("resnet18", 0, 1), ("plain_cnn", 0, 1), ("densenet121", 0, 58)];
+        let table = [
+            ("vgg11", 2, 2),
+            ("squeezenet1_1", 1, 1),
+            ("resnet18", 0, 1),
+            ("plain_cnn", 0, 1),
+            ("densenet121", 0, 58),
+            ("plain_vit", 0, 13),
+        ];
         for (name, without, with) in table {
             assert_eq!((count(name, 0.0), count(name, 0.3)), (without, with), "{name}");
         }

@@ -8,7 +8,7 @@ use std::fmt::Write;
 
 use burn::tensor::{DType, Device};
 use isnet_graph::{Graph, ParamRole, Predictor};
-use isnet_models::{Architecture, build, names, zoo::has_stages};
+use isnet_models::{Architecture, build, names, zoo::is_configured};
 use isnet_testkit::seeded::{self, fnv1a64};
 use serde_json::Value;
 
@@ -36,7 +36,7 @@ fn state_dict(graph: &Graph) -> (usize, String) {
 fn every_state_dict_has_torchvisions_names_shapes_and_order() {
     let golden = golden("torchvision_names.json");
     let expected = golden["architectures"].as_object().unwrap();
-    let of_torchvision = || names().iter().filter(|name| !has_stages(name));
+    let of_torchvision = || names().iter().filter(|name| !is_configured(name));
     for name in of_torchvision() {
         let graph = build(&Architecture::new(name, 1000, 3)).unwrap();
         let (tensors, lines) = state_dict(&graph);
@@ -56,7 +56,8 @@ fn check_logits(name: &str) {
     let expected: Vec<Vec<f64>> = serde_json::from_value(golden["logits"][name].clone()).unwrap();
     let device = Device::flex();
 
-    let graph = build(&Architecture::new(name, expected[0].len(), 3)).unwrap();
+    let image_size = [size("side"); 2];
+    let graph = build(&Architecture { image_size, ..Architecture::new(name, expected[0].len(), 3) }).unwrap();
     let params = seeded::params(&graph, seed, 1.0, &device, DType::F32);
     let image = seeded::image(seed, [size("batch"), 3, size("side"), size("side")], &device, DType::F32);
     let expected = expected.concat();
@@ -101,4 +102,11 @@ fn vgg11_computes_torchvisions_logits() {
 #[test]
 fn vgg11_bn_computes_torchvisions_logits() {
     check_logits("vgg11_bn");
+}
+
+#[test]
+fn vision_transformers_compute_torchvisions_logits() {
+    check_logits("vit_b_16");
+    check_logits("vit_s_16");
+    check_logits("vit_ti_16");
 }

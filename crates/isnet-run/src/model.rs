@@ -3,7 +3,10 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use isnet_data::Preparation;
 use isnet_graph::{Graph, Params};
-use isnet_models::{Architecture, ArrayValues, NamedArray, Stage, build, export, load_exactly, zoo::has_stages};
+use isnet_models::{
+    Architecture, ArrayValues, NamedArray, Stage, VisionTransformer, build, export, is_transformer, load_exactly,
+    zoo::has_stages,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Result, RunError};
@@ -165,6 +168,20 @@ struct ArchitectureJson {
     batch_norm: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     segmenter: Option<Box<ArchitectureJson>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    image_size: Option<[usize; 2]>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    transformer: Option<TransformerJson>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TransformerJson {
+    patch: usize,
+    width: usize,
+    layers: usize,
+    heads: usize,
+    mlp: usize,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -188,6 +205,14 @@ fn architecture(json: ArchitectureJson) -> Architecture {
         kernel: stage.kernel,
         pool: stage.pool,
     };
+    let base = Architecture::new(&json.name, json.n_classes, json.input_channels);
+    let transformer = |json: TransformerJson| VisionTransformer {
+        patch: json.patch,
+        width: json.width,
+        layers: json.layers,
+        heads: json.heads,
+        mlp: json.mlp,
+    };
     Architecture {
         name: json.name,
         n_classes: json.n_classes,
@@ -196,6 +221,8 @@ fn architecture(json: ArchitectureJson) -> Architecture {
         dropout: json.dropout,
         stages: json.stages.into_iter().map(stage).collect(),
         batch_norm: json.batch_norm,
+        image_size: json.image_size.unwrap_or(base.image_size),
+        transformer: json.transformer.map_or(base.transformer, transformer),
         segmenter: json.segmenter.map(|segmenter| Box::new(architecture(*segmenter))),
     }
 }
@@ -211,6 +238,8 @@ fn json(architecture: &Architecture) -> ArchitectureJson {
         kernel: stage.kernel,
         pool: stage.pool,
     };
+    let is_plain_transformer = architecture.name == crate::config::PLAIN_VIT;
+    let VisionTransformer { patch, width, layers, heads, mlp } = architecture.transformer;
     ArchitectureJson {
         name: architecture.name.clone(),
         n_classes: architecture.n_classes,
@@ -223,6 +252,8 @@ fn json(architecture: &Architecture) -> ArchitectureJson {
             Vec::new()
         },
         batch_norm: architecture.batch_norm,
+        image_size: is_transformer(&architecture.name).then_some(architecture.image_size),
+        transformer: is_plain_transformer.then_some(TransformerJson { patch, width, layers, heads, mlp }),
         segmenter: architecture.segmenter.as_deref().map(|segmenter| Box::new(json(segmenter))),
     }
 }

@@ -9,7 +9,7 @@
 //! u = 2 · (z >> 11) · 2^-53 − 1                      in f64, rounded to f32 at the very end
 //! ```
 //!
-//! Batch norm: weight `1 + 0.2u`, bias `0.1u`, running mean `0.1u`, running variance `1 + 0.3u`. Other biases: `0.1u`. Other weights:
+//! Norms: weight `1 + 0.2u`, bias `0.1u`, running mean `0.1u`, running variance `1 + 0.3u`. Other biases and embeddings: `0.1u`. Other weights:
 //! `u·√(6 / fan_in)`. An image is `(z >> 11)·2^-53` of the name `input`. The reference cases and `golden/torchvision_logits.py`
 //! use this rule.
 
@@ -35,7 +35,7 @@ pub fn parameter(seed: &str, spec: &ParamSpec) -> Vec<f32> {
     let fan_in: usize = spec.shape[1..].iter().product();
     let (offset, scale) = match spec.role {
         ParamRole::ConvWeight | ParamRole::DenseWeight => (0.0, (6.0 / fan_in as f64).sqrt()),
-        ParamRole::Bias | ParamRole::NormBias | ParamRole::RunningMean => (0.0, 0.1),
+        ParamRole::Bias | ParamRole::NormBias | ParamRole::RunningMean | ParamRole::Embedding => (0.0, 0.1),
         ParamRole::NormWeight => (1.0, 0.2),
         ParamRole::RunningVar => (1.0, 0.3),
     };

@@ -1,6 +1,9 @@
 //! Tiny graphs that together use every operation, in the arrangements that break walkers.
 
-use isnet_graph::{AveragePoolWindow, ConvGeometry, ConvSpec, Graph, GraphBuilder, MaxPoolGeometry, NodeId};
+use isnet_graph::{
+    AveragePoolWindow, ConvGeometry, ConvSpec, Dense, Graph, GraphBuilder, Init, MaxPoolGeometry, NodeId, Op,
+    ParamRole, Tokens,
+};
 use isnet_kernels::average_pool::AverageWindow;
 
 /// A graph with the image size `[H, W]` it is meant for.
@@ -16,13 +19,19 @@ pub struct Tiny {
 /// Classes of every tiny graph.
 pub const CLASSES: usize = 3;
 
-/// All of them.
+fn tiny(name: &'static str, size: [usize; 2], build: fn(&mut GraphBuilder) -> NodeId, channels: usize) -> Tiny {
+    let mut builder = GraphBuilder::new(channels);
+    let output = build(&mut builder);
+    Tiny { name, size, graph: builder.finish(output).expect("a tiny graph is valid") }
+}
+
+/// A vision transformer: six patches, a block of attention with two heads and an MLP.
+pub fn transformer() -> Tiny {
+    tiny("vision transformer", [6, 4], transformer_nodes, 2)
+}
+
+/// All whose operations are linear but for ReLUs and max pools.
 pub fn all() -> Vec<Tiny> {
-    let tiny = |name, size, build: fn(&mut GraphBuilder) -> NodeId, channels| {
-        let mut builder = GraphBuilder::new(channels);
-        let output = build(&mut builder);
-        Tiny { name, size, graph: builder.finish(output).expect("a tiny graph is valid") }
-    };
     vec![
         tiny("plain chain", [6, 5], plain_chain, 2),
         tiny("batch norm after conv", [5, 5], norm_after, 2),
@@ -279,4 +288,31 @@ fn grid_attention(build: &mut GraphBuilder) -> NodeId {
     let gated = build.gate("gate", fine, opening);
     let x = build.concat("concat", &[gated, up]);
     head(build, x, 6)
+}
+
+fn transformer_nodes(build: &mut GraphBuilder) -> NodeId {
+    const WIDTH: usize = 4;
+    let image = build.input();
+    let x = build.conv("patches", image, ConvSpec::square(2, WIDTH, 2).strided(2).biased());
+    let mut embedding =
+        |name, count| build.parameter(name, vec![1, count, WIDTH], ParamRole::Embedding, Init::Constant(0.0));
+    let tokens = Tokens { class_token: embedding("class", 1), position: embedding("position", 7), grid: [3, 2] };
+    let input = build.node("tokens", Op::Tokens(tokens), &[x]);
+    let x = build.layer_norm("norm0", input, WIDTH, 1e-2);
+    let joined = build.dense("in_proj", x, WIDTH, 3 * WIDTH);
+    let [query, key, value] = [("query", 0), ("key", 1), ("value", 2)]
+        .map(|(name, part)| build.node(name, Op::NarrowChannels { start: part * WIDTH, channels: WIDTH }, &[joined]));
+    let x = build.node("scores", Op::AttentionScores { heads: 2 }, &[query, key]);
+    let x = build.softmax("weights", x);
+    let x = build.node("sums", Op::AttentionSums, &[x, value]);
+    let weight = build.parameter("out_proj.weight", vec![WIDTH, WIDTH], ParamRole::DenseWeight, Init::Constant(0.0));
+    let x = build.node("out_proj", Op::Dense(Dense { weight, bias: None }), &[x]);
+    let input = build.add("add0", &[x, input]);
+    let x = build.layer_norm("norm1", input, WIDTH, 1e-2);
+    let x = build.dense("mlp0", x, WIDTH, 6);
+    let x = build.gelu("gelu", x);
+    let x = build.dense("mlp1", x, 6, WIDTH);
+    let x = build.add("add1", &[x, input]);
+    let x = build.node("class_token", Op::SelectToken(0), &[x]);
+    build.dense("fc", x, WIDTH, CLASSES)
 }

@@ -5,7 +5,7 @@ use isnet_data::{Dataset, Preparation, Task};
 use isnet_graph::{Graph, Params};
 use isnet_loss::{ClassificationLoss, ForegroundRange, HeatmapLoss};
 use isnet_models::pipeline::SEGMENTER;
-use isnet_models::{Architecture, LoadReport, Stage, WeightFile, build, export, load_into};
+use isnet_models::{Architecture, LoadReport, Stage, VisionTransformer, WeightFile, build, export, load_into};
 use isnet_run::config::{self, ClassWeights, MethodName, RunConfig};
 use isnet_run::model::counted_batches;
 use isnet_run::{Datasets, Model};
@@ -85,6 +85,13 @@ fn stage(stage: &config::Stage) -> Stage {
 
 fn architecture(config: &RunConfig, n_classes: usize) -> Architecture {
     let n_classes = if config.method.name == MethodName::Segment { 0 } else { n_classes };
+    let transformer = |sizes: &config::Transformer| VisionTransformer {
+        patch: sizes.patch,
+        width: sizes.width,
+        layers: sizes.layers,
+        heads: sizes.heads,
+        mlp: sizes.mlp,
+    };
     let base = Architecture::new(&config.model.architecture, n_classes, config.data.channels);
     Architecture {
         transition_relu: config.model.transition_relu,
@@ -95,6 +102,8 @@ fn architecture(config: &RunConfig, n_classes: usize) -> Architecture {
             config.model.stages.iter().map(stage).collect()
         },
         batch_norm: config.model.batch_norm,
+        image_size: [config.data.height, config.data.width],
+        transformer: config.model.transformer.as_ref().map_or(base.transformer, transformer),
         ..base
     }
 }

@@ -93,6 +93,9 @@ impl<'a> Trainer<'a> {
             for difference in &report.head_replaced {
                 watcher.note(&format!("the head starts afresh: {difference}"));
             }
+            for difference in &report.resampled {
+                watcher.note(&format!("the positions are resampled: {difference}"));
+            }
         }
         let range = setup::initial_range(config);
         let objective = setup::objective(config, &model.graph, data, range)?;

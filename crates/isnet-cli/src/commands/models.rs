@@ -5,7 +5,7 @@ use isnet_models::{Architecture, build, minimum_size, names};
 
 use crate::Answer;
 use crate::args::ModelsArgs;
-use crate::progress::print;
+use crate::progress::{print, say};
 
 /// Lists the architectures, or shows one.
 pub fn run(args: &ModelsArgs) -> anyhow::Result<Answer> {
@@ -17,7 +17,7 @@ pub fn run(args: &ModelsArgs) -> anyhow::Result<Answer> {
 }
 
 fn show(name: &str, args: &ModelsArgs) -> anyhow::Result<()> {
-    let graph = build(&Architecture::new(name, args.classes, 3))?;
+    let graph = graph(name, args)?;
     let summary = graph.summary([args.size, args.size])?;
     if !args.json {
         print(&summary.to_string());
@@ -44,8 +44,15 @@ fn list(args: &ModelsArgs) -> anyhow::Result<()> {
         print(&format!("{:14}  {:>12}  {:>16}  {:>8}", "architecture", "parameters", "multiply-adds", "smallest"));
     }
     for name in names() {
-        let graph = build(&Architecture::new(name, args.classes, 3))?;
-        let summary = graph.summary([args.size, args.size])?;
+        // A vision transformer has no patches for some sizes, and a deep network nothing left of a small image.
+        let row = graph(name, args).and_then(|graph| Ok((graph.summary([args.size; 2])?, graph)));
+        let (summary, graph) = match row {
+            Ok(row) => row,
+            Err(error) => {
+                say(&format!("{error:#}"));
+                continue;
+            }
+        };
         print(&if args.json {
             in_numbers(name, &graph, &summary).to_string()
         } else {
@@ -54,6 +61,10 @@ fn list(args: &ModelsArgs) -> anyhow::Result<()> {
         });
     }
     Ok(())
+}
+
+fn graph(name: &str, args: &ModelsArgs) -> anyhow::Result<Graph> {
+    Ok(build(&Architecture { image_size: [args.size; 2], ..Architecture::new(name, args.classes, 3) })?)
 }
 
 fn in_numbers(name: &str, graph: &Graph, summary: &Summary) -> serde_json::Value {

@@ -277,9 +277,9 @@ impl<'a> DenseModel<'a> {
                 })
             }
             Op::Dense(dense) => {
-                let w = param(dense.weight);
-                collect(to, |_, _, o| {
-                    dot(&w[o * x.len()..(o + 1) * x.len()], x) + dense.bias.map_or(0.0, |bias| param(bias)[o])
+                let (w, n) = (param(dense.weight), from.channels);
+                collect(to, |_, t, o| {
+                    dot(&w[o * n..][..n], &x[t * n..][..n]) + dense.bias.map_or(0.0, |bias| param(bias)[o])
                 })
             }
             Op::BatchNorm(norm) => collect(to, |y, xx, c| {
@@ -388,7 +388,36 @@ impl<'a> DenseModel<'a> {
                 at(x, from, Some(f % pixels / from.width), Some(f % from.width), f / pixels)
             }),
             Op::Dropout(_) | Op::Identity => x.to_vec(),
-            Op::Input | Op::Softmax => unreachable!("not in the tiny graphs"),
+            Op::Softmax => collect(to, |y, xx, c| {
+                let all = (0..from.channels).map(|k| at(x, from, Some(y), Some(xx), k).exp());
+                at(x, from, Some(y), Some(xx), c).exp() / all.sum::<f64>()
+            }),
+            Op::LayerNorm(norm) => collect(to, |_, t, c| {
+                let token = &x[t * from.channels..][..from.channels];
+                let (mean, variance) = moments(token);
+                let scale = param(norm.weight)[c] / (variance + norm.epsilon).sqrt();
+                (token[c] - mean) * scale + param(norm.bias)[c]
+            }),
+            Op::Gelu => x.iter().map(|v| v * normal_cdf(*v)).collect(),
+            Op::Tokens(tokens) => {
+                let all: Vec<f64> = param(tokens.class_token).iter().chain(x).copied().collect();
+                all.iter().zip(param(tokens.position)).map(|(x, position)| x + position).collect()
+            }
+            Op::SelectToken(token) => x[token * from.channels..][..from.channels].to_vec(),
+            Op::NarrowChannels { start, .. } => collect(to, |_, t, c| x[t * from.channels + start + c]),
+            Op::AttentionScores { heads } => {
+                let (n, size) = (from.channels, from.channels / heads);
+                collect(to, |head, t, u| {
+                    let part = |tokens: &[f64], token: usize| tokens[token * n + head * size..][..size].to_vec();
+                    dot(&part(x, t), &part(inputs[1], u)) / (size as f64).sqrt()
+                })
+            }
+            Op::AttentionSums => collect(to, |_, t, c| {
+                let head = c / (to.channels / from.height);
+                let weight = |u| at(x, from, Some(head), Some(t), u);
+                (0..from.channels).map(|u| weight(u) * inputs[1][u * to.channels + c]).sum()
+            }),
+            Op::Input => unreachable!("it computes nothing"),
         }
     }
 }
@@ -396,6 +425,21 @@ impl<'a> DenseModel<'a> {
 /// Whether a node is in an affine part, but not its head.
 fn inside(pass: &Pass, id: NodeId) -> bool {
     pass.parts().iter().any(|part| part.contains(id) && part.head != id)
+}
+
+/// Mean and biased variance.
+fn moments(values: &[f64]) -> (f64, f64) {
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    (mean, values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / values.len() as f64)
+}
+
+/// Φ by Simpson's rule over its density, from 0.
+fn normal_cdf(x: f64) -> f64 {
+    const PARTS: usize = 2000;
+    let density = |t: f64| (-0.5 * t * t).exp() / std::f64::consts::TAU.sqrt();
+    let step = x / PARTS as f64;
+    let weight = |i: usize| if i == 0 || i == PARTS { 1.0 } else { [2.0, 4.0][i % 2] };
+    0.5 + step / 3.0 * (0..=PARTS).map(|i| weight(i) * density(i as f64 * step)).sum::<f64>()
 }
 
 fn relu_factor(a: f64, epsilon: f64) -> f64 {

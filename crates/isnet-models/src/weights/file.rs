@@ -7,7 +7,7 @@ use pytorch_reader::{PytorchError, PytorchReader};
 use safetensors::SafeTensors;
 
 use crate::error::ModelError;
-use crate::weights::{ArrayValues, NamedArray};
+use crate::weights::{ArrayValues, NamedArray, timm};
 
 /// Keys under which training scripts put a `state_dict`, and the prefix of `nn.DataParallel`.
 const WRAPPERS: [&str; 4] = ["state_dict.", "model_state_dict.", "model.", "module."];
@@ -20,8 +20,8 @@ impl WeightFile {
     /// Reads all tensors, sorted by name.
     ///
     /// Floats of any width become f32. Of a checkpoint that holds a `state_dict` (also as `model_state_dict` or `model`) only that is
-    /// read; the prefix `module.` is removed; the names of torchvision's first DenseNet files (`denselayer1.norm.1.weight`) become
-    /// today's.
+    /// read; the prefix `module.` is removed; the names of torchvision's first DenseNet files (`denselayer1.norm.1.weight`)
+    /// and vision transformers (`mlp.linear_1`) become today's, those of timm's vision transformers (`blocks.0.attn.qkv.weight`) torchvision's.
     ///
     /// # Errors
     /// [`ModelError::UnknownFormat`], [`ModelError::Read`], [`ModelError::Corrupt`] or [`ModelError::UnsupportedType`], each with
@@ -34,6 +34,7 @@ impl WeightFile {
             "pth" | "pt" => read_pytorch(path)?,
             _ => return Err(ModelError::UnknownFormat { path: path.to_owned() }),
         };
+        timm::to_torchvision(&mut arrays);
         arrays.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(arrays)
     }
@@ -130,8 +131,11 @@ fn unwrapped(names: Vec<String>) -> Vec<(String, String)> {
     pairs.into_iter().map(|(stored, name)| (stored, modern(name))).collect()
 }
 
-/// Today's name of a tensor in torchvision's first DenseNet files.
+/// Today's name of a tensor in torchvision's first files of DenseNets and vision transformers.
 fn modern(name: String) -> String {
+    if name.starts_with("encoder.layers.") {
+        return name.replace(".mlp.linear_1.", ".mlp.0.").replace(".mlp.linear_2.", ".mlp.3.");
+    }
     let Some((before, rest)) = name.split_once(".denselayer") else { return name };
     let mut rest = rest.to_owned();
     for part in ["norm", "conv"] {
@@ -158,11 +162,13 @@ mod tests {
     }
 
     #[test]
-    fn the_first_densenet_names_become_todays() {
+    fn the_first_names_become_todays() {
         let block = "features.denseblock1.denselayer12";
         let old = [format!("{block}.norm.1.running_mean"), format!("{block}.conv.2.weight"), "a.norm.1.b".to_owned()];
         let new = [format!("{block}.norm1.running_mean"), format!("{block}.conv2.weight"), "a.norm.1.b".to_owned()];
         assert_eq!(old.map(modern), new);
+        let old = "encoder.layers.encoder_layer_0.mlp.linear_2.bias".to_owned();
+        assert_eq!(modern(old), "encoder.layers.encoder_layer_0.mlp.3.bias");
     }
 
     #[test]

@@ -13,7 +13,7 @@ const ENOUGH: f64 = 0.75;
 
 /// The architecture of the zoo that weights agree with, if with any.
 ///
-/// Those that are built from stages (`plain_cnn`, `unet`, `ag_sononet`) have no shapes of their own, so they are never named.
+/// Those whose sizes are configured (`plain_cnn`, `plain_vit`, `unet`, `ag_sononet`) have no shapes of their own, so they are never named.
 pub(crate) fn of_arrays(arrays: &[NamedArray]) -> Option<&'static str> {
     let weights = arrays.iter().filter(|array| !array.name.ends_with(BATCH_COUNTER));
     of_shapes(&weights.map(|array| (array.name.as_str(), array.shape.as_slice())).collect())
@@ -31,7 +31,7 @@ fn of_shapes(shapes: &HashMap<&str, &[usize]>) -> Option<&'static str> {
         agreeing as f64 / graph.params().count().max(shapes.len()) as f64
     };
     // No two architectures of the zoo agree with each other that much, so the first is the only one.
-    let candidates = zoo::names().iter().filter(|name| !zoo::has_stages(name));
+    let candidates = zoo::names().iter().filter(|name| !zoo::is_configured(name));
     let alike =
         |name: &str| zoo::build(&Architecture::new(name, 1000, 3)).is_ok_and(|graph| agreement(&graph) >= ENOUGH);
     candidates.copied().find(|name| alike(name))
@@ -45,7 +45,7 @@ mod tests {
     fn every_architecture_is_recognised_with_another_head_and_gray_images() {
         for name in zoo::names() {
             let gray = Architecture::new(name, 2, 1);
-            let expected = (!zoo::has_stages(name)).then_some(*name);
+            let expected = (!zoo::is_configured(name)).then_some(*name);
             assert_eq!(of_graph(&zoo::build(&gray).unwrap()), expected);
         }
         assert_eq!(of_arrays(&[NamedArray::f32("fc.bias", [1], vec![0.0])]), None);

@@ -6,7 +6,7 @@ use burn::tensor::{Tensor, TensorData};
 use isnet_graph::{Graph, ParamId, ParamSpec, Params};
 
 use crate::error::{ModelError, Problem, ShapeDifference};
-use crate::weights::{ArrayValues, BATCH_COUNTER, NamedArray, head_params, identify};
+use crate::weights::{ArrayValues, BATCH_COUNTER, NamedArray, head_params, identify, position};
 
 /// What came of the tensors of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct LoadReport {
     pub loaded: Vec<String>,
     /// Parameters of the head that have another number of classes in the file; they keep their fresh values.
     pub head_replaced: Vec<ShapeDifference>,
+    /// Positions of a vision transformer that were made for images of another size, and resampled.
+    pub resampled: Vec<ShapeDifference>,
     /// Parameters of the head that a file without any head lacks; they keep their fresh values.
     pub missing: Vec<String>,
     /// Tensors of the file that the graph has no place for.
@@ -23,15 +25,18 @@ pub struct LoadReport {
 
 /// Fills parameters with tensors of the same name and shape.
 ///
-/// A head for another number of classes, or none, is reported and left as it is. Nothing is changed if anything is wrong.
+/// A head for another number of classes, or none, is reported and left as it is; positions of a vision transformer for images of another size are
+/// resampled. Nothing is changed if anything is wrong.
 ///
 /// # Errors
 /// [`ModelError::Mismatch`] if another parameter is missing or has another shape, or if the weights are all there but those of another
 /// architecture (ResNet-34 contains every tensor of ResNet-18); [`ModelError::NotFinite`] if a weight is NaN or infinite.
 pub fn load_into(graph: &Graph, params: &mut Params, arrays: &[NamedArray]) -> Result<LoadReport, ModelError> {
-    let by_name = by_name(arrays);
+    let (arrays, resampled) = position::resampled(graph, arrays);
+    let by_name = by_name(&arrays);
     let head = Head::of(graph, &by_name);
-    fill(params, matched(graph, arrays, &by_name, &head)?)
+    let report = fill(params, matched(graph, &arrays, &by_name, &head)?)?;
+    Ok(LoadReport { resampled, ..report })
 }
 
 /// Fills parameters with tensors of the same name and shape, the head like all others: for a model that is taken up again.

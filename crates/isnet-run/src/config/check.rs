@@ -1,8 +1,8 @@
 //! Checks that need more than one key: contradictions are errors, oddities are warnings.
 
 use super::{
-    AG_SONONET, ClassWeights, CompositeName, LearningRateSchedule, MethodName, OptimizerName, PLAIN_CNN, RawConfig,
-    RunConfig, Selector, Stage, UNET, loss::gwrp_decay,
+    AG_SONONET, ClassWeights, CompositeName, LearningRateSchedule, MethodName, OptimizerName, PLAIN_CNN, PLAIN_VIT,
+    RawConfig, RunConfig, Selector, Stage, UNET, loss::gwrp_decay,
 };
 use crate::error::{Result, RunError};
 
@@ -11,7 +11,8 @@ type Contradiction = (&'static str, String, String);
 
 /// Refuses values that contradict each other.
 pub(super) fn check(config: &RunConfig, raw: &RawConfig) -> Result<()> {
-    let contradictions = [name, scale, bounds, rules, splits, folds, stages, segmenter, architecture, class_weights];
+    let contradictions =
+        [name, scale, bounds, rules, splits, folds, stages, transformer, segmenter, architecture, class_weights];
     match contradictions.iter().find_map(|contradiction| contradiction(config)) {
         None => Ok(()),
         Some((key, value, reason)) => Err(RunError::Value { key: key.into(), place: raw.place(key), value, reason }),
@@ -105,6 +106,23 @@ fn stages(config: &RunConfig) -> Option<Contradiction> {
     shrink.is_none_or(|shrink| shrink > side).then(|| {
         let reason = format!("their pools shrink an image of {side} px to nothing; use fewer or smaller pools");
         ("model.stages", format!("{} stages", stages.len()), reason)
+    })
+}
+
+fn transformer(config: &RunConfig) -> Option<Contradiction> {
+    let sizes = config.model.transformer.as_ref()?;
+    let (data, architecture) = (&config.data, &config.model.architecture);
+    if architecture != PLAIN_VIT {
+        let reason = format!("these sizes build a `{PLAIN_VIT}`, but `model.architecture` is `{architecture}`");
+        return Some(("model.transformer", format!("{} layers", sizes.layers), reason));
+    }
+    if !sizes.width.is_multiple_of(sizes.heads) {
+        let reason = format!("it must be a multiple of `model.transformer.heads` = {}", sizes.heads);
+        return Some(("model.transformer.width", sizes.width.to_string(), reason));
+    }
+    [data.height, data.width].iter().any(|side| !side.is_multiple_of(sizes.patch)).then(|| {
+        let reason = format!("it must divide the height and width of the images, {} × {} px", data.height, data.width);
+        ("model.transformer.patch", sizes.patch.to_string(), reason)
     })
 }
 

@@ -25,7 +25,7 @@ pub use loss::{ClassWeights, ForegroundForm, ForegroundRange, HeatmapLossSchedul
 pub use method::{
     CompositeName, GainConfig, MethodConfig, MethodName, MultitaskConfig, RrrConfig, SegmentClassifyConfig, Selector,
 };
-pub use model::{AG_SONONET, ModelConfig, PLAIN_CNN, Stage, UNET};
+pub use model::{AG_SONONET, ModelConfig, PLAIN_CNN, PLAIN_VIT, Stage, Transformer, UNET};
 pub use raw::{RawConfig, split_override};
 pub use section::Field;
 pub use train::{BestMetric, LearningRateSchedule, OptimizerName, TrainConfig};
@@ -46,6 +46,7 @@ pub const SECTIONS: &[(&str, &[Field])] = &[
     ("data.augment", AugmentConfig::FIELDS),
     ("model", ModelConfig::FIELDS),
     ("model.stages", Stage::FIELDS),
+    ("model.transformer", Transformer::FIELDS),
     ("method", MethodConfig::FIELDS),
     ("method.rrr", RrrConfig::FIELDS),
     ("method.gain", GainConfig::FIELDS),

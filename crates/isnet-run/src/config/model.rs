@@ -11,12 +11,14 @@ pub const PLAIN_CNN: &str = "plain_cnn";
 pub const UNET: &str = "unet";
 /// The network with attention gates, which is built from `stages` too.
 pub const AG_SONONET: &str = "ag_sononet";
+/// The vision transformer whose sizes are `[model.transformer]`.
+pub const PLAIN_VIT: &str = "plain_vit";
 
 section! {
     /// `[model]`.
     ModelConfig(section, method: MethodName) {
-        /// Name of the architecture, as listed by `isnet models`; `"plain_cnn"`, `"unet"` and `"ag_sononet"` are built from `stages`. By default
-        /// `"unet"` for the methods `"segment"` and `"multitask"`, `"ag_sononet"` for `"attention_gated"`, otherwise `"resnet18"`.
+        /// Name of the architecture, as listed by `isnet models`; `"plain_cnn"`, `"unet"` and `"ag_sononet"` are built from `stages`,
+        /// `"plain_vit"` from `transformer`. By default `"unet"` for the methods `"segment"` and `"multitask"`, `"ag_sononet"` for `"attention_gated"`, otherwise `"resnet18"`.
         architecture: String = method.architecture().into();
         /// Whether DenseNet transitions have the papers' extra ReLU (torchvision's have not).
         transition_relu: bool = false;
@@ -33,6 +35,32 @@ section! {
         /// whose pool does nothing (default: two convolutions each of 64, 128, 256, 512 and 1024 channels).
         #[serde(skip_serializing_if = "Vec::is_empty")]
         stages: Vec<Stage> = Stage::resolve_all(section, &architecture)?;
+        /// `[model.transformer]`, the sizes of a plain vision transformer.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        transformer: Option<Transformer> = Transformer::resolve_any(section, &architecture)?;
+    }
+}
+
+section! {
+    /// `[model.transformer]`: the sizes of a `"plain_vit"`.
+    Transformer(section) {
+        /// Side of a patch, in pixels; height and width of the images are multiples of it.
+        patch: usize = 8, in 1..=256;
+        /// Features of a token; a multiple of `heads`.
+        width: usize = 64, in 1..=4096;
+        /// How many blocks of attention and MLP.
+        layers: usize = 4, in 1..=64;
+        /// Heads of the attention.
+        heads: usize = 4, in 1..=64;
+        /// Features inside the MLP of a block.
+        mlp: usize = 2 * width, in 1..=16384;
+    }
+}
+
+impl Transformer {
+    fn resolve_any(model: &Section<'_>, architecture: &str) -> Result<Option<Self>> {
+        let wanted = architecture == PLAIN_VIT || model.has("transformer");
+        wanted.then(|| Self::resolve(&model.section("transformer")?)).transpose()
     }
 }
 

@@ -106,6 +106,9 @@ fn contradictions_are_refused() {
             "128 px",
         ),
         ("[data.phantom]\n[model]\narchitecture = 'plain_cnn'\nstages = [{ kernel = 4 }]", "must be odd"),
+        ("[data.phantom]\n[model.transformer]\nlayers = 2", "`model.architecture` is `resnet18`"),
+        ("[data.phantom]\n[model]\narchitecture = 'plain_vit'\ntransformer = { heads = 5 }", "multiple of `model.tr"),
+        ("[data.phantom]\n[model]\narchitecture = 'plain_vit'\ntransformer = { patch = 7 }", "128 × 128 px"),
         ("[data]", "names 0 sources (none)"),
         ("[data]\nmanifest = 'x.csv'\n[data.phantom]", "names 2 sources (`manifest`, `phantom`)"),
         ("[data.folder]\nmasks = 'x'", "`data.folder.images`"),
@@ -154,6 +157,7 @@ fn a_resolved_configuration_reads_back_to_the_same() {
          [loss]\nforeground_range = 'calibrate'\nclass_weights = [0.1, 1e-7]\nheatmap_loss_schedule = { ramp_epochs = 5 }\n\
          [train]\ntrainable = ['fc.', 'layer4.']\nearly_stopping_patience = 3\ncheckpoint_every_steps = 7",
         "[data.phantom]\n[model]\narchitecture = 'plain_cnn'\nweights = 'w.pth'\nstages = [{ channels = 8 }, { pool = 1 }]",
+        "[data.phantom]\n[model]\narchitecture = 'plain_vit'\ntransformer = { layers = 2, mlp = 100 }",
     ];
     for text in texts {
         let config = read(text).unwrap();
