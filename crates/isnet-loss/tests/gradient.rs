@@ -63,7 +63,7 @@ struct Tally {
 #[test]
 fn gradient_through_the_heatmap_equals_finite_differences() {
     let mut tally = Tally::default();
-    for tiny in tiny::all().iter().chain([&supervised_pools()]) {
+    for tiny in tiny::all().iter().chain([&supervised_pools(), &tiny::transformer()]) {
         for (row, selector) in selectors().into_iter().enumerate() {
             for (column, rules) in composites().map(Rules::Gradient).into_iter().enumerate() {
                 let loss = losses()[(row + column) % 3];
@@ -78,7 +78,7 @@ fn gradient_through_the_heatmap_equals_finite_differences() {
 #[test]
 fn gradient_through_rules_of_layers_equals_finite_differences() {
     let (mut tally, mut number) = (Tally::default(), 0);
-    for tiny in tiny::all().iter().chain([&supervised_pools()]) {
+    for tiny in tiny::all().iter().chain([&supervised_pools(), &tiny::transformer()]) {
         for composite in layer_composites() {
             number += 1;
             let (loss, selector) = (losses()[number % 3], selectors()[number % 4]);
@@ -95,7 +95,7 @@ fn gradient_through_rules_of_layers_equals_finite_differences() {
 #[test]
 fn gradient_through_both_maps_of_the_dual_isnet_equals_finite_differences() {
     let mut tally = Tally::default();
-    for tiny in tiny::all().iter().chain([&supervised_pools()]) {
+    for tiny in tiny::all().iter().chain([&supervised_pools(), &tiny::transformer()]) {
         for loss in losses() {
             // The ε map without z^B would not hold biases constant, as the z⁺ map does.
             let (rules, selector) = (Rules::Dual(Composite::isnet()), OutputSelector::dual());
@@ -244,6 +244,7 @@ fn layer_composites() -> Vec<LayerComposite> {
             average_pool: blends,
             add: blends,
             batch_norm: Some(rule),
+            attention: Rule::AttnLrp { stabilizer: 0.1 },
             ..LayerComposite::epsilon_plus()
         }
     };

@@ -37,6 +37,15 @@ pub enum Rule {
     },
     /// `R_in = R_out`.
     Pass,
+    /// Operations that are not linear: the ordinary gradient.
+    Gradient,
+    /// Operations of a transformer that are not linear: layer norm, GELU, softmax, products of activations (Achtibat et al. 2024).
+    ///
+    /// Passes a modified gradient as one, and relevance as relevance: `R_in = a ⊙ G_in` of `G = R / stabilize(output)`.
+    AttnLrp {
+        /// ε of the stabilizer; it plays no part while gradients are passed.
+        stabilizer: f64,
+    },
     /// Nothing: the node is inside an affine part, whose head has the rule.
     Folded,
 }
@@ -73,7 +82,7 @@ pub(crate) const WAY_OUT: &str = "z^B starts at a conv or dense layer on the ima
 /// Rules of the modified gradient for a whole graph: what ISNet trains with. [`LayerComposite`](crate::LayerComposite) has a rule per linear part.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Composite {
-    /// ε of LRP-ε; 0 gives gradient × input.
+    /// ε of LRP-ε at ReLUs; 0 gives gradient × input, also where a transformer has AttnLRP otherwise.
     pub epsilon: f64,
     /// What happens at the image.
     pub first_layer: FirstLayer,
@@ -110,14 +119,6 @@ impl Composite {
                 first_affine_parts(graph, WAY_OUT)
             }
         };
-        let mut problems = problems;
-        let without_rule = graph.nodes().filter(|(id, node)| match node.op {
-            Op::Softmax => *id != graph.output(),
-            Op::LayerNorm(_) | Op::Gelu | Op::AttentionScores { .. } | Op::AttentionSums => true,
-            _ => false,
-        });
-        let reason = "transformers are trained with `method.name = \"standard\"`; this operation has no rule yet";
-        problems.extend(without_rule.map(|(id, _)| unsupported(graph, id, reason)));
         if !problems.is_empty() {
             return Err(LrpError::Unsupported { nodes: problems });
         }
@@ -151,14 +152,12 @@ impl Composite {
             | Op::Flatten
             | Op::Dropout(_)
             | Op::Identity
-            | Op::Softmax
-            | Op::LayerNorm(_)
-            | Op::Gelu
             | Op::Tokens(_)
             | Op::SelectToken(_)
-            | Op::NarrowChannels { .. }
-            | Op::AttentionScores { .. }
-            | Op::AttentionSums => Rule::Transpose,
+            | Op::NarrowChannels { .. } => Rule::Transpose,
+            Op::Softmax | Op::LayerNorm(_) | Op::Gelu | Op::AttentionScores { .. } | Op::AttentionSums => {
+                if self.epsilon == 0.0 { Rule::Gradient } else { Rule::AttnLrp { stabilizer: self.epsilon } }
+            }
         }
     }
 }

@@ -8,7 +8,9 @@
 //! | batch norm without a layer to be folded into (DenseNet) | passes relevance on |
 //! | average pool; sum of a residual block | ε ("Norm"): every input by its share of the value |
 //! | ReLU, dropout | passes relevance on |
-//! | max pool, concatenation, flatten | relevance moves as the values did |
+//! | max pool, concatenation, flatten; selected tokens and channels | relevance moves as the values did |
+//! | softmax, layer norm, products of activations, tokens with their positions | AttnLRP |
+//! | GELU | passes relevance on, which is AttnLRP too |
 
 use isnet_graph::{Graph, NodeId, Op};
 
@@ -62,6 +64,8 @@ pub struct LayerComposite {
     pub add: Rule,
     /// Batch norms that cannot be folded into a layer; `None`: such a node is an error.
     pub batch_norm: Option<Rule>,
+    /// Operations of a transformer that are neither linear nor a GELU, and tokens with their positions.
+    pub attention: Rule,
     /// Rules of single nodes, by name, in place of all others.
     pub by_name: Vec<(String, Rule)>,
     /// Whether biases have a share of the relevance, which is then lost (zennit's `zero_params` turns it off).
@@ -106,6 +110,13 @@ impl LayerComposite {
         Self { dense: Rule::layer(LayerRule::ZPlus), batch_norm: None, ..Self::zennit(LayerRule::ZPlus) }
     }
 
+    /// AttnLRP (Achtibat et al. 2024): ε for everything linear, and the rules for what makes a transformer.
+    pub fn attn_lrp(stabilizer: f64) -> Self {
+        let rule = Rule::Layer { rule: LayerRule::Epsilon, stabilizer };
+        let blends = Self { average_pool: rule, add: rule, ..Self::epsilon_plus() };
+        Self { conv: rule, dense: rule, attention: Rule::AttnLrp { stabilizer }, ..blends }
+    }
+
     /// z⁺ for everything linear, sums, pools and batch norms too, from the logits that z⁺ has itself: the first map of the dual ISNet.
     pub fn z_plus(stabilizer: f64) -> Self {
         let rule = Rule::Layer { rule: LayerRule::ZPlus, stabilizer };
@@ -130,6 +141,7 @@ impl LayerComposite {
             average_pool: epsilon,
             add: epsilon,
             batch_norm: Some(Rule::Pass),
+            attention: Rule::AttnLrp { stabilizer: 1e-6 },
             by_name: Vec::new(),
             include_bias: true,
             start: Start::Logits,
@@ -194,14 +206,13 @@ impl LayerComposite {
             Op::AveragePool(_) | Op::AdaptiveAveragePool(_) | Op::Interpolate => self.average_pool,
             Op::Add => self.add,
             // A gate scales: whatever is relevant behind it is relevant before it.
-            Op::Relu | Op::Dropout(_) | Op::Gate => Rule::Pass,
-            Op::Input | Op::MaxPool(_) | Op::Concat | Op::Flatten | Op::Identity | Op::Softmax => Rule::Transpose,
-            Op::Sigmoid | Op::SpatialShare | Op::Threshold(_) => Rule::Transpose,
-            // What makes a transformer has no rule yet: the check refuses these.
-            Op::LayerNorm(_) | Op::Gelu | Op::Tokens(_) | Op::SelectToken(_) | Op::NarrowChannels { .. } => {
-                Rule::Transpose
+            Op::Relu | Op::Gelu | Op::Dropout(_) | Op::Gate => Rule::Pass,
+            Op::Softmax | Op::LayerNorm(_) | Op::Tokens(_) | Op::AttentionScores { .. } | Op::AttentionSums => {
+                self.attention
             }
-            Op::AttentionScores { .. } | Op::AttentionSums => Rule::Transpose,
+            Op::Input | Op::MaxPool(_) | Op::Concat | Op::Flatten | Op::Identity => Rule::Transpose,
+            Op::SelectToken(_) | Op::NarrowChannels { .. } => Rule::Transpose,
+            Op::Sigmoid | Op::SpatialShare | Op::Threshold(_) => Rule::Transpose,
         }
     }
 
@@ -247,8 +258,11 @@ fn answering(graph: &Graph, parts: &[AffinePart], name: &str) -> Result<NodeId, 
 fn misfit(graph: &Graph, parts: &[AffinePart], id: NodeId, rule: Rule) -> Option<&'static str> {
     let (op, part) = (&graph.node(id).op, parts.iter().find(|part| part.head == id));
     let blends = matches!(op, Op::AveragePool(_) | Op::AdaptiveAveragePool(_) | Op::Interpolate | Op::Add);
-    let moves = matches!(op, Op::Input | Op::MaxPool(_) | Op::Concat | Op::Flatten | Op::Identity | Op::Softmax)
+    let moves = matches!(op, Op::Input | Op::MaxPool(_) | Op::Concat | Op::Flatten | Op::Identity)
+        || matches!(op, Op::SelectToken(_) | Op::NarrowChannels { .. })
         || matches!(op, Op::Sigmoid | Op::SpatialShare | Op::Threshold(_));
+    let attends = matches!(op, Op::Softmax | Op::LayerNorm(_) | Op::Gelu | Op::Tokens(_))
+        || matches!(op, Op::AttentionScores { .. } | Op::AttentionSums);
     let alone = part.is_some_and(|part| matches!(graph.node(part.layer).op, Op::BatchNorm(_)));
     match rule {
         Rule::Layer { rule, stabilizer } => {
@@ -266,12 +280,14 @@ fn misfit(graph: &Graph, parts: &[AffinePart], id: NodeId, rule: Rule) -> Option
         }
         Rule::ZBox { .. } if part.is_some_and(|part| part.source == graph.input()) => None,
         Rule::ZBox { .. } => Some("z^B in ISNet's form starts at the image; `LayerRule::ZBox` can stand anywhere"),
-        Rule::Pass if alone || matches!(op, Op::Relu | Op::Dropout(_) | Op::Gate | Op::Identity) => None,
-        Rule::Pass => Some("relevance passes unchanged through a ReLU, dropout, gate or lone batch norm only"),
+        Rule::Pass if alone || matches!(op, Op::Relu | Op::Gelu | Op::Dropout(_) | Op::Gate | Op::Identity) => None,
+        Rule::Pass => Some("relevance passes unchanged through a ReLU, GELU, dropout, gate or lone batch norm only"),
+        Rule::AttnLrp { .. } if attends => None,
+        Rule::AttnLrp { .. } => Some("AttnLRP is for softmax, layer norm, GELU, attention and tokens"),
         Rule::Folded if part.is_none() && parts.iter().any(|part| part.contains(id)) => None,
         Rule::Transpose if moves => None,
         Rule::Folded if alone => None,
-        Rule::Folded | Rule::Transpose | Rule::Epsilon { .. } => {
+        Rule::Folded | Rule::Transpose | Rule::Epsilon { .. } | Rule::Gradient => {
             Some("a rule of the modified gradient cannot take relevance; choose `Rule::Layer` or `Rule::Pass`")
         }
     }

@@ -66,6 +66,11 @@ pub const COMPOSITES: &[NamedComposite] = &[
         plan: |graph, _| LayerComposite::excitation_backprop().plan(graph),
     },
     NamedComposite {
+        name: "attn_lrp",
+        summary: "ε for everything linear and AttnLRP for attention, layer norms and GELUs of a transformer",
+        plan: |graph, _| LayerComposite::attn_lrp(1e-6).plan(graph),
+    },
+    NamedComposite {
         name: "z_plus",
         summary: "z⁺ for everything linear, from z⁺'s own logits: the first map of the dual ISNet",
         plan: |graph, _| LayerComposite::z_plus(0.01).plan(graph),

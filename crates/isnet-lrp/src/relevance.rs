@@ -9,6 +9,7 @@ use crate::canonize::AffinePart;
 use crate::composite::{Pass, Plan, Rule, Start};
 use crate::folded_layer::FoldedLayer;
 use crate::rules::LayerRule;
+use crate::rules::attn_lrp::{self, Form};
 use crate::rules::share::{Arrived, Map, Part, share};
 use crate::rules::z_box::z_box;
 
@@ -224,6 +225,13 @@ impl<'a> Walk<'a> {
                 }
             }
             (Rule::Layer { rule, stabilizer }, arrived) => self.pass_layer(id, node, arrived, (rule, stabilizer)),
+            (Rule::Gradient, Flow { gradient, .. }) => {
+                gradient.into_iter().for_each(|gradient| self.pass_gradient(id, node, &gradient, Form::Gradient));
+            }
+            (Rule::AttnLrp { stabilizer }, Flow { gradient, relevance }) => {
+                gradient.into_iter().for_each(|gradient| self.pass_gradient(id, node, &gradient, Form::AttnLrp));
+                relevance.into_iter().for_each(|relevance| self.pass_attn_lrp(id, node, relevance, stabilizer));
+            }
             (Rule::Pass, arrived) => {
                 if let Some(relevance) = self.relevance_at(id, arrived) {
                     accumulate(&mut self.relevances[node.inputs[0].index()], relevance);
@@ -258,6 +266,27 @@ impl<'a> Walk<'a> {
         let alone = self.relus[norm.index()] == Some(id) && matches!(self.graph.node(norm).op, Op::BatchNorm(_));
         let transposed = matches!(self.pass.rules[norm.index()], Rule::Transpose);
         (alone && transposed && !self.hidden.contains(&norm)).then(|| (norm, self.graph.node(norm).inputs[0]))
+    }
+
+    /// The modified gradient of an operation that is not linear.
+    fn pass_gradient(&mut self, id: NodeId, node: &Node, gradient: &Tensor<4>, form: Form) {
+        for (slot, input) in node.inputs.iter().enumerate() {
+            let share = attn_lrp::pass((self.graph, self.params, self.trace), id, slot, gradient.clone(), form);
+            accumulate(&mut self.gradients[input.index()], share);
+        }
+    }
+
+    /// The same for relevance: `R_in = a ⊙ G_in` of `G = R / stabilize(output)`.
+    fn pass_attn_lrp(&mut self, id: NodeId, node: &Node, relevance: Tensor<4>, stabilizer: f64) {
+        let output = self.trace.activation(id);
+        let offset = output.zeros_like().inner().narrow(0, 0, 1);
+        let gradient = kernels::stabilized_quotient(relevance, output, offset, stabilizer);
+        for (slot, input) in node.inputs.iter().enumerate() {
+            let model = (self.graph, self.params, self.trace);
+            let share = attn_lrp::pass(model, id, slot, gradient.clone(), Form::AttnLrp);
+            let share = kernels::times_activation(share, self.trace.activation(*input));
+            accumulate(&mut self.relevances[input.index()], share);
+        }
     }
 
     /// `R + a ⊙ G`, if anything arrived.
@@ -351,6 +380,9 @@ impl<'a> Walk<'a> {
                 let start = node.inputs[..input].iter().map(channels_of).sum();
                 kernels::narrow_channels(gradient, start, channels)
             }
+            Op::Tokens(tokens) => attn_lrp::patches(gradient, tokens),
+            Op::SelectToken(token) => Tensor::cat(among_zeros(gradient, 2, *token, width), 2),
+            Op::NarrowChannels { start, .. } => kernels::concat_channels(among_zeros(gradient, 3, *start, channels)),
             Op::Add | Op::Identity => gradient,
             // What opens a gate is held constant.
             Op::Gate => kernels::gate(gradient, self.trace.activation(node.inputs[1])),
@@ -368,6 +400,18 @@ pub(crate) fn norm_statistics(graph: &Graph, params: &Params, trace: &Trace, id:
         None => (params.flat(norm.running_mean), params.flat(norm.running_var)),
     };
     (mean, kernels::inverse_deviation(variance, norm.epsilon))
+}
+
+/// What lies before and after a part of an axis, and got nothing; to be joined to `length` values.
+fn among_zeros(part: Tensor<4>, axis: usize, start: usize, length: usize) -> Vec<Tensor<4>> {
+    let after = length - start - part.dims()[axis];
+    let zeros = |count| {
+        let mut dims = part.dims();
+        dims[axis] = count;
+        (count > 0).then(|| Tensor::zeros(dims, (&part.device().inner(), part.dtype())))
+    };
+    let (before, after) = (zeros(start), zeros(after));
+    before.into_iter().chain([part]).chain(after).collect()
 }
 
 /// Back from the channel-first flat order to `[M, H, W, C]`.

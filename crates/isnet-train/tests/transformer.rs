@@ -65,3 +65,13 @@ fn it_learns_to_classify_phantoms_and_its_model_can_be_loaded() {
     let model = Model::load(&folder.path().join("run"), &Device::flex()).expect("a model");
     assert_eq!((model.architecture.image_size, model.architecture.transformer.layers), ([32, 32], 2));
 }
+
+#[test]
+fn it_learns_through_its_own_relevance() {
+    let few = [("train.epochs", "6"), ("loss.heatmap_loss_weight", "0.5")];
+    let (_, seen) = train(&few);
+    let heatmap: Vec<f64> = seen.epochs.iter().filter_map(|epoch| epoch.losses.heatmap).collect();
+    assert!(heatmap.len() == 6 && heatmap[5] < heatmap[0], "the heatmap loss falls: {heatmap:?}");
+    let gradient = train(&[&few[..], &[("method.name", "grad_input"), ("train.epochs", "2")]].concat()).1;
+    assert!(gradient.epochs.iter().all(|epoch| epoch.losses.heatmap.is_some()));
+}

@@ -6,6 +6,7 @@
 //! arrived at the output of a node to what its inputs get, a variant of [`Rule`](crate::Rule) and an arm in `relevance.rs`.
 
 mod alpha_beta;
+pub(crate) mod attn_lrp;
 mod epsilon;
 mod flat;
 mod gamma;

@@ -73,6 +73,8 @@ choice! {
         EpsilonGammaBox = "epsilon_gamma_box",
         /// z⁺ for all layers.
         ExcitationBackprop = "excitation_backprop",
+        /// ε for everything linear, AttnLRP for the rest of a transformer, relevance carried layer by layer.
+        AttnLrp = "attn_lrp",
     }
 }
 
