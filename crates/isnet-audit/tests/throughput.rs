@@ -31,13 +31,18 @@ fn models() -> Vec<(Model, PhantomConfig)> {
     [(small, 64), (large, 128)].map(model).into()
 }
 
-fn fastest(mut work: impl FnMut()) -> Duration {
-    let timed = |_| {
+/// The fastest of three tries of each, in turn, so that both meet the same machine.
+fn fastest(mut first: impl FnMut(), mut second: impl FnMut()) -> [Duration; 2] {
+    let timed = |work: &mut dyn FnMut()| {
         let started = Instant::now();
         work();
         started.elapsed()
     };
-    (0..3).map(timed).min().expect("three tries")
+    let mut best = [Duration::MAX; 2];
+    for _ in 0..3 {
+        best = [best[0].min(timed(&mut first)), best[1].min(timed(&mut second))];
+    }
+    best
 }
 
 #[test]
@@ -60,22 +65,23 @@ fn another_background_costs_little_more_than_its_forward_pass() {
             }
         }
         let predictor = Predictor::new(&model.graph, &model.params);
-        let alone = fastest(|| {
+        let alone = || {
             for batch in pixels.chunks(settings.batch_size) {
                 let shape = [batch.len(), config.size, config.size, 1];
                 let images = Tensor::<4>::from_data(TensorData::new(batch.concat(), shape), &Device::flex());
                 let logits: Vec<f32> = predictor.logits(images).try_into_vec_as().expect("floats");
                 assert_eq!(logits.len(), 3 * batch.len());
             }
-        });
-        let asked = fastest(|| {
+        };
+        let asked = || {
             counterfactual(&subject, &mut |_| ()).expect("an answer");
-        });
+        };
+        let [alone, asked] = fastest(alone, asked);
         let ratio = asked.as_secs_f64() / alone.as_secs_f64();
         println!(
             "{} on {} px: {alone:?} alone, {asked:?} asked, ratio {ratio:.2}",
             model.architecture.name, config.size
         );
-        assert!(ratio < 1.3 || cfg!(debug_assertions), "{ratio}");
+        assert!(ratio < 1.3, "{ratio}");
     }
 }
