@@ -77,6 +77,8 @@ pub struct Counterfactual {
 pub struct CounterfactualRow {
     /// Which.
     pub variant: Variant,
+    /// Number of images that have it.
+    pub n: usize,
     /// Share of right decisions (of right answers, where several labels are possible).
     pub accuracy: Option<Estimate>,
     /// Accuracy minus that of the same images as they are.
@@ -263,22 +265,27 @@ fn summarized(
             Some(f64::from(u8::from(subject.decision(row) != subject.decision(original))))
         })
     };
-    let mut columns = Vec::new();
+    let (mut shares, mut changes) = (Vec::new(), Vec::new());
     for variant in 0..Variant::ALL.len() {
-        let change = [difference(&right(variant), &right(0)), difference(&truth(variant), &truth(0))];
-        let [right_change, truth_change] = change;
-        columns.extend([right(variant), right_change, flipped(variant), truth_change]);
+        shares.extend([right(variant), flipped(variant)]);
+        changes.extend([difference(&right(variant), &right(0)), difference(&truth(variant), &truth(0))]);
     }
     let place = |wanted| Variant::ALL.iter().position(|variant| *variant == wanted).unwrap_or_default();
-    columns.push(difference(&right(place(Variant::MixedSame)), &right(place(Variant::MixedRand))));
-    let mut estimates = Means::new(subject.settings, subject.data, masked).of(&columns);
-    let bg_gap = estimates.pop().flatten();
-    let row = |(variant, found): (&Variant, &[Option<Estimate>])| CounterfactualRow {
-        variant: *variant,
-        accuracy: found[0],
-        accuracy_change: found[1],
-        flips: found[2],
-        probability_change: found[3],
+    changes.push(difference(&right(place(Variant::MixedSame)), &right(place(Variant::MixedRand))));
+    let means = Means::new(subject.settings, subject.data, masked);
+    let (shares, mut changes) = (means.of(&shares), means.of_differences(&changes));
+    let bg_gap = changes.pop().flatten();
+    let row = |(place, variant): (usize, &Variant)| {
+        // The original does not differ from itself.
+        let other = |estimate: Option<Estimate>| estimate.filter(|_| *variant != Variant::Original);
+        CounterfactualRow {
+            variant: *variant,
+            accuracy: shares[2 * place],
+            accuracy_change: other(changes[2 * place]),
+            flips: other(shares[2 * place + 1]),
+            probability_change: other(changes[2 * place + 1]),
+            n: found.iter().filter(|row| row[place].is_some()).count(),
+        }
     };
-    (Variant::ALL.iter().zip(estimates.chunks_exact(4)).map(row).collect(), bg_gap)
+    (Variant::ALL.iter().enumerate().map(row).collect(), bg_gap)
 }

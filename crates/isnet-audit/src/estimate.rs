@@ -46,6 +46,16 @@ impl<'a> Means<'a> {
 
     /// The mean of each column, `None` for one without numbers. All columns see the same resamples.
     pub fn of(&self, columns: &[Column]) -> Vec<Option<Estimate>> {
+        self.estimates(columns, 0.0)
+    }
+
+    /// The mean of each column of differences, which may be negative; the same resamples.
+    pub fn of_differences(&self, columns: &[Column]) -> Vec<Option<Estimate>> {
+        self.estimates(columns, -1.0)
+    }
+
+    /// Means of numbers that are at least `least` and at most 1.
+    fn estimates(&self, columns: &[Column], least: f64) -> Vec<Option<Estimate>> {
         let means = |weights: &[u32]| columns.iter().map(|column| weighted_mean(column, weights)).collect();
         let replicates = match self.resampling.n_units() {
             0 | 1 => Replicates::none(),
@@ -55,7 +65,7 @@ impl<'a> Means<'a> {
             let n = column.iter().flatten().count();
             let value = weighted_mean(column, &vec![1; column.len()])?;
             let drawn = percentile_interval(&replicates.of_score(index), self.settings.confidence);
-            let interval = drawn.map(|drawn| self.of_equal(column, n).unwrap_or(drawn));
+            let interval = drawn.map(|drawn| self.of_equal(column, n, least).unwrap_or(drawn));
             Some(Estimate { value, interval: interval.filter(|_| n > 1), n })
         };
         columns.iter().enumerate().map(estimate).collect()
@@ -63,15 +73,15 @@ impl<'a> Means<'a> {
 
     /// All resamples of n equal hits or misses are equal, which says nothing about other images. With a uniform prior the
     /// posterior of a chance that never came true in n tries is Beta(1, n + 1): its 95 % of highest density end at
-    /// `1 − 0.05^(1/(n + 1))`, about 3/n.
-    fn of_equal(&self, column: &Column, n: usize) -> Option<Interval> {
+    /// `1 − 0.05^(1/(n + 1))`, about 3/n. A difference that was always 0 may become as large on either side.
+    fn of_equal(&self, column: &Column, n: usize, least: f64) -> Option<Interval> {
         let first = column.iter().flatten().next().copied()?;
         if (first != 0.0 && first != 1.0) || column.iter().flatten().any(|value| *value != first) {
             return None;
         }
         let tries = n.min(self.resampling.n_units());
         let reach = 1.0 - (1.0 - self.settings.confidence).powf(1.0 / (tries as f64 + 1.0));
-        let (low, high) = if first == 0.0 { (0.0, reach) } else { (1.0 - reach, 1.0) };
+        let (low, high) = ((first - reach).max(least), (first + reach).min(1.0));
         Some(Interval { method: IntervalMethod::PosteriorHdi, low, high })
     }
 }
@@ -129,6 +139,10 @@ mod tests {
         assert!((interval.high - 0.1391).abs() < 1e-4 && interval.low == 0.0, "{interval:?}");
         let always = means(&[], vec![Some(1.0); 19]).unwrap().interval.unwrap();
         assert!((always.low - 0.8609).abs() < 1e-4 && always.high == 1.0, "{always:?}");
+        let settings = Settings::default();
+        let means = Means::of_groups(&settings, &vec![String::new(); 19]);
+        let equal = means.of_differences(&[vec![Some(0.0); 19]])[0].unwrap().interval.unwrap();
+        assert!((equal.low + 0.1391).abs() < 1e-4 && (equal.high - 0.1391).abs() < 1e-4, "{equal:?}");
     }
 
     #[test]

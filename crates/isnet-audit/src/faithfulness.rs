@@ -137,7 +137,7 @@ pub fn faithfulness(subject: &Subject<'_>, progress: &mut dyn FnMut(usize)) -> R
     // Whole and empty images are the same in all orders, so that the inner steps alone make the areas between curves.
     let [most, random, least] = [area(0), area(1), area(2)];
     let gains = [difference(&random, &most), difference(&least, &random), difference(&least, &most)];
-    let gains = means.of(&gains);
+    let gains = means.of_differences(&gains);
     let curve = |(order, columns): (Order, &Vec<Column>)| Curve {
         order,
         taken: (0..=steps).map(|step| step as f64 / steps as f64).collect(),

@@ -203,16 +203,16 @@ fn summarized(subject: &Subject<'_>, marker: &Marker<'_>, masked: &[usize], foun
         let to_other = subject.decision(rows[2]).contains(&other) && !subject.decision(rows[1]).contains(&other);
         Some(f64::from(u8::from(to_other)))
     });
-    let gap = difference(&right(0), &right(2));
-    let columns = [right(0), right(1), right(2), gap, flips(0), flips(2), towards];
-    let estimates = Means::new(subject.settings, subject.data, masked).of(&columns);
+    let means = Means::new(subject.settings, subject.data, masked);
+    let gap = means.of_differences(&[difference(&right(0), &right(2))]).remove(0);
+    let estimates = means.of(&[right(0), right(1), right(2), flips(0), flips(2), towards]);
     MarkEffect {
         marks: marker.marks.iter().map(ToString::to_string).collect(),
         accuracy: [estimates[0], estimates[1], estimates[2]],
-        accuracy_gap: estimates[3],
-        flips_by_own: estimates[4],
-        flips: estimates[5],
-        towards: estimates[6],
+        accuracy_gap: gap,
+        flips_by_own: estimates[3],
+        flips: estimates[4],
+        towards: estimates[5],
         n,
         left_out: data.len() - n,
     }

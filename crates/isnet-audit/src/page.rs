@@ -135,7 +135,7 @@ fn counterfactual(found: &Counterfactual) -> Table {
         .caption(format!("**BG-Gap** (mixed_same − mixed_rand): {}", render::text(found.bg_gap)));
     found.rows.iter().fold(table, |table, row| {
         let figures = [row.accuracy, row.accuracy_change, row.flips, row.probability_change].map(cell);
-        table.row([Cell::text(row.variant.name()), count(row.flips)].into_iter().chain(figures))
+        table.row([Cell::text(row.variant.name()), Cell::count(row.n)].into_iter().chain(figures))
     })
 }
 
@@ -228,7 +228,7 @@ fn maps(found: &Relevance, subject: &Subject<'_>) -> Result<Gallery> {
     Ok(gallery)
 }
 
-/// Images with every background; first those whose decision another background changes.
+/// An image of each of the first classes with every background; one whose decision another background changes if there is one.
 fn backgrounds(found: &Counterfactual, subject: &Subject<'_>) -> Result<Vec<Gallery>> {
     let composer = Composer::new(subject)?;
     let place = |wanted| Variant::ALL.iter().position(|variant| *variant == wanted).unwrap_or_default();
@@ -238,8 +238,14 @@ fn backgrounds(found: &Counterfactual, subject: &Subject<'_>) -> Result<Vec<Gall
         let decisions = &found.decisions[*index];
         decisions[rand].is_some() && decisions[rand] != decisions[0]
     };
-    let chosen = asked().filter(flipped).chain(asked().filter(|index| !flipped(index))).take(EXAMPLES);
-    chosen.map(|index| background_gallery(found, subject, &composer, index)).collect()
+    let mut chosen: Vec<usize> = Vec::new();
+    for index in asked().filter(flipped).chain(asked().filter(|index| !flipped(index))) {
+        let is_new = chosen.iter().all(|known| subject.data.label(*known) != subject.data.label(index));
+        if is_new && chosen.len() < EXAMPLES {
+            chosen.push(index);
+        }
+    }
+    chosen.into_iter().map(|index| background_gallery(found, subject, &composer, index)).collect()
 }
 
 fn background_gallery(

@@ -65,7 +65,7 @@ pub fn relevance(found: &Relevance) -> String {
 pub fn counterfactual(found: &Counterfactual) -> String {
     let mut rows = vec![header(&["background", "n", "accuracy", "change", "flips", "change of p(label)"])];
     for row in &found.rows {
-        let n = row.flips.map_or(0, |flips| flips.n).to_string();
+        let n = row.n.to_string();
         let figures = [row.accuracy, row.accuracy_change, row.flips, row.probability_change];
         rows.push([row.variant.name().to_owned(), n].into_iter().chain(figures.map(text)).collect());
     }

@@ -114,7 +114,7 @@ fn every_background_does_what_it_must() {
     let row = |found: &Audit, variant| {
         let found = found.counterfactual.as_ref().unwrap().found().unwrap().clone();
         let row = found.rows.into_iter().find(|row| row.variant == variant).unwrap();
-        (value(row.accuracy), value(row.flips))
+        (value(row.accuracy), row.flips.map_or(0.0, |flips| flips.value))
     };
     // (accuracy, flips) of the model that reads the background, and of the one that reads the foreground.
     for (variant, of_background, of_foreground) in [
