@@ -1,7 +1,7 @@
 //! The rules of linear parts, one file each (METHOD §2; names as in zennit).
 //!
 //! A linear part is an affine map (conv or dense with its batch norms), an average pool, or a sum. A rule says which parts of input and weight
-//! meet in its denominator; [`share`] does the rest. A new rule of this kind is a file with its groups, a variant of [`LayerRule`] and an arm of
+//! meet in its denominator; `share` does the rest. A new rule of this kind is a file with its groups, a variant of [`LayerRule`] and an arm of
 //! `LayerRule::groups`. A rule of another kind (an operation that is not linear, a gradient that is modified) is a file with a function from what
 //! arrived at the output of a node to what its inputs get, a variant of [`Rule`](crate::Rule) and an arm in `relevance.rs`.
 
