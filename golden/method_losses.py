@@ -10,11 +10,14 @@ of each loss, 1e-7 of each norm.
 
 import json
 import pathlib
+from functools import partial
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
+
+import splitmix64
 
 SEED, CLASSES, BATCH, SIDE = "methods", 3, 3, 12
 LABELS = torch.tensor([2, 0, 1])
@@ -23,24 +26,7 @@ KNOWN = 2  # samples with a mask, the first ones
 RRR_WEIGHT = 50.0
 GAIN = {"mining": 0.75, "mask": 4.0, "steepness": 10.0, "threshold": 0.5}
 SEGMENTATION_WEIGHT = 0.6
-
-
-def fnv1a64(data: bytes) -> int:
-    h = 0xCBF29CE484222325
-    for byte in data:
-        h = (h ^ byte) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF
-    return h
-
-
-def fraction(name: str, count: int) -> np.ndarray:
-    z = np.arange(count, dtype=np.uint64)
-    with np.errstate(over="ignore"):
-        z += np.uint64(fnv1a64(f"{SEED}/{name}".encode()))
-        z += np.uint64(0x9E3779B97F4A7C15)
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        z = z ^ (z >> np.uint64(31))
-    return (z >> np.uint64(11)).astype(np.float64) * 2.0**-53
+fraction = partial(splitmix64.fraction, SEED)
 
 
 def seeded(model: nn.Module) -> nn.Module:

@@ -8,35 +8,19 @@ Tolerance: 1e-4 of the largest logit.
 
 import json
 import pathlib
+from functools import partial
 
 import numpy as np
 import torch
 import torchvision
 
+import splitmix64
 from torchvision_names import build
 
 SEED, CLASSES, BATCH, SIDE = "golden", 3, 2, 64
 NAMES = ["resnet18", "resnet50", "densenet121", "vgg11", "vgg11_bn", "squeezenet1_0", "squeezenet1_1"]
 NAMES += ["vit_b_16", "vit_s_16", "vit_ti_16"]
-
-
-def fnv1a64(data: bytes) -> int:
-    h = 0xCBF29CE484222325
-    for byte in data:
-        h = (h ^ byte) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF
-    return h
-
-
-def fraction(name: str, count: int) -> np.ndarray:
-    """`count` numbers in [0, 1): splitmix64, with 53 bits each."""
-    z = np.arange(count, dtype=np.uint64)
-    with np.errstate(over="ignore"):
-        z += np.uint64(fnv1a64(f"{SEED}/{name}".encode()))
-        z += np.uint64(0x9E3779B97F4A7C15)
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        z = z ^ (z >> np.uint64(31))
-    return (z >> np.uint64(11)).astype(np.float64) * 2.0**-53
+fraction = partial(splitmix64.fraction, SEED)
 
 
 def seeded(name: str, shape: torch.Size, norm: bool) -> torch.Tensor:

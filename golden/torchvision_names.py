@@ -13,6 +13,8 @@ import pathlib
 import torch
 import torchvision
 
+from splitmix64 import fnv1a64
+
 NAMES = (
     [f"densenet{n}" for n in (121, 161, 169, 201)]
     + [f"resnet{n}" for n in (18, 34, 50, 101, 152)]
@@ -30,13 +32,6 @@ def build(name: str, **arguments) -> torch.nn.Module:
     heads = HEADS[name]
     sizes = {"patch_size": 16, "num_layers": 12, "num_heads": heads, "hidden_dim": 64 * heads, "mlp_dim": 256 * heads}
     return torchvision.models.VisionTransformer(**{"image_size": 224, **sizes, **arguments})
-
-
-def fnv1a64(data: bytes) -> int:
-    h = 0xCBF29CE484222325
-    for byte in data:
-        h = (h ^ byte) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF
-    return h
 
 
 def entry(name: str) -> dict:

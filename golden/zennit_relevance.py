@@ -18,6 +18,7 @@ identity. Functions in a forward pass are modules here, so that zennit gives the
 import importlib.metadata
 import json
 import pathlib
+from functools import partial
 
 import numpy as np
 import torch
@@ -28,6 +29,8 @@ from zennit.attribution import Gradient
 from zennit.canonizers import NamedMergeBatchNorm
 from zennit.layer import Sum
 from zennit.torchvision import ResNetBasicBlockCanonizer
+
+import splitmix64
 
 SEED, SEEDS = "zennit", [1.0, -0.5, 0.25]
 RULES = {
@@ -47,25 +50,7 @@ COMPOSITES = {
     "epsilon_gamma_box": lambda **kw: composites.EpsilonGammaBox(low=0.0, high=1.0, **kw),
     "excitation_backprop": lambda **kw: composites.ExcitationBackprop(**kw),
 }
-
-
-def fnv1a64(data: bytes) -> int:
-    h = 0xCBF29CE484222325
-    for byte in data:
-        h = (h ^ byte) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF
-    return h
-
-
-def fraction(name: str, count: int) -> np.ndarray:
-    """`count` numbers in [0, 1): splitmix64, with 53 bits each."""
-    z = np.arange(count, dtype=np.uint64)
-    with np.errstate(over="ignore"):
-        z += np.uint64(fnv1a64(f"{SEED}/{name}".encode()))
-        z += np.uint64(0x9E3779B97F4A7C15)
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        z = z ^ (z >> np.uint64(31))
-    return (z >> np.uint64(11)).astype(np.float64) * 2.0**-53
+fraction = partial(splitmix64.fraction, SEED)
 
 
 def seeded(model: Module) -> Module:
