@@ -11,7 +11,7 @@ use isnet_run::Model;
 
 use crate::EvalError;
 use crate::explained::Explained;
-use crate::metrics::{Predictions, Task};
+use crate::metrics::Predictions;
 
 /// Whether an evaluation explains each prediction to measure the background share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,11 +42,7 @@ pub fn evaluate(
     explaining: Explain,
     mut progress: impl FnMut(usize),
 ) -> Result<Predictions, EvalError> {
-    let task = match model.task {
-        isnet_data::Task::SingleLabel => Task::Single,
-        isnet_data::Task::MultiLabel => Task::Multi,
-    };
-    let mut predictions = Predictions::new(model.classes.clone(), task);
+    let mut predictions = Predictions::new(model.classes.clone(), model.task.into());
     let plan = if explaining == Explain::Predicted { Some(explaining_plan(model)?) } else { None };
     let loader = Loader {
         dataset: dataset.clone(),

@@ -17,9 +17,9 @@ use isnet_eval::evaluate::{Explain, evaluate};
 use isnet_eval::evaluation::Evaluation;
 use isnet_eval::metrics::Predictions;
 use isnet_eval::predictions_csv;
+use isnet_eval::report::epochs;
 use isnet_eval::statistics::{Comparison, Score, Settings, TrainingsRow, compare, over_trainings};
 use isnet_graph::Predictor;
-use isnet_run::log::{Line, read_lines};
 use isnet_run::study::{Cell, CellRecord, Study};
 use isnet_run::{Datasets, Existing, Model, RunDir, atomic};
 use serde::Serialize;
@@ -94,15 +94,13 @@ pub fn run_cell(study: &Study, cell: &Cell, watcher: &mut dyn Watcher) -> Result
 
 /// `metrics.json` and `predictions.csv` of the test splits.
 fn score(model: &Model, data: &Datasets, folder: &Path) -> Result<(), TrainError> {
-    let mut all: Option<Predictions> = None;
+    let mut all = Predictions::new(model.classes.clone(), model.task.into());
     for (name, dataset) in &data.tests {
-        let found = evaluate(model, dataset, name, Explain::Predicted, |_| ())?;
-        match &mut all {
-            None => all = Some(found),
-            Some(all) => all.append(found),
-        }
+        all.append(evaluate(model, dataset, name, Explain::Predicted, |_| ())?);
     }
-    let Some(mut all) = all else { return Ok(()) };
+    if all.is_empty() {
+        return Ok(());
+    }
     let multi = model.task == isnet_data::Task::MultiLabel;
     let validation = data.validation.as_ref().filter(|_| multi);
     let validation =
@@ -113,11 +111,7 @@ fn score(model: &Model, data: &Datasets, folder: &Path) -> Result<(), TrainError
 }
 
 fn record(cell: &Cell, model: &Model, folder: &Path) -> Result<CellRecord, TrainError> {
-    let run = RunDir::open(folder)?;
-    let seconds: Vec<f64> = read_lines(&run)?
-        .into_iter()
-        .filter_map(|line| if let Line::Epoch { record, .. } = line { Some(record.seconds) } else { None })
-        .collect();
+    let seconds: Vec<f64> = epochs(&RunDir::open(folder)?)?.iter().map(|epoch| epoch.seconds).collect();
     let trained = model.graph.params().filter(|(_, spec)| spec.role.is_trainable());
     Ok(CellRecord {
         cell: cell.clone(),

@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use isnet_data::Dataset;
 use isnet_eval::evaluate::{Explain, evaluate};
 use isnet_eval::evaluation::Evaluation;
-use isnet_eval::metrics::{Predictions, Task};
+use isnet_eval::metrics::Predictions;
 use isnet_eval::report::{EvaluationReport, Pictures, epochs, evaluation_document};
 use isnet_eval::{predictions_csv, render};
 use isnet_report::Document;
@@ -126,7 +126,7 @@ fn predict(args: &EvaluateArgs) -> anyhow::Result<(Predictions, Evaluated)> {
     let data = Datasets::open(&config.data)?;
     let validation = data.validation.clone().filter(|_| model.task == isnet_data::Task::MultiLabel);
     let explaining = if args.no_explain { Explain::No } else { Explain::Predicted };
-    let mut all = Predictions::new(model.classes.clone(), task(&model));
+    let mut all = Predictions::new(model.classes.clone(), model.task.into());
     let datasets = splits(args, &config, data)?;
     for (name, dataset) in &datasets {
         let found = evaluate(&model, dataset, name, explaining, |_| ())?;
@@ -146,14 +146,6 @@ fn folder(args: &EvaluateArgs) -> PathBuf {
     let beside = || if args.model.is_dir() { &args.model } else { args.model.parent().unwrap_or(Path::new("")) };
     let folder = args.output.as_deref().unwrap_or_else(beside);
     if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.to_owned() }
-}
-
-/// The task in the words of the metrics.
-pub fn task(model: &Model) -> Task {
-    match model.task {
-        isnet_data::Task::SingleLabel => Task::Single,
-        isnet_data::Task::MultiLabel => Task::Multi,
-    }
 }
 
 type NamedDataset = (String, Arc<dyn Dataset>);

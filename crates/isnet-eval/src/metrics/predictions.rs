@@ -11,6 +11,15 @@ pub enum Task {
     Multi,
 }
 
+impl From<isnet_data::Task> for Task {
+    fn from(task: isnet_data::Task) -> Self {
+        match task {
+            isnet_data::Task::SingleLabel => Self::Single,
+            isnet_data::Task::MultiLabel => Self::Multi,
+        }
+    }
+}
+
 /// Predictions for `N` samples and `K` classes; the columns below `thresholds` have one entry per sample.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Predictions {

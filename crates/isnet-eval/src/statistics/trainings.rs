@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::bootstrap::percentile_interval;
 use super::compare::align;
+use super::counts::mean;
 use super::part::{Part, notes_on_size, parts, usable};
 use super::score::Score;
 use super::score_set::ScoreSet;
@@ -111,7 +112,7 @@ fn rows_of_part(trainings: &[Predictions], part: &Part, settings: &Settings) -> 
             score,
             class,
             versus,
-            mean: mean(&known),
+            mean: mean(known.iter().copied()),
             deviation: deviation(&known),
             interval: percentile_interval(&usable(drawn, replicates.len()), settings.confidence),
             notes: notes(n, &resampling, known.len()),
@@ -168,12 +169,8 @@ fn notes(n: usize, resampling: &Resampling, n_trainings: usize) -> Vec<String> {
     notes
 }
 
-fn mean(values: &[f64]) -> Option<f64> {
-    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
-}
-
 fn deviation(values: &[f64]) -> Option<f64> {
-    let mean = mean(values).filter(|_| values.len() > 1)?;
+    let mean = mean(values.iter().copied()).filter(|_| values.len() > 1)?;
     let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
     Some((squares / (values.len() - 1) as f64).sqrt())
 }
