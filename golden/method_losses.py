@@ -26,6 +26,8 @@ KNOWN = 2  # samples with a mask, the first ones
 RRR_WEIGHT = 50.0
 GAIN = {"mining": 0.75, "mask": 4.0, "steepness": 10.0, "threshold": 0.5}
 SEGMENTATION_WEIGHT = 0.6
+HAM = {"anomaly": 0.3, "mask": 2.0, "bound": 0.5, "union": 0.7, "steepness": 8.0, "threshold": 0.4, "activation_threshold": 0.75}
+SHARPNESS = 6.0
 fraction = partial(splitmix64.fraction, SEED)
 
 
@@ -145,6 +147,44 @@ class Sononet(nn.Module):
         return self.fc(torch.cat([*parts, signal.mean((2, 3))], 1))
 
 
+class Attended(nn.Module):
+    """`plain_cnn` with hierarchical attention in place of its head: 24 features, 6 inside the foreground attention."""
+
+    def __init__(self, channels=24, inner=6):
+        super().__init__()
+        plain = Plain()
+        for name in ["0", "3", "6"]:
+            self.add_module(name, plain.get_submodule(name))
+        conv = lambda i, o, k=3: nn.Conv2d(i, o, k, padding=k // 2, bias=False)
+        normed = lambda i, o: nn.Sequential(conv(i, o), nn.BatchNorm2d(o))
+        fa = nn.Module()
+        fa.conv1, fa.conv2, fa.conv3, fa.conv4 = conv(inner, 1, 1), conv(inner, inner, 1), conv(inner, 1, 1), conv(1, 1)
+        fa.channel_fc = nn.Sequential(nn.Linear(inner, 1, bias=False), nn.ReLU(), nn.Linear(1, inner, bias=False))
+        fa.bn4, fa.gamma = nn.BatchNorm2d(1), conv(1, inner, 1)
+        self.fa_layer = nn.Module()
+        self.fa_layer.conva, self.fa_layer.fa, self.fa_layer.convb = normed(channels, inner), fa, normed(inner, inner)
+        self.cls_head = normed(channels + inner, channels)
+        self.anomaly_fc, self.cls_fc = nn.Linear(channels, 1, bias=False), nn.Linear(channels, CLASSES, bias=False)
+
+    def features(self, x):
+        for name in ["0", "3", "6"]:
+            x = F.relu(self.get_submodule(name)(x))
+            x = x if name == "6" else F.max_pool2d(x, 2)
+        inside, fa = self.fa_layer.conva(x), self.fa_layer.fa
+        weights = torch.softmax(fa.conv1(inside).flatten(2), 2)
+        context = (inside.flatten(2) * weights).sum(2)
+        opening = torch.sigmoid(fa.channel_fc(context))
+        place = fa.conv3(fa.conv2(inside) * opening[:, :, None, None])
+        place = place * torch.sigmoid(fa.bn4(fa.conv4(place)))
+        attended = self.fa_layer.convb(inside + fa.gamma(place))
+        return F.relu(self.cls_head(torch.cat([x, attended], 1)))
+
+    def forward(self, f):
+        flat = f.flatten(2)
+        pooled = (torch.logsumexp(SHARPNESS * flat, 2) - np.log(flat.shape[2])) / SHARPNESS
+        return self.cls_fc(pooled), self.anomaly_fc(pooled)
+
+
 def image() -> torch.Tensor:
     return torch.from_numpy(fraction("input", BATCH * SIDE * SIDE).astype(np.float32).astype(np.float64)).reshape(BATCH, 1, SIDE, SIDE)
 
@@ -203,6 +243,53 @@ def gain(multi_label: bool) -> dict:
     return case(model, total, classification=classification, mining=mining, attention=attention)
 
 
+def ham(multi_label: bool, normal: int | None = None) -> dict:
+    model = seeded(Attended())
+    f = model.features(image())
+    logits, detected = model(f)
+    if multi_label:
+        classification = F.binary_cross_entropy_with_logits(logits, ROWS)
+        labels = ROWS
+    else:
+        classification = F.cross_entropy(logits, LABELS)
+        labels = F.one_hot(LABELS, CLASSES).double()
+        if normal is not None:
+            labels[:, normal] = 0
+    any_label = labels.amax(1)
+    attended = lambda a, threshold: torch.sigmoid(HAM["steepness"] * (a - threshold))
+    maps = F.relu(torch.einsum("nchw,kc->nkhw", f, model.cls_fc.weight.detach()))
+    of_anomaly = F.relu(torch.einsum("nchw,kc->nkhw", f, model.anomaly_fc.weight.detach()))[:, 0]
+    against, outside = [], []
+    for k in range(CLASSES):
+        squares, sizes, shares = 0.0, 0.0, []
+        for n in range(BATCH):
+            if labels[n, k] == 0:
+                continue
+            a = maps[n, k]
+            covered = torch.minimum(a, of_anomaly[n]) * attended(a, HAM["activation_threshold"])
+            shares.append((a.sum() - covered.sum()) / a.sum().clamp(min=1e-5))
+            if n < KNOWN:
+                wide = F.interpolate(a[None, None], size=(SIDE, SIDE), mode="bilinear", align_corners=False)[0, 0]
+                wide = attended((wide - wide.min()) / (wide.max() - wide.min() + 1e-8), HAM["threshold"])
+                squares = squares + (wide - mask()[n, 0]).square().sum()
+                sizes = sizes + (wide + mask()[n, 0]).sum()
+        if shares:
+            outside.append(sum(shares) / len(shares))
+        if not isinstance(sizes, float):
+            against.append(squares / sizes)
+    unexplained = []
+    for n in range(BATCH):
+        if any_label[n] > 0:
+            best = (maps[n] * labels[n][:, None, None]).max(0).values
+            a = of_anomaly[n]
+            covered = torch.minimum(best, a) * attended(a, HAM["activation_threshold"])
+            unexplained.append((a.sum() - covered.sum()) / a.sum().clamp(min=1e-5))
+    anomaly = F.binary_cross_entropy_with_logits(detected[:, 0], any_label)
+    attention, bound, union = (sum(terms) / len(terms) for terms in (against, outside, unexplained))
+    total = classification + HAM["anomaly"] * anomaly + HAM["mask"] * attention + HAM["bound"] * bound + HAM["union"] * union
+    return case(model, total, classification=classification, anomaly=anomaly, attention=attention, bound=bound, union=union)
+
+
 def segmentation_loss(found: torch.Tensor) -> tuple:
     m = mask()[:KNOWN]
     found = found[:KNOWN]
@@ -229,12 +316,15 @@ def attention_gated() -> dict:
 
 
 torch.set_num_threads(1)
-out = {"torch": torch.__version__, "seed": SEED, "rrr_weight": RRR_WEIGHT, "gain": GAIN, "segmentation_weight": SEGMENTATION_WEIGHT}
+out = {"torch": torch.__version__, "seed": SEED, "rrr_weight": RRR_WEIGHT, "gain": GAIN, "ham": HAM, "segmentation_weight": SEGMENTATION_WEIGHT}
 out["cases"] = {
     "rrr": rrr(False),
     "rrr_multi_label": rrr(True),
     "gain": gain(False),
     "gain_multi_label": gain(True),
+    "ham": ham(False),
+    "ham_normal": ham(False, normal=1),
+    "ham_multi_label": ham(True),
     "multitask": multitask(),
     "attention_gated": attention_gated(),
 }

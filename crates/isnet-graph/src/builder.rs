@@ -5,7 +5,7 @@ use isnet_kernels::{ConvGeometry, MaxPoolGeometry};
 use crate::error::GraphError;
 use crate::graph::{Graph, Node, NodeId};
 use crate::init::Init;
-use crate::op::{AveragePoolWindow, BatchNorm, Conv, Dense, LayerNorm, Op};
+use crate::op::{AveragePoolWindow, BatchNorm, Conv, Dense, LayerNorm, Op, Sharing};
 use crate::params::{ParamId, ParamRole, ParamSpec};
 
 /// Builds a [`Graph`] node by node. Names become node names; parameters are named `<node>.weight` and so on.
@@ -15,6 +15,7 @@ pub struct GraphBuilder {
     params: Vec<ParamSpec>,
     supervised: Vec<NodeId>,
     segmentation: Option<NodeId>,
+    anomaly: Option<NodeId>,
     input_channels: usize,
 }
 
@@ -71,7 +72,14 @@ impl ConvSpec {
 impl GraphBuilder {
     /// An empty graph for images of this many channels.
     pub fn new(input_channels: usize) -> Self {
-        Self { nodes: Vec::new(), params: Vec::new(), supervised: Vec::new(), segmentation: None, input_channels }
+        Self {
+            nodes: Vec::new(),
+            params: Vec::new(),
+            supervised: Vec::new(),
+            segmentation: None,
+            anomaly: None,
+            input_channels,
+        }
     }
 
     /// The image. Call it once, first.
@@ -101,6 +109,12 @@ impl GraphBuilder {
         let weight = self.param(name, "weight", vec![outputs, inputs], ParamRole::DenseWeight);
         let bias = Some(self.param(name, "bias", vec![outputs], ParamRole::Bias));
         self.node(name, Op::Dense(Dense { weight, bias }), &[input])
+    }
+
+    /// A dense layer without bias.
+    pub fn dense_unbiased(&mut self, name: &str, input: NodeId, inputs: usize, outputs: usize) -> NodeId {
+        let weight = self.param(name, "weight", vec![outputs, inputs], ParamRole::DenseWeight);
+        self.node(name, Op::Dense(Dense { weight, bias: None }), &[input])
     }
 
     /// Batch normalization with PyTorch's ε and momentum.
@@ -133,8 +147,8 @@ impl GraphBuilder {
     }
 
     /// How far each place opens, with mean 1.
-    pub fn spatial_share(&mut self, name: &str, input: NodeId) -> NodeId {
-        self.node(name, Op::SpatialShare, &[input])
+    pub fn spatial_share(&mut self, name: &str, input: NodeId, sharing: Sharing) -> NodeId {
+        self.node(name, Op::SpatialShare(sharing), &[input])
     }
 
     /// `input` at the size of `like`.
@@ -160,6 +174,11 @@ impl GraphBuilder {
     /// An average pool to a fixed output size.
     pub fn adaptive_average_pool(&mut self, name: &str, input: NodeId, size: [usize; 2]) -> NodeId {
         self.node(name, Op::AdaptiveAveragePool(size), &[input])
+    }
+
+    /// A smooth maximum over all places.
+    pub fn log_sum_exp_pool(&mut self, name: &str, input: NodeId, sharpness: f64) -> NodeId {
+        self.node(name, Op::LogSumExpPool(sharpness), &[input])
     }
 
     /// A sum.
@@ -218,8 +237,13 @@ impl GraphBuilder {
         self.segmentation = Some(node);
     }
 
+    /// Says which node is the logit of an anomaly.
+    pub fn detects(&mut self, node: NodeId) {
+        self.anomaly = Some(node);
+    }
+
     /// Copies another graph in, reading `input` in place of its image; names get `prefix` before them. Returns the node that each of its nodes
-    /// became. Its output, supervised nodes and segmentation are the caller's to use.
+    /// became. Its output, supervised nodes, segmentation and anomaly are the caller's to use.
     ///
     /// # Example
     /// ```
@@ -264,6 +288,7 @@ impl GraphBuilder {
             input_channels: self.input_channels,
             supervised: self.supervised,
             segmentation: self.segmentation,
+            anomaly: self.anomaly,
         };
         graph.validate()?;
         Ok(graph)

@@ -7,7 +7,7 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use crate::graph::{Graph, Node, NodeId};
-use crate::op::{Conv, Dense, Op, Tokens};
+use crate::op::{Conv, Dense, Op, Sharing, Tokens};
 use crate::params::{ParamId, Params};
 
 /// Whether a forward pass learns.
@@ -234,7 +234,7 @@ impl Graph {
             Op::Relu => kernels::relu(input),
             Op::Sigmoid => activation::sigmoid(input),
             Op::Threshold(value) => input.clone().greater_scalar(*value).float().cast(input.dtype()),
-            Op::SpatialShare => spatial_share(input),
+            Op::SpatialShare(sharing) => spatial_share(input, *sharing),
             Op::Interpolate => {
                 let [_, height, width, _] = others[0].dims();
                 kernels::interpolate(input, [height, width])
@@ -251,6 +251,7 @@ impl Graph {
             Op::AdaptiveAveragePool(size) => {
                 kernels::average_pool(input, &AveragePool::adaptive([height, width], *size))
             }
+            Op::LogSumExpPool(sharpness) => kernels::log_sum_exp_pool(input, *sharpness),
             Op::Add => others.into_iter().fold(input, kernels::add),
             Op::Flatten => flatten(input),
             Op::Dropout(probability) => match dropout_factors(&input, *probability, mode) {
@@ -357,8 +358,12 @@ impl Trace {
     }
 }
 
-/// `(x − min x) / mean (x − min x)` over the places of each channel; 0 where all are equal.
-fn spatial_share(input: Tensor<4>) -> Tensor<4> {
+/// Over the places of each channel, with mean 1; above the minimum, 0 where all are equal.
+fn spatial_share(input: Tensor<4>, sharing: Sharing) -> Tensor<4> {
+    let [_, height, width, _] = input.dims();
+    if sharing == Sharing::Softmax {
+        return kernels::spatial_softmax(input, 1.0) * (height * width) as f64;
+    }
     let above = input.clone() - input.min_dim(1).min_dim(2);
     let mean = above.clone().mean_dims(&[1, 2]);
     above / mean.clamp_min(1e-8)

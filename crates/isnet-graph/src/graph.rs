@@ -1,6 +1,6 @@
 //! Nodes and their connections.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use crate::error::GraphError;
 use crate::op::Op;
@@ -37,6 +37,7 @@ pub struct Graph {
     pub(crate) input_channels: usize,
     pub(crate) supervised: Vec<NodeId>,
     pub(crate) segmentation: Option<NodeId>,
+    pub(crate) anomaly: Option<NodeId>,
 }
 
 impl Graph {
@@ -93,7 +94,7 @@ impl Graph {
         loop {
             let node = self.node(id);
             match node.op {
-                Op::AveragePool(_) | Op::AdaptiveAveragePool(_) => return Some(node.inputs[0]),
+                Op::AveragePool(_) | Op::AdaptiveAveragePool(_) | Op::LogSumExpPool(_) => return Some(node.inputs[0]),
                 Op::Flatten => flattened = Some(node.inputs[0]),
                 Op::Dense(_) | Op::Relu | Op::Dropout(_) | Op::Identity | Op::BatchNorm(_) => {}
                 _ => return flattened,
@@ -117,6 +118,50 @@ impl Graph {
     /// The node whose value is the map of logits `[N, H, W, 1]` of a segmentation, if the graph makes one; above 0 is foreground.
     pub fn segmentation(&self) -> Option<NodeId> {
         self.segmentation
+    }
+
+    /// The node whose value is the logit `[N, 1, 1, 1]` of "there is something of any class", if the graph has one beside the classes.
+    pub fn anomaly(&self) -> Option<NodeId> {
+        self.anomaly
+    }
+
+    /// The part of the graph that ends at a node, which becomes its output. What does not lead there is left out, parameters too.
+    ///
+    /// # Example
+    /// ```
+    /// use isnet_graph::GraphBuilder;
+    /// let mut build = GraphBuilder::new(2);
+    /// let image = build.input();
+    /// let features = build.dense("first", image, 2, 2);
+    /// let logits = build.dense("second", features, 2, 2);
+    /// let first = build.finish(logits)?.until(features);
+    /// let names: Vec<&str> = first.params().map(|(_, spec)| spec.name.as_str()).collect();
+    /// assert_eq!((first.nodes().len(), names), (2, vec!["first.weight", "first.bias"]));
+    /// # Ok::<(), isnet_graph::GraphError>(())
+    /// ```
+    #[must_use]
+    pub fn until(&self, end: NodeId) -> Self {
+        let wanted = self.ancestors(&[end]);
+        let kept: Vec<NodeId> = self.nodes().map(|(id, _)| id).filter(|id| wanted[id.0]).collect();
+        let place = |id: NodeId| kept.binary_search(&id).ok().map(NodeId);
+        let read: BTreeSet<usize> =
+            kept.iter().flat_map(|id| self.node(*id).op.params()).map(|param| param.0).collect();
+        let read: Vec<usize> = read.into_iter().collect();
+        let nodes = kept.iter().map(|id| {
+            let mut node = self.node(*id).clone();
+            node.inputs = node.inputs.iter().filter_map(|input| place(*input)).collect();
+            node.op.params_mut().into_iter().for_each(|param| param.0 = read.partition_point(|it| *it < param.0));
+            node
+        });
+        Self {
+            nodes: nodes.collect(),
+            params: read.iter().map(|param| self.params[*param].clone()).collect(),
+            output: NodeId(kept.len() - 1),
+            input_channels: self.input_channels,
+            supervised: self.supervised.iter().filter_map(|id| place(*id)).collect(),
+            segmentation: self.segmentation.and_then(place),
+            anomaly: self.anomaly.and_then(place),
+        }
     }
 
     /// Whether the output is logits of classes, and not the map of a segmentation alone.

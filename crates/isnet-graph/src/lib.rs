@@ -41,7 +41,7 @@ pub use error::GraphError;
 pub use execute::{Mode, Part, Trace, attention_scale};
 pub use graph::{Graph, Node, NodeId};
 pub use init::Init;
-pub use op::{AveragePoolWindow, BatchNorm, Conv, Dense, LayerNorm, Op, Tokens};
+pub use op::{AveragePoolWindow, BatchNorm, Conv, Dense, LayerNorm, Op, Sharing, Tokens};
 pub use params::{ParamId, ParamRole, ParamSpec, Params};
 pub use predictor::Predictor;
 pub use shape::Shape;

@@ -24,8 +24,8 @@ pub enum Op {
     Sigmoid,
     /// 1 where a value is above this one, else 0. Neither gradients nor relevance pass it.
     Threshold(f64),
-    /// `(x − min x) / mean (x − min x)` over the places of each channel: how far the places of a grid attention open. Relevance does not pass it.
-    SpatialShare,
+    /// How far the places of a channel open, with mean 1. Relevance does not pass it.
+    SpatialShare(Sharing),
     /// The first input at the size of the second, bilinearly.
     Interpolate,
     /// The first input times the second, which has one channel or as many. In the relevance pass the second is a constant.
@@ -36,6 +36,8 @@ pub enum Op {
     AveragePool(AveragePoolWindow),
     /// Mean of windows chosen so that the output has this size `[H, W]`.
     AdaptiveAveragePool([usize; 2]),
+    /// `ln(mean exp(r·x)) / r` over the places of each channel: a smooth maximum. Relevance goes to the places by their shares `exp(r·x) / Σ exp(r·x)`.
+    LogSumExpPool(f64),
     /// Sum of all inputs, which have one shape.
     Add,
     /// All inputs, joined along their channels.
@@ -70,6 +72,15 @@ pub enum Op {
     },
     /// Weights `[N, heads, T, T]` and values `[N, 1, T, C]` to `[N, 1, T, C]`: what each token attends to, summed.
     AttentionSums,
+}
+
+/// How places share the opening of a gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// `(x − min x) / mean (x − min x)`, of grid attention.
+    AboveMinimum,
+    /// `exp x / mean exp x`.
+    Softmax,
 }
 
 /// A 2-D convolution: its weight is `[C_out, C_in / groups, kernel_h, kernel_w]`.
@@ -157,12 +168,13 @@ impl Op {
             Op::Relu => "relu",
             Op::Sigmoid => "sigmoid",
             Op::Threshold(_) => "threshold",
-            Op::SpatialShare => "spatial_share",
+            Op::SpatialShare(_) => "spatial_share",
             Op::Interpolate => "interpolate",
             Op::Gate => "gate",
             Op::MaxPool(_) => "max_pool",
             Op::AveragePool(_) => "average_pool",
             Op::AdaptiveAveragePool(_) => "adaptive_average_pool",
+            Op::LogSumExpPool(_) => "log_sum_exp_pool",
             Op::Add => "add",
             Op::Concat => "concat",
             Op::Flatten => "flatten",

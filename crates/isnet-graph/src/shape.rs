@@ -109,6 +109,7 @@ impl Graph {
                 Ok(input.resized(pool.output_size()))
             }
             Op::AdaptiveAveragePool(size) => Ok(input.resized(*size)),
+            Op::LogSumExpPool(_) => Ok(input.resized([1, 1])),
             Op::Interpolate => Ok(input.resized(inputs[1].size())),
             Op::Gate if inputs[1].channels == 1 => {
                 let pixels: Vec<Shape> = inputs.iter().map(|shape| Shape { channels: 0, ..*shape }).collect();
@@ -129,7 +130,7 @@ impl Graph {
             | Op::Gelu
             | Op::Sigmoid
             | Op::Softmax
-            | Op::SpatialShare
+            | Op::SpatialShare(_)
             | Op::Threshold(_)
             | Op::Dropout(_)
             | Op::Identity => Ok(input),

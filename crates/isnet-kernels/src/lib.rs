@@ -24,6 +24,7 @@ pub mod prepared;
 pub mod ranked_pooling;
 mod recycle;
 pub mod softmax;
+pub mod spatial;
 pub mod update;
 mod workers;
 
@@ -44,4 +45,5 @@ pub use prepared::PreparedConv;
 pub use ranked_pooling::ranked_pooling;
 pub use recycle::Recycler;
 pub use softmax::{softmax, softmax_transpose};
+pub use spatial::{log_sum_exp_pool, spatial_softmax};
 pub use workers::on_workers;

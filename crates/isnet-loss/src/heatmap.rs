@@ -77,6 +77,11 @@ impl Mask {
         (per_sample.clone() * self.weights(&per_sample)).sum()
     }
 
+    /// For each sample, whether its mask is known.
+    pub fn known(&self) -> &[bool] {
+        &self.known
+    }
+
     /// Number of samples whose mask is known.
     pub fn count(&self) -> usize {
         self.known.iter().filter(|known| **known).count()

@@ -113,12 +113,13 @@ pub(crate) fn nonnegative(graph: &Graph) -> Vec<bool> {
     for (_, node) in graph.nodes() {
         let inputs = !node.inputs.is_empty() && node.inputs.iter().all(|input| known[input.index()]);
         known.push(match node.op {
-            Op::Relu | Op::Softmax | Op::Sigmoid | Op::SpatialShare | Op::Threshold(_) => true,
+            Op::Relu | Op::Softmax | Op::Sigmoid | Op::SpatialShare(_) | Op::Threshold(_) => true,
             Op::Input | Op::Conv(_) | Op::ConvTranspose(_) | Op::Dense(_) | Op::BatchNorm(_) => false,
             Op::LayerNorm(_) | Op::Gelu | Op::Tokens(_) | Op::AttentionScores { .. } => false,
             Op::MaxPool(_)
             | Op::AveragePool(_)
             | Op::AdaptiveAveragePool(_)
+            | Op::LogSumExpPool(_)
             | Op::Add
             | Op::Concat
             | Op::Flatten

@@ -140,13 +140,14 @@ impl Composite {
             | Op::Gate
             | Op::Interpolate
             | Op::Sigmoid
-            | Op::SpatialShare
+            | Op::SpatialShare(_)
             | Op::Threshold(_)
             | Op::Dense(_)
             | Op::BatchNorm(_)
             | Op::MaxPool(_)
             | Op::AveragePool(_)
             | Op::AdaptiveAveragePool(_)
+            | Op::LogSumExpPool(_)
             | Op::Add
             | Op::Concat
             | Op::Flatten

@@ -210,9 +210,11 @@ impl LayerComposite {
             Op::Softmax | Op::LayerNorm(_) | Op::Tokens(_) | Op::AttentionScores { .. } | Op::AttentionSums => {
                 self.attention
             }
-            Op::Input | Op::MaxPool(_) | Op::Concat | Op::Flatten | Op::Identity => Rule::Transpose,
+            Op::Input | Op::MaxPool(_) | Op::LogSumExpPool(_) | Op::Concat | Op::Flatten | Op::Identity => {
+                Rule::Transpose
+            }
             Op::SelectToken(_) | Op::NarrowChannels { .. } => Rule::Transpose,
-            Op::Sigmoid | Op::SpatialShare | Op::Threshold(_) => Rule::Transpose,
+            Op::Sigmoid | Op::SpatialShare(_) | Op::Threshold(_) => Rule::Transpose,
         }
     }
 
@@ -258,9 +260,10 @@ fn answering(graph: &Graph, parts: &[AffinePart], name: &str) -> Result<NodeId, 
 fn misfit(graph: &Graph, parts: &[AffinePart], id: NodeId, rule: Rule) -> Option<&'static str> {
     let (op, part) = (&graph.node(id).op, parts.iter().find(|part| part.head == id));
     let blends = matches!(op, Op::AveragePool(_) | Op::AdaptiveAveragePool(_) | Op::Interpolate | Op::Add);
-    let moves = matches!(op, Op::Input | Op::MaxPool(_) | Op::Concat | Op::Flatten | Op::Identity)
-        || matches!(op, Op::SelectToken(_) | Op::NarrowChannels { .. })
-        || matches!(op, Op::Sigmoid | Op::SpatialShare | Op::Threshold(_));
+    let moves =
+        matches!(op, Op::Input | Op::MaxPool(_) | Op::LogSumExpPool(_) | Op::Concat | Op::Flatten | Op::Identity)
+            || matches!(op, Op::SelectToken(_) | Op::NarrowChannels { .. })
+            || matches!(op, Op::Sigmoid | Op::SpatialShare(_) | Op::Threshold(_));
     let attends = matches!(op, Op::Softmax | Op::LayerNorm(_) | Op::Gelu | Op::Tokens(_))
         || matches!(op, Op::AttentionScores { .. } | Op::AttentionSums);
     let alone = part.is_some_and(|part| matches!(graph.node(part.layer).op, Op::BatchNorm(_)));

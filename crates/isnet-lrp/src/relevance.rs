@@ -146,7 +146,7 @@ pub fn gradient_at(
 fn carries(op: &Op, input: usize) -> bool {
     match op {
         Op::Gate | Op::Interpolate => input == 0,
-        Op::Sigmoid | Op::SpatialShare | Op::Threshold(_) => false,
+        Op::Sigmoid | Op::SpatialShare(_) | Op::Threshold(_) => false,
         _ => true,
     }
 }
@@ -370,6 +370,11 @@ impl<'a> Walk<'a> {
             }
             Op::AdaptiveAveragePool(output) => {
                 kernels::average_pool_transpose(gradient, &AveragePool::adaptive(size, *output))
+            }
+            Op::LogSumExpPool(sharpness) => {
+                let shares = kernels::spatial_softmax(self.trace.activation(node.inputs[0]), *sharpness);
+                let rows = gradient.dims()[0];
+                kernels::times_activation(gradient.expand([rows, height, width, channels]), shares)
             }
             Op::Flatten => unflatten(gradient, size, channels),
             Op::Dropout(_) => match self.trace.dropout(id) {

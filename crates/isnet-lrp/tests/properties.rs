@@ -16,7 +16,9 @@ const EPSILON: Composite = Composite { epsilon: 0.01, first_layer: FirstLayer::T
 #[test]
 fn conserves_relevance_without_bias() {
     let composite = Composite { epsilon: 1e-12, first_layer: FirstLayer::TimesInput };
-    for tiny in tiny::all() {
+    // A log-sum-exp pool is no linear function of its places: `ln` takes some of what they sum to.
+    let is_smooth = |(_, node): (_, &Node)| matches!(node.op, Op::LogSumExpPool(_));
+    for tiny in tiny::all().into_iter().filter(|tiny| !tiny.graph.nodes().any(is_smooth)) {
         assert_conserved(&tiny, &composite);
     }
 }

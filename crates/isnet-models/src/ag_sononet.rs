@@ -5,7 +5,7 @@
 //! networks: Learning to leverage salient regions in medical images", Medical Image Analysis 2019, §3; stages as in METHOD §5. Relevance takes the openings for
 //! constants.
 
-use isnet_graph::{ConvSpec, Graph, GraphBuilder, MaxPoolGeometry, NodeId};
+use isnet_graph::{ConvSpec, Graph, GraphBuilder, MaxPoolGeometry, NodeId, Sharing};
 
 use crate::error::ModelError;
 use crate::plain_cnn::{Stage, check};
@@ -72,7 +72,7 @@ fn gate(
     let sum = build.add(&format!("{name}.sum"), &[theta, phi]);
     let sum = build.relu(&format!("{name}.relu"), sum);
     let psi = build.conv(&format!("{name}.psi"), sum, ConvSpec::square(of_signal, 1, 1).biased());
-    let opening = build.spatial_share(&format!("{name}.opening"), psi);
+    let opening = build.spatial_share(&format!("{name}.opening"), psi, Sharing::AboveMinimum);
     let gated = build.gate(&format!("{name}.gate"), x, opening);
     build.adaptive_average_pool(&format!("{name}.pool"), gated, [1, 1])
 }

@@ -23,6 +23,7 @@
 pub mod ag_sononet;
 pub mod densenet;
 pub mod error;
+pub mod hierarchical_attention;
 pub mod pipeline;
 pub mod plain_cnn;
 pub mod resnet;

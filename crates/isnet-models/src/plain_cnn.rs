@@ -29,7 +29,7 @@ pub const DEFAULT_STAGES: [Stage; 3] = [
     Stage { channels: 24, convs: 1, kernel: 3, pool: 1 },
 ];
 
-/// Writes the graph down. Deep supervision: none.
+/// Writes the graph down. Deep supervision: the last ReLU of every stage.
 ///
 /// # Errors
 /// [`ModelError::Stage`] if a size of a stage is out of its range.
@@ -51,6 +51,7 @@ pub fn build(architecture: &Architecture) -> Result<Graph, ModelError> {
             x = build.relu(&name(), x);
             channels = stage.channels;
         }
+        build.supervise(x);
         if stage.pool > 1 {
             x = build.max_pool(&name(), x, MaxPoolGeometry::square(stage.pool));
         }

@@ -9,7 +9,7 @@ use crate::resnet::ResNet;
 use crate::squeezenet::SqueezeNet;
 use crate::vgg::Vgg;
 use crate::vision_transformer::VisionTransformer;
-use crate::{ag_sononet, pipeline, unet};
+use crate::{ag_sononet, hierarchical_attention, pipeline, unet};
 
 /// What to build.
 ///
@@ -42,6 +42,8 @@ pub struct Architecture {
     pub image_size: [usize; 2],
     /// `plain_vit`: its sizes.
     pub transformer: VisionTransformer,
+    /// Attention on the last map of features in place of the head, which the method `ham` trains. See [`crate::hierarchical_attention`].
+    pub hierarchical_attention: bool,
     /// A network without classes that comes first: the image is black where its map of logits is not above 0. See [`crate::pipeline`].
     pub segmenter: Option<Box<Architecture>>,
 }
@@ -65,6 +67,7 @@ impl Architecture {
             batch_norm: matches!(name, "ag_sononet" | "unet"),
             image_size: [224; 2],
             transformer: VisionTransformer::PLAIN,
+            hierarchical_attention: false,
             segmenter: None,
         }
     }
@@ -168,6 +171,11 @@ pub fn build(architecture: &Architecture) -> Result<Graph, ModelError> {
         let classifier = Architecture { segmenter: None, ..architecture.clone() };
         return pipeline::join(&build(segmenter)?, &build(&classifier)?);
     }
+    let graph = build_family(family, architecture)?;
+    if architecture.hierarchical_attention { hierarchical_attention::attach(&graph, architecture) } else { Ok(graph) }
+}
+
+fn build_family(family: Family, architecture: &Architecture) -> Result<Graph, ModelError> {
     match family {
         Family::AgSononet => ag_sononet::build(architecture),
         Family::DenseNet(densenet) => densenet.build(architecture),

@@ -166,6 +166,8 @@ struct ArchitectureJson {
     stages: Vec<StageJson>,
     #[serde(default)]
     batch_norm: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    hierarchical_attention: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     segmenter: Option<Box<ArchitectureJson>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -223,6 +225,7 @@ fn architecture(json: ArchitectureJson) -> Architecture {
         batch_norm: json.batch_norm,
         image_size: json.image_size.unwrap_or(base.image_size),
         transformer: json.transformer.map_or(base.transformer, transformer),
+        hierarchical_attention: json.hierarchical_attention,
         segmenter: json.segmenter.map(|segmenter| Box::new(architecture(*segmenter))),
     }
 }
@@ -254,6 +257,7 @@ fn json(architecture: &Architecture) -> ArchitectureJson {
         batch_norm: architecture.batch_norm,
         image_size: is_transformer(&architecture.name).then_some(architecture.image_size),
         transformer: is_plain_transformer.then_some(TransformerJson { patch, width, layers, heads, mlp }),
+        hierarchical_attention: architecture.hierarchical_attention,
         segmenter: architecture.segmenter.as_deref().map(|segmenter| Box::new(json(segmenter))),
     }
 }

@@ -2,7 +2,7 @@
 
 use isnet_graph::{
     AveragePoolWindow, ConvGeometry, ConvSpec, Dense, Graph, GraphBuilder, Init, MaxPoolGeometry, NodeId, Op,
-    ParamRole, Tokens,
+    ParamRole, Sharing, Tokens,
 };
 use isnet_kernels::average_pool::AverageWindow;
 
@@ -50,6 +50,7 @@ pub fn all() -> Vec<Tiny> {
         tiny("transposed convolutions", [6, 4], transposed, 2),
         tiny("gates", [5, 4], gates, 2),
         tiny("grid attention", [6, 7], grid_attention, 2),
+        tiny("foreground attention", [5, 4], foreground_attention, 2),
     ]
 }
 
@@ -284,10 +285,29 @@ fn grid_attention(build: &mut GraphBuilder) -> NodeId {
     let sum = build.add("sum", &[fine, up]);
     let sum = build.relu("relu2", sum);
     let score = build.conv("score", sum, ConvSpec::square(3, 1, 1).biased());
-    let opening = build.spatial_share("opening", score);
+    let opening = build.spatial_share("opening", score, Sharing::AboveMinimum);
     let gated = build.gate("gate", fine, opening);
     let x = build.concat("concat", &[gated, up]);
     head(build, x, 6)
+}
+
+/// Channels that open by what the picture is of, and a smooth maximum over the places.
+fn foreground_attention(build: &mut GraphBuilder) -> NodeId {
+    let x = build.input();
+    let x = build.conv("conv0", x, ConvSpec::square(2, 3, 3).padded(1).biased());
+    let x = build.relu("relu0", x);
+    let score = build.conv("score", x, ConvSpec::square(3, 1, 1));
+    let share = build.spatial_share("share", score, Sharing::Softmax);
+    let context = build.gate("context", x, share);
+    let context = build.adaptive_average_pool("context_pool", context, [1, 1]);
+    let opening = build.dense_unbiased("fc0", context, 3, 3);
+    let opening = build.sigmoid("sigmoid", opening);
+    let everywhere = build.interpolate("everywhere", opening, x);
+    let gated = build.gate("gate", x, everywhere);
+    let x = build.conv("conv1", gated, ConvSpec::square(3, 3, 1).biased());
+    let x = build.relu("relu1", x);
+    let x = build.log_sum_exp_pool("pool", x, 2.0);
+    build.dense_unbiased("fc", x, 3, CLASSES)
 }
 
 fn transformer_nodes(build: &mut GraphBuilder) -> NodeId {

@@ -4,8 +4,11 @@ use burn::tensor::Device;
 use isnet_data::{Dataset, Preparation, Task};
 use isnet_graph::{Graph, Params};
 use isnet_loss::{ClassificationLoss, ForegroundRange, HeatmapLoss};
+use isnet_models::hierarchical_attention::is_own;
 use isnet_models::pipeline::SEGMENTER;
-use isnet_models::{Architecture, LoadReport, Stage, VisionTransformer, WeightFile, build, export, load_into};
+use isnet_models::{
+    Architecture, LoadReport, NamedArray, Stage, VisionTransformer, WeightFile, build, export, load_into,
+};
 use isnet_run::config::{self, ClassWeights, MethodName, RunConfig};
 use isnet_run::model::counted_batches;
 use isnet_run::{Datasets, Model};
@@ -35,6 +38,9 @@ pub fn model(config: &RunConfig, data: &Datasets, device: &Device) -> Result<(Mo
         let mut arrays = WeightFile::read(path)?;
         // The file is the classifier's; the segmenter stays as it is.
         arrays.extend(export(&graph, &params).into_iter().filter(|array| array.name.starts_with(SEGMENTER)));
+        if architecture.hierarchical_attention {
+            fill_attention(&graph, &params, &mut arrays);
+        }
         report = Some(load_into(&graph, &mut params, &arrays).map_err(|error| error.in_file(path))?);
         batches = counted_batches(&arrays);
     }
@@ -79,6 +85,16 @@ fn load_segmenter(graph: &Graph, params: &mut Params, segmenter: &Model) {
     }
 }
 
+/// Gives a file of a plain classifier the attention that stands in place of its head.
+fn fill_attention(graph: &Graph, params: &Params, arrays: &mut Vec<NamedArray>) {
+    if arrays.iter().any(|array| is_own(&array.name)) {
+        return;
+    }
+    let head = |name: &str| ["fc.", "classifier."].iter().any(|prefix| name.starts_with(prefix));
+    arrays.retain(|array| !head(&array.name));
+    arrays.extend(export(graph, params).into_iter().filter(|array| is_own(&array.name)));
+}
+
 fn stage(stage: &config::Stage) -> Stage {
     Stage { channels: stage.channels, convs: stage.convs, kernel: stage.kernel, pool: stage.pool }
 }
@@ -104,6 +120,7 @@ fn architecture(config: &RunConfig, n_classes: usize) -> Architecture {
         batch_norm: config.model.batch_norm,
         image_size: [config.data.height, config.data.width],
         transformer: config.model.transformer.as_ref().map_or(base.transformer, transformer),
+        hierarchical_attention: config.method.name == MethodName::Ham,
         ..base
     }
 }

@@ -74,6 +74,18 @@ fn guided_attention_covers_the_mask() {
 }
 
 #[test]
+fn hierarchical_attention_covers_the_mask() {
+    let set = [("method.name", "ham"), ("method.ham.mask_weight", "2")];
+    let before = term(&train(&[&set[..], &[("method.ham.mask_weight", "0")]].concat()), &set, "attention");
+    let ham = train(&set);
+    let after = term(&ham, &set, "attention");
+    assert!(after < 0.5 * before, "squared difference of attention and mask: {after}, untrained {before}");
+    // It still half falls for the corner: the features of a place have seen its surroundings.
+    let honest = score(&ham, Mark::Honest);
+    assert!(honest.accuracy > 0.9, "{honest:?}");
+}
+
+#[test]
 fn a_u_net_finds_the_object() {
     let found = overlap(&train(&[&UNET[..], &[("method.name", "segment")]].concat()));
     assert!(found.dice > 0.8, "{found:?}");

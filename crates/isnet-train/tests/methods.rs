@@ -37,6 +37,24 @@ fn guided_attention_agrees_with_pytorch() {
 }
 
 #[test]
+fn hierarchical_attention_agrees_with_pytorch() {
+    let set = [
+        ("method.name", "ham"),
+        ("method.ham.anomaly_weight", "0.3"),
+        ("method.ham.mask_weight", "2"),
+        ("method.ham.bound_weight", "0.5"),
+        ("method.ham.union_weight", "0.7"),
+        ("method.ham.steepness", "8"),
+    ];
+    let attended = Architecture { hierarchical_attention: true, ..Architecture::new("plain_cnn", 3, 1) };
+    let graph = build(&attended).expect("known");
+    check("ham", &graph, &set, single_label());
+    check("ham_multi_label", &graph, &set, multi_label());
+    let normal = [("data.classes", "['a', 'b', 'c']"), ("method.ham.normal", "b")];
+    check("ham_normal", &graph, &[&set[..], &normal].concat(), single_label());
+}
+
+#[test]
 fn a_u_net_and_its_two_losses_agree_with_pytorch() {
     let set = [("method.name", "multitask"), ("method.multitask.segmentation_weight", "0.6")];
     let stage = |channels| Stage { channels, convs: 2, kernel: 3, pool: 2 };

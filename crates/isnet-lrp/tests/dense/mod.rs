@@ -1,6 +1,6 @@
 //! One sample through a graph as explicit matrices.
 
-use isnet_graph::{Graph, Node, NodeId, Op, ParamId, Shape};
+use isnet_graph::{Graph, Node, NodeId, Op, ParamId, Shape, Sharing};
 use isnet_lrp::{Composite, FirstLayer, Pass, Start};
 
 pub mod layer_rules;
@@ -42,7 +42,7 @@ impl<'a> DenseModel<'a> {
             let gradient = gradients[id.index()].clone();
             for (slot, input) in node.inputs.iter().enumerate() {
                 let share: Vec<f64> = match node.op {
-                    Op::Sigmoid | Op::SpatialShare | Op::Threshold(_) => {
+                    Op::Sigmoid | Op::SpatialShare(_) | Op::Threshold(_) => {
                         vec![0.0; self.activations[input.index()].len()]
                     }
                     Op::Relu => self.activations[id.index()]
@@ -185,7 +185,8 @@ impl<'a> DenseModel<'a> {
                 add(&mut relevance[part.source.index()], &share);
                 continue;
             }
-            let moves = matches!(node.op, Op::MaxPool(_) | Op::Concat | Op::Flatten | Op::Identity);
+            let moves =
+                matches!(node.op, Op::MaxPool(_) | Op::LogSumExpPool(_) | Op::Concat | Op::Flatten | Op::Identity);
             let passes = matches!(node.op, Op::Relu | Op::Dropout(_) | Op::BatchNorm(_) | Op::Gate);
             let shares: Vec<Vec<f64>> = if passes && !inside(pass, id) {
                 vec![relevance[id.index()].clone()]
@@ -289,7 +290,27 @@ impl<'a> DenseModel<'a> {
             Op::Relu => x.iter().map(|v| v.max(0.0)).collect(),
             Op::Sigmoid => x.iter().map(|v| 1.0 / (1.0 + (-v).exp())).collect(),
             Op::Threshold(value) => x.iter().map(|v| f64::from(u8::from(v > value))).collect(),
-            Op::SpatialShare => {
+            Op::SpatialShare(Sharing::Softmax) => {
+                let places = from.height * from.width;
+                let total = |c: usize| (0..places).map(|place| x[place * from.channels + c].exp()).sum::<f64>();
+                collect(to, |y, xx, c| at(x, from, Some(y), Some(xx), c).exp() * places as f64 / total(c))
+            }
+            // Linear around the picture: shares of the places are constants, that of the picture.
+            Op::LogSumExpPool(sharpness) => {
+                let places = from.height * from.width;
+                collect(to, |_, _, c| {
+                    let of_channel = |values: &[f64]| -> Vec<f64> {
+                        (0..places).map(|place| values[place * from.channels + c]).collect()
+                    };
+                    let (here, sent) = (of_channel(winners[0]), of_channel(x));
+                    let weights: Vec<f64> = here.iter().map(|value| (sharpness * value).exp()).collect();
+                    let total: f64 = weights.iter().sum();
+                    let linear: f64 =
+                        weights.iter().zip(sent.iter().zip(&here)).map(|(w, (x, a))| w / total * (x - a)).sum();
+                    (total / places as f64).ln() / sharpness + linear
+                })
+            }
+            Op::SpatialShare(Sharing::AboveMinimum) => {
                 let places = from.height * from.width;
                 let of_channel = |c: usize| (0..places).map(move |place| x[place * from.channels + c]);
                 let low = |c: usize| of_channel(c).fold(f64::MAX, f64::min);

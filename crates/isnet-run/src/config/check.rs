@@ -11,8 +11,20 @@ type Contradiction = (&'static str, String, String);
 
 /// Refuses values that contradict each other.
 pub(super) fn check(config: &RunConfig, raw: &RawConfig) -> Result<()> {
-    let contradictions =
-        [name, scale, bounds, rules, splits, folds, stages, transformer, segmenter, architecture, class_weights];
+    let contradictions = [
+        name,
+        scale,
+        bounds,
+        rules,
+        splits,
+        folds,
+        stages,
+        transformer,
+        segmenter,
+        architecture,
+        normal,
+        class_weights,
+    ];
     match contradictions.iter().find_map(|contradiction| contradiction(config)) {
         None => Ok(()),
         Some((key, value, reason)) => Err(RunError::Value { key: key.into(), place: raw.place(key), value, reason }),
@@ -149,6 +161,18 @@ fn architecture(config: &RunConfig) -> Option<Contradiction> {
     };
     let reason = || format!("the method `{name}` needs the architecture `{needs}`");
     (config.model.architecture != needs).then(|| ("model.architecture", config.model.architecture.clone(), reason()))
+}
+
+/// The class without anomaly must be one whose number is known.
+fn normal(config: &RunConfig) -> Option<Contradiction> {
+    let (normal, key) = (config.method.ham.normal.as_ref()?, "method.ham.normal");
+    match &config.data.classes {
+        None => Some((key, normal.clone(), "list the classes in `data.classes`, so that its number is known".into())),
+        Some(classes) if !classes.contains(normal) => {
+            Some((key, normal.clone(), format!("it is no class of `data.classes`: {}", classes.join(", "))))
+        }
+        Some(_) => None,
+    }
 }
 
 fn unet(key: &'static str, stages: &[Stage], config: &RunConfig) -> Option<Contradiction> {

@@ -29,6 +29,8 @@ choice! {
         Rrr = "rrr",
         /// Guided attention: the classifier with two losses on its Grad-CAM.
         Gain = "gain",
+        /// Hierarchical attention mining: the classifier with three losses on its attention maps.
+        Ham = "ham",
         /// The classifier with attention gates, without masks.
         AttentionGated = "attention_gated",
         /// A U-Net that segments, with a head that classifies.
@@ -81,7 +83,7 @@ choice! {
 section! {
     /// `[method]`.
     MethodConfig(section) {
-        /// What is trained: `"isnet"`, `"standard"`, `"grad_input"`, `"rrr"`, `"gain"`, `"attention_gated"`, `"multitask"`, `"segment"` or `"segment_classify"`.
+        /// What is trained: `"isnet"`, `"standard"`, `"grad_input"`, `"rrr"`, `"gain"`, `"ham"`, `"attention_gated"`, `"multitask"`, `"segment"` or `"segment_classify"`.
         name: MethodName = MethodName::Isnet;
         /// What is explained: `"selective"`, `"stochastic"`, `"all_classes"`, `"label"` or `"dual"`.
         selector: Selector = Selector::Selective;
@@ -107,6 +109,8 @@ section! {
         rrr: RrrConfig = RrrConfig::resolve(&section.section("rrr")?)?;
         /// `[method.gain]`.
         gain: GainConfig = GainConfig::resolve(&section.section("gain")?)?;
+        /// `[method.ham]`.
+        ham: HamConfig = HamConfig::resolve(&section.section("ham")?)?;
         /// `[method.multitask]`.
         multitask: MultitaskConfig = MultitaskConfig::resolve(&section.section("multitask")?)?;
         /// `[method.segment_classify]`.
@@ -134,6 +138,28 @@ section! {
         steepness: f64 = 10.0, in POSITIVE;
         /// Attention that is half taken away (s), of 0 to 1.
         threshold: f64 = 0.5, in 0.0..=1.0;
+    }
+}
+
+section! {
+    /// `[method.ham]`: `classification + a·anomaly + m·(attention against mask) + b·bound + u·union`; the defaults are those of its authors' code.
+    HamConfig(section) {
+        /// Weight of the cross-entropy of "there is an anomaly" (a).
+        anomaly_weight: f64 = 0.01, in 0.0..;
+        /// Weight of the squared difference of the attention of each label and the mask (m).
+        mask_weight: f64 = 0.5, in 0.0..;
+        /// Weight of the attention of the labels that lies outside the attention of the anomaly (b).
+        bound_weight: f64 = 0.001, in 0.0..;
+        /// Weight of the attention of the anomaly that no label explains (u).
+        union_weight: f64 = 0.001, in 0.0..;
+        /// Steepness of the sigmoids that take attention for attended (ω).
+        steepness: f64 = 100.0, in POSITIVE;
+        /// Attention, stretched to 0…1, that is half attended where it is held against the mask (σ).
+        threshold: f64 = 0.4, in 0.0..=1.0;
+        /// Attention, as it is, that is half attended in the bound and the union.
+        activation_threshold: f64 = 0.75, in 0.0..;
+        /// The class of `data.classes` that is no anomaly; by default each is one. With several labels, none is none.
+        normal: Option<String> = None;
     }
 }
 

@@ -23,7 +23,8 @@ pub use change::{Change, MAY_CHANGE};
 pub use data::{AugmentConfig, Balance, DataConfig, DataSource, Fit, FolderConfig, PhantomConfig};
 pub use loss::{ClassWeights, ForegroundForm, ForegroundRange, HeatmapLossSchedule, LossConfig, gwrp_decay};
 pub use method::{
-    CompositeName, GainConfig, MethodConfig, MethodName, MultitaskConfig, RrrConfig, SegmentClassifyConfig, Selector,
+    CompositeName, GainConfig, HamConfig, MethodConfig, MethodName, MultitaskConfig, RrrConfig, SegmentClassifyConfig,
+    Selector,
 };
 pub use model::{AG_SONONET, ModelConfig, PLAIN_CNN, PLAIN_VIT, Stage, Transformer, UNET};
 pub use raw::{RawConfig, split_override};
@@ -50,6 +51,7 @@ pub const SECTIONS: &[(&str, &[Field])] = &[
     ("method", MethodConfig::FIELDS),
     ("method.rrr", RrrConfig::FIELDS),
     ("method.gain", GainConfig::FIELDS),
+    ("method.ham", HamConfig::FIELDS),
     ("method.multitask", MultitaskConfig::FIELDS),
     ("method.segment_classify", SegmentClassifyConfig::FIELDS),
     ("method.segment_classify.stages", Stage::FIELDS),

@@ -18,9 +18,9 @@ use isnet_lrp::{Composite, OutputSelector, Plan, Quantity, Seeds, Target, gradie
 use isnet_run::RunConfig;
 use isnet_run::config::GainConfig;
 
-use super::Step;
 use super::isnet::outputs;
 use super::standard::classified;
+use super::{Step, stretched};
 use crate::error::TrainError;
 use crate::objective::Evaluation;
 
@@ -123,13 +123,4 @@ fn one_hot(chosen: &[usize], like: &Tensor<2>) -> Tensor<2> {
     let mut values = vec![0.0_f32; chosen.len() * like.dims()[1]];
     chosen.iter().enumerate().for_each(|(row, class)| values[row * like.dims()[1] + class] = 1.0);
     Tensor::from_data(TensorData::new(values, like.dims()), (&like.device().inner(), like.dtype()))
-}
-
-/// Each map stretched to 0…1; one that is the same everywhere is 0.
-fn stretched(maps: Tensor<4>) -> Tensor<4> {
-    let [rows, height, width, _] = maps.dims();
-    let flat = maps.reshape([rows, height * width]);
-    let low = flat.clone().min_dim(1);
-    let range = flat.clone().max_dim(1) - low.clone();
-    ((flat - low) / (range + 1e-8)).reshape([rows, height, width, 1])
 }

@@ -9,12 +9,14 @@
 //! | `grad_input` | [`isnet`] | the same with gradient × input |
 //! | `rrr` | [`rrr`] | `L_class + λ·Σ over the background of (∂ Σ_k ln P_k / ∂x)²` |
 //! | `gain` | [`gain`] | `L_class + α·P(label \| image without its attention) + w·(attention − mask)²` |
+//! | `ham` | [`ham`] | `L_class + a·L_anomaly + m·L_mask + b·L_bound + u·L_union` |
 //! | `attention_gated` | [`standard`] | L_class, of an [`isnet_models::ag_sononet`] |
 //! | `multitask` | [`multitask`] | `(1 − P)·L_class + P·L_segmentation` |
 //! | `segment` | [`segment`] | L_segmentation |
 //! | `segment_classify` | [`segment_classify`] | L_segmentation, then L_class of the masked images |
 
 pub mod gain;
+pub mod ham;
 pub mod isnet;
 pub mod multitask;
 pub mod rrr;
@@ -29,6 +31,7 @@ use isnet_run::config::{ForegroundRange as ForegroundRangeConfig, MethodName, Ru
 use rand_chacha::ChaCha8Rng;
 
 pub use gain::Gain;
+pub use ham::Ham;
 pub use isnet::HeatmapObjective;
 pub use multitask::Multitask;
 pub use rrr::Rrr;
@@ -51,6 +54,8 @@ pub enum Method {
     Rrr(Rrr),
     /// Two losses on its Grad-CAM.
     Gain(Gain),
+    /// Losses on its hierarchical attention.
+    Ham(Ham),
     /// A segmentation loss beside the classification.
     Multitask(Multitask),
     /// A segmentation loss alone.
@@ -88,6 +93,7 @@ impl Method {
             MethodName::Isnet | MethodName::GradInput => Ok(Self::Isnet(HeatmapObjective::new(config, graph, range)?)),
             MethodName::Rrr => Ok(Self::Rrr(Rrr::new(graph)?)),
             MethodName::Gain => Ok(Self::Gain(Gain::new(config, graph)?)),
+            MethodName::Ham => Ok(Self::Ham(Ham::new(config, graph)?)),
             MethodName::Multitask => Ok(Self::Multitask(Multitask::new(config, graph)?)),
             MethodName::Segment => Ok(Self::Segment(Segment::new(config, graph)?)),
             MethodName::SegmentClassify => Ok(Self::SegmentClassify(SegmentClassify::new(config, graph)?)),
@@ -101,6 +107,7 @@ impl Method {
             Self::Isnet(heatmap) => heatmap.evaluate(step),
             Self::Rrr(rrr) => rrr.evaluate(step),
             Self::Gain(gain) => gain.evaluate(step),
+            Self::Ham(ham) => ham.evaluate(step),
             Self::Multitask(multitask) => multitask.evaluate(step),
             Self::Segment(segment) => Ok(segment.evaluate(step)),
             Self::SegmentClassify(pipeline) => pipeline.evaluate(step),
@@ -131,7 +138,7 @@ pub fn weight(config: &RunConfig) -> f64 {
         MethodName::Isnet | MethodName::GradInput => config.loss.heatmap_loss_weight,
         MethodName::Rrr => config.method.rrr.weight,
         MethodName::Multitask => config.method.multitask.segmentation_weight,
-        MethodName::Gain | MethodName::Segment => 1.0,
+        MethodName::Gain | MethodName::Ham | MethodName::Segment => 1.0,
         MethodName::SegmentClassify => f64::from(u8::from(segmenter_epochs(config) > 0)),
     }
 }
@@ -160,7 +167,7 @@ pub fn first_epoch(config: &RunConfig) -> usize {
             ForegroundRangeConfig::Calibrate => start.max(config.loss.calibration_epochs),
             ForegroundRangeConfig::Fixed { .. } => start,
         },
-        MethodName::Rrr | MethodName::Gain | MethodName::Multitask => start,
+        MethodName::Rrr | MethodName::Gain | MethodName::Ham | MethodName::Multitask => start,
         MethodName::SegmentClassify => segmenter_epochs(config),
     }
 }
@@ -169,6 +176,15 @@ pub fn first_epoch(config: &RunConfig) -> usize {
 fn map_of(config: &RunConfig, graph: &Graph) -> Result<NodeId, TrainError> {
     let absent = || TrainError::NoMap { architecture: config.model.architecture.clone() };
     graph.segmentation().ok_or_else(absent)
+}
+
+/// Each map stretched to 0…1 over its places, `[N, H, W, C]`; one that is the same everywhere is 0.
+fn stretched(maps: Tensor<4>) -> Tensor<4> {
+    let [rows, height, width, channels] = maps.dims();
+    let flat = maps.reshape([rows, height * width, channels]);
+    let low = flat.clone().min_dim(1);
+    let range = flat.clone().max_dim(1) - low.clone();
+    ((flat - low) / (range + 1e-8)).reshape([rows, height, width, channels])
 }
 
 impl Step<'_> {
