@@ -3,6 +3,7 @@
 //! ```toml
 //! config = "phantom.toml"          # what all variants share
 //! seeds = [0, 1, 2]
+//! set = ["train.epochs=10"]         # what it changes for all variants
 //!
 //! [[variant]]
 //! name = "standard"
@@ -41,6 +42,8 @@ pub struct Study {
     pub seeds: Vec<u64>,
     /// Number of folds; 0 trains once on the splits as they are.
     pub folds: usize,
+    /// Keys of the configuration that it changes for all variants, before their own.
+    pub set: Vec<String>,
     /// What is compared, the first being what the others are compared with.
     pub variants: Vec<Variant>,
 }
@@ -94,6 +97,8 @@ struct RawStudy {
     seeds: Vec<u64>,
     #[serde(default)]
     folds: usize,
+    #[serde(default)]
+    set: Vec<String>,
     #[serde(default, rename = "variant")]
     variants: Vec<Variant>,
 }
@@ -131,6 +136,7 @@ impl Study {
             output: std::path::absolute(&output).unwrap_or(output),
             seeds: raw.seeds,
             folds: raw.folds,
+            set: raw.set,
             variants: raw.variants,
         };
         study.check(file)?;
@@ -235,7 +241,7 @@ impl Study {
         let variant = self.variants.iter().find(|variant| variant.name == cell.variant);
         let variant = variant.expect("a cell is of a variant of its study");
         let mut set: Vec<(&str, String)> = Vec::new();
-        for text in &variant.set {
+        for text in self.set.iter().chain(&variant.set) {
             let (key, value) = split_override(text)?;
             set.push((key, value.to_owned()));
         }
@@ -276,6 +282,19 @@ mod tests {
         assert_eq!((config.seed, config.method.name.word(), config.train.epochs), (5, "standard", 3));
         assert!(config.output.ends_with("runs/small/standard/seed-5"), "{:?}", config.output);
         assert_eq!(config.name, "standard, seed 5");
+    }
+
+    #[test]
+    fn what_a_variant_sets_stands_over_what_the_study_sets() {
+        let common = "set = ['train.epochs=7', 'train.batch_size=5']\nseeds";
+        let (_folder, study) = read(
+            &TEXT
+                .replace("'method.name=standard'", "'method.name=standard', 'train.epochs=9'")
+                .replace("seeds", common),
+        );
+        let study = study.unwrap();
+        let found: Vec<_> = study.cells()[..2].iter().map(|cell| study.run_config(cell).unwrap().train).collect();
+        assert_eq!(found.iter().map(|it| (it.epochs, it.batch_size)).collect::<Vec<_>>(), [(9, 5), (7, 5)]);
     }
 
     #[test]
