@@ -261,12 +261,23 @@ fn explanation(architecture: &'static str, samples: usize) -> Case {
 }
 
 fn inference(architecture: &'static str, samples: usize) -> Case {
+    inference_of(Architecture::new(architecture, MANY_CLASSES, 3), architecture, samples)
+}
+
+/// What ISNet does without: a U-Net that masks the image, then the classifier.
+fn pipeline(architecture: &'static str, samples: usize) -> Case {
+    let segmenter = Some(Box::new(Architecture::new("unet", 0, 3)));
+    let both = Architecture { segmenter, ..Architecture::new(architecture, MANY_CLASSES, 3) };
+    inference_of(both, &format!("pipeline-{architecture}"), samples)
+}
+
+fn inference_of(architecture: Architecture, name: &str, samples: usize) -> Case {
+    let work = work(&architecture, samples, 1);
     let prepare = move || -> Box<dyn Bench> {
-        let Model { graph, params, image } = Model::new(&Architecture::new(architecture, MANY_CLASSES, 3), samples);
+        let Model { graph, params, image } = Model::new(&architecture, samples);
         Box::new(Inference { predictor: Predictor::new(&graph, &params), image })
     };
-    let name = format!("infer-{architecture}-b{samples}");
-    Case { name, work: work(&Architecture::new(architecture, MANY_CLASSES, 3), samples, 1), prepare: Box::new(prepare) }
+    Case { name: format!("infer-{name}-b{samples}"), work, prepare: Box::new(prepare) }
 }
 
 fn main() {
@@ -276,6 +287,7 @@ fn main() {
     for samples in [1, 8] {
         cases.extend(["resnet18", "vgg16"].map(|architecture| explanation(architecture, samples)));
         cases.extend(["resnet18", "densenet121"].map(|architecture| inference(architecture, samples)));
+        cases.extend(["resnet18", "densenet121"].map(|architecture| pipeline(architecture, samples)));
     }
     harness::main(&cases);
 }
