@@ -59,6 +59,24 @@ fn intervals_contain_their_value_and_narrow_with_more_samples() {
     assert!(n_compared > 80, "{n_compared}");
 }
 
+#[test]
+fn an_interval_that_the_prior_outweighs_does_not_come_first() {
+    // Ten classes of four samples, all right but one: the uniform prior expects five right in fourteen.
+    let classes: Vec<String> = (0..10).map(|class| format!("class {class}")).collect();
+    let mut found = Predictions::new(classes, Task::Single);
+    for sample in 0..40 {
+        let mut row = vec![0.01; 10];
+        row[if sample == 7 { 3 } else { sample % 10 }] = 0.91;
+        found.push(&format!("{sample}.png"), "", "test", &[sample % 10], &row);
+    }
+    let table = summary(&found, &fast()).unwrap();
+    let accuracy = whole(&table, Score::Accuracy);
+    assert!(has_note(accuracy, "the prior outweighs"), "{accuracy:?}");
+    assert!(accuracy.intervals.iter().any(|interval| !interval.contains(0.975)), "{accuracy:?}");
+    let first = accuracy.intervals[0];
+    assert!(first.method == IntervalMethod::BootstrapPercentile && first.contains(0.975), "{accuracy:?}");
+}
+
 /// Share of 1000 simulations whose interval holds `truth`.
 fn coverage(truth: f64, interval: impl Fn(u64) -> Option<(f64, f64)>) -> f64 {
     let holds = |seed: &u64| interval(*seed).is_some_and(|(low, high)| (low..=high).contains(&truth));

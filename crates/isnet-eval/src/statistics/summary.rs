@@ -198,10 +198,11 @@ impl PartScores<'_> {
             resampled.extend(percentile_interval(&replicates, confidence));
             resampled.extend(bca_interval(value, &replicates, &jackknife, confidence));
         }
-        let mut intervals = Vec::new();
+        let (mut intervals, mut outweighed) = (Vec::new(), false);
         if score.is_counted() {
             let interval = self.posterior.interval(score, of, confidence);
-            if interval.is_some_and(|interval| !interval.contains(value)) {
+            outweighed = interval.is_some_and(|interval| !interval.contains(value));
+            if outweighed {
                 notes
                     .push("the prior outweighs so few samples: the posterior interval leaves out the value".to_owned());
             }
@@ -210,7 +211,9 @@ impl PartScores<'_> {
         if matches!(score, Score::Auc | Score::PairwiseAuc) {
             intervals.extend(self.intervals_of_area(score, of, value, &mut notes));
         }
-        if self.resampling.is_grouped() {
+        // The first is the one that tables show.
+        let better = resampled.first().is_some_and(|interval| interval.contains(value) && interval.width() > 0.0);
+        if self.resampling.is_grouped() || (outweighed && better) {
             resampled.append(&mut intervals);
             intervals = resampled;
         } else {
