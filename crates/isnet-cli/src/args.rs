@@ -56,6 +56,8 @@ pub enum DataCommand {
     Check(DataCheckArgs),
     /// Write generated chest phantoms with masks and a manifest.
     Phantom(DataPhantomArgs),
+    /// Write generated shapes on class-bound backgrounds with masks and a manifest.
+    Shapes(DataShapesArgs),
     /// Draw marks that tell the class into the background of a manifest.
     Bias(DataBiasArgs),
     /// Make a manifest from a public data set as it is downloaded.
@@ -409,6 +411,32 @@ pub struct DataPhantomArgs {
     /// Share of training images whose mark tells the class.
     #[arg(long, default_value_t = 1.0)]
     pub mark_correlation: f64,
+    /// Seed of the generator.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+}
+
+/// `isnet data shapes`
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  isnet data shapes shapes --size 128 --correlation 0.95")]
+pub struct DataShapesArgs {
+    /// Folder to write to.
+    pub folder: PathBuf,
+    /// Side of an image, in pixels.
+    #[arg(long, default_value_t = 64)]
+    pub size: usize,
+    /// Training images.
+    #[arg(long, default_value_t = 1200)]
+    pub train: usize,
+    /// Validation images.
+    #[arg(long, default_value_t = 200)]
+    pub val: usize,
+    /// Images in each test.
+    #[arg(long, default_value_t = 400)]
+    pub test: usize,
+    /// Share of training images whose background is that of their class.
+    #[arg(long, default_value_t = 1.0)]
+    pub correlation: f64,
     /// Seed of the generator.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,

@@ -44,6 +44,7 @@ fn main() -> ExitCode {
         Command::Models(args) => commands::models::run(&args),
         Command::Data(DataCommand::Check(args)) => commands::data_check::run(&args),
         Command::Data(DataCommand::Phantom(args)) => commands::data_phantom::run(&args),
+        Command::Data(DataCommand::Shapes(args)) => commands::data_shapes::run(&args),
         Command::Data(DataCommand::Bias(args)) => commands::data_bias::run(&args),
         Command::Data(DataCommand::Import(args)) => commands::data_import::run(&args),
         Command::Data(DataCommand::Readability(args)) => commands::data_readability::run(&args),

@@ -63,6 +63,7 @@ fn the_help_of_every_command_has_an_example() {
         "models",
         "data check",
         "data phantom",
+        "data shapes",
         "data bias",
         "data import",
         "data readability",
@@ -92,6 +93,22 @@ fn phantoms_come_with_masks_and_a_manifest_that_passes_the_check() {
     assert!(said.stdout.contains("\n0 fatal problem(s)"), "{said}");
     bench.isnet("data phantom small --size 8").fails(2, &["`size`", "32"]);
     bench.isnet("data phantom tiny.toml/below --size 32").fails(2, &["tiny.toml/below", "folder"]);
+}
+
+#[test]
+fn shapes_come_with_masks_and_a_manifest_whose_source_is_the_background() {
+    let bench = Bench::new();
+    let said = bench.isnet("data shapes shapes --size 32 --train 8 --val 4 --test 4 --correlation 0").done();
+    assert_eq!(Path::new(said.stdout.trim_end()), Path::new("shapes/manifest.csv"));
+    let rows = csv(&bench.text("shapes/manifest.csv"));
+    assert_eq!(rows.len(), 1 + 8 + 4 + 3 * 4);
+    let circles = rows.iter().filter(|row| row[2] == "circle");
+    let on_stripes: Vec<&str> = circles.filter(|row| row[3] == "stripes").map(|row| row[4].as_str()).collect();
+    assert_eq!(on_stripes, ["biased"], "with correlation 0 only that test binds them");
+    let said = bench.isnet("data check shapes/manifest.csv").done();
+    assert!(said.stdout.contains("\n0 fatal problem(s)"), "{said}");
+    bench.isnet("data shapes small --size 8").fails(2, &["`size`", "32"]);
+    bench.isnet("data shapes shapes --correlation 2").fails(2, &["`correlation`", "from 0 to 1"]);
 }
 
 #[test]

@@ -172,7 +172,7 @@ fn symmetric(rng: &mut impl Rng) -> f32 {
 }
 
 /// Standard normal, by Box and Muller.
-fn gaussian(rng: &mut impl Rng) -> f32 {
+pub(crate) fn gaussian(rng: &mut impl Rng) -> f32 {
     let (radius, angle) = (1.0 - rng.random::<f32>(), rng.random::<f32>());
     (-2.0 * radius.ln()).sqrt() * (std::f32::consts::TAU * angle).cos()
 }

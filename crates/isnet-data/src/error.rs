@@ -165,7 +165,7 @@ pub enum DataError {
         /// What it may be.
         range: &'static str,
     },
-    /// A setting of marks, of biased data or of an import outside its range.
+    /// A setting of marks, of biased data, of generated data or of an import outside its range.
     #[error("`{setting}` is {value}; it must be {range}")]
     Setting {
         /// The field.

@@ -39,6 +39,7 @@ mod dataset;
 mod error;
 mod file_problem;
 mod folds;
+mod generated;
 pub mod import;
 mod loader;
 mod manifest;
@@ -51,6 +52,7 @@ mod relative_path;
 pub mod rng;
 pub mod sample;
 mod sampler;
+pub mod shapes;
 mod staged_folder;
 #[cfg(test)]
 mod testing;

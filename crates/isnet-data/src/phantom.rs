@@ -30,13 +30,14 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
+use crate::error::{DataError, Result};
 use crate::rng::{PHANTOM, stream};
 use crate::sample::{Image, Label, Mask, Sample};
 use anatomy::Anatomy;
 use canvas::Canvas;
 use disease::Disease;
 use hospital::{EXTERNAL, Hospital, KNOWN};
-pub use write::{PhantomError, write};
+pub use write::write;
 
 /// The names of the classes, by index: no opacity; many small grains in both lungs; one to three cloudy patches.
 ///
@@ -181,8 +182,8 @@ impl PhantomConfig {
     /// Whether phantoms can be drawn from this.
     ///
     /// # Errors
-    /// [`PhantomError::OutOfRange`] with the first field that is outside the table of [`PhantomConfig`].
-    pub fn check(&self) -> Result<(), PhantomError> {
+    /// [`DataError::Setting`] with the first field that is outside the table of [`PhantomConfig`].
+    pub fn check(&self) -> Result<()> {
         let fields = [
             ("size", self.size.to_string(), "at least 32", self.size >= SIZE_MIN),
             ("channels", self.channels.to_string(), "1 or 3", matches!(self.channels, 1 | 3)),
@@ -195,7 +196,7 @@ impl PhantomConfig {
             ),
         ];
         match fields.into_iter().find(|&(.., in_range)| !in_range) {
-            Some((field, value, range, _)) => Err(PhantomError::OutOfRange { field, value, range }),
+            Some((setting, value, range, _)) => Err(DataError::Setting { setting, value, range }),
             None => Ok(()),
         }
     }

@@ -17,6 +17,8 @@ pub const PHANTOM: u64 = 3;
 pub const MARK: u64 = 4;
 /// Key of the splits of [`crate::import`]: `[SPLIT, hash of the patient]`.
 pub const SPLIT: u64 = 5;
+/// Key of the generator of shapes: `[SHAPES, …]`.
+pub const SHAPES: u64 = 6;
 
 /// A fresh generator for the draw named `key` in the run with this `seed`.
 ///

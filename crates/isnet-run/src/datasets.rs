@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use isnet_data::phantom::{self, PhantomSplit};
+use isnet_data::shapes::{self, ShapesSplit};
 use isnet_data::{
     Augmentation, Dataset, Manifest, ManifestDataset, ManifestOptions, MemoryDataset, Preparation, Sample, Task, deal,
 };
 
-use crate::config::{AugmentConfig, DataConfig, DataSource, MethodName, PhantomConfig, RunConfig};
+use crate::config::{AugmentConfig, DataConfig, DataSource, MethodName, PhantomConfig, RunConfig, ShapesConfig};
 use crate::error::{Result, RunError};
 
 /// Prepared samples kept in memory per data set.
@@ -46,7 +47,18 @@ impl Datasets {
     /// As [`Datasets::open`], but for missing labels.
     pub fn open_unlabelled(config: &DataConfig) -> Result<Self> {
         match &config.source {
-            DataSource::Phantom(phantom) => Self::phantoms(config, phantom),
+            DataSource::Phantom(phantom) => {
+                let generator = phantom_config(phantom, config.channels);
+                generator.check()?;
+                let splits = PhantomSplit::ALL.map(|split| (split.name(), split));
+                Self::generated(config, &generator.class_names(), &splits, |split| phantom::dataset(&generator, split))
+            }
+            DataSource::Shapes(shapes) => {
+                let generator = shapes_config(shapes);
+                generator.check()?;
+                let splits = ShapesSplit::ALL.map(|split| (split.name(), split));
+                Self::generated(config, &generator.class_names(), &splits, |split| shapes::dataset(&generator, split))
+            }
             DataSource::Manifest(_) | DataSource::Folder(_) => Self::files(config, manifest(config)?),
         }
     }
@@ -109,39 +121,42 @@ impl Datasets {
         })
     }
 
-    fn phantoms(config: &DataConfig, phantoms: &PhantomConfig) -> Result<Self> {
+    /// What `draw` gives for the training split, the validation split and the tests, in this order.
+    fn generated<S: Copy>(
+        config: &DataConfig,
+        classes: &[String],
+        splits: &[(&str, S)],
+        draw: impl Fn(S) -> Vec<Sample>,
+    ) -> Result<Self> {
         let preparation = preparation(config);
-        let generator = phantom_config(phantoms, config.channels);
-        generator.check()?;
-        let classes = generator.class_names();
-        let dataset = |split: PhantomSplit| -> Result<MemoryDataset> {
-            let mut samples = phantom::dataset(&generator, split);
+        let dataset = |(name, split): &(&str, S)| -> Result<(String, MemoryDataset)> {
+            let mut samples = draw(*split);
             for sample in &mut samples {
-                let (image, mask) = preparation.apply(&sample.image, sample.mask.as_ref())?;
-                (sample.image, sample.mask) = (image, mask);
+                (sample.image, sample.mask) = preparation.apply(&sample.image, sample.mask.as_ref())?;
             }
-            Ok(MemoryDataset::new(Task::SingleLabel, classes.clone(), samples))
+            Ok((name.to_string(), MemoryDataset::new(Task::SingleLabel, classes.to_vec(), samples)))
         };
-        let tests = [PhantomSplit::Biased, PhantomSplit::Standard, PhantomSplit::Deceiving, PhantomSplit::External];
-        let tests =
-            tests.into_iter().map(|split| Ok((split.name().to_owned(), Arc::new(dataset(split)?) as Arc<dyn Dataset>)));
-        let (mut train, mut validation) = (dataset(PhantomSplit::Train)?, dataset(PhantomSplit::Val)?);
+        let ((_, mut train), (_, mut validation)) = (dataset(&splits[0])?, dataset(&splits[1])?);
         if config.folds > 0 {
             let (taught, held_out) = cross_validation(&train, &validation, config);
             let pool: Vec<&Sample> = train.samples().iter().chain(validation.samples()).collect();
             let part = |chosen: Vec<usize>| {
                 let samples = chosen.into_iter().map(|index| pool[index].clone()).collect();
-                MemoryDataset::new(Task::SingleLabel, classes.clone(), samples)
+                MemoryDataset::new(Task::SingleLabel, classes.to_vec(), samples)
             };
             (train, validation) = (part(taught), part(held_out));
         }
+        let tests = splits[2..].iter().map(|split| {
+            let (name, test) = dataset(split)?;
+            Ok((name, Arc::new(test) as Arc<dyn Dataset>))
+        });
         Ok(Self {
+            classes: classes.to_vec(),
             task: Task::SingleLabel,
             preparation,
             train: Arc::new(train),
             validation: Some(Arc::new(validation)),
             tests: tests.collect::<Result<_>>()?,
-            classes,
         })
     }
 }
@@ -167,6 +182,18 @@ pub fn phantom_config(config: &PhantomConfig, channels: usize) -> phantom::Phant
         test: config.test,
         seed: config.seed,
         ..Default::default()
+    }
+}
+
+/// The generator of a shapes section.
+pub fn shapes_config(config: &ShapesConfig) -> shapes::ShapesConfig {
+    shapes::ShapesConfig {
+        size: config.size,
+        train: config.train,
+        val: config.val,
+        test: config.test,
+        seed: config.seed,
+        correlation: config.correlation,
     }
 }
 
@@ -199,7 +226,7 @@ pub fn manifest(config: &DataConfig) -> Result<Manifest> {
     match &config.source {
         DataSource::Manifest(path) => Ok(Manifest::read(path, &options)?),
         DataSource::Folder(folder) => Ok(Manifest::from_folders(&folder.images, folder.masks.as_deref(), &options)?),
-        DataSource::Phantom(_) => Err(RunError::NoManifest),
+        DataSource::Phantom(_) | DataSource::Shapes(_) => Err(RunError::NoManifest),
     }
 }
 
@@ -264,6 +291,31 @@ mod tests {
         assert_eq!((image.height, image.width, image.channels), (16, 24, 1));
         let generator = phantom_config(&crate::config::PhantomConfig { seed: 7, ..phantom(&set) }, 3);
         assert_eq!((generator.seed, generator.size, generator.channels), (7, 32, 3));
+    }
+
+    #[test]
+    fn every_key_of_the_shapes_reaches_their_generator() {
+        let text = "channels = 1\nheight = 16\nwidth = 24\n[data.shapes]\nsize = 32\ntrain = 8\nval = 4\ntest = 3\ncorrelation = 0.5\nseed = 7";
+        let data = RunConfig::from_toml(&format!("[data]\n{text}"), "x.toml", &[]).unwrap().data;
+        let DataSource::Shapes(section) = &data.source else { panic!("{:?}", data.source) };
+        let expected = shapes::ShapesConfig { size: 32, train: 8, val: 4, test: 3, seed: 7, correlation: 0.5 };
+        assert_eq!(shapes_config(section), expected);
+        let found = Datasets::open(&data).unwrap();
+        assert_eq!(found.classes, shapes::CLASSES);
+        assert_eq!((found.train.len(), found.validation.as_ref().map(|split| split.len())), (8, Some(4)));
+        let tests: Vec<(&str, usize)> = found.tests.iter().map(|(name, split)| (name.as_str(), split.len())).collect();
+        assert_eq!(tests, [("biased", 3), ("standard", 3), ("deceiving", 3)]);
+        let image = found.train.sample(0).unwrap().image;
+        assert_eq!((image.height, image.width, image.channels), (16, 24, 1), "colour becomes gray");
+    }
+
+    #[test]
+    fn generated_images_have_no_manifest_until_they_are_written() {
+        for source in ["phantom", "shapes"] {
+            let config = RunConfig::from_toml(&format!("[data.{source}]"), "x.toml", &[]).unwrap();
+            let message = manifest(&config.data).unwrap_err().to_string();
+            assert!(message.contains(&format!("isnet data {source} FOLDER")), "{message}");
+        }
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub enum RunError {
     },
     /// No data, or data from two places at once.
     #[error(
-        "section `data` in {place} names {} sources ({}); give exactly one of `manifest = \"…\"`, `[data.folder]`, `[data.phantom]`",
+        "section `data` in {place} names {} sources ({}); give exactly one of `manifest = \"…\"`, `[data.folder]`, `[data.phantom]`, `[data.shapes]`",
         .found.len(), list(.found)
     )]
     DataSource {
@@ -221,9 +221,6 @@ pub enum RunError {
     /// The data cannot be read.
     #[error(transparent)]
     Data(#[from] isnet_data::DataError),
-    /// Phantoms cannot be made.
-    #[error(transparent)]
-    Phantom(#[from] isnet_data::phantom::PhantomError),
     /// A split without a sample.
     #[error("split `{split}` has no sample; the data has the splits {}", .known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "))]
     EmptySplit {
@@ -232,8 +229,10 @@ pub enum RunError {
         /// The splits there are.
         known: Vec<String>,
     },
-    /// Phantoms have no manifest.
-    #[error("generated phantoms have no manifest; write them to files first with `isnet data phantom FOLDER`")]
+    /// Generated images have no manifest.
+    #[error(
+        "generated images have no manifest; write them to files first with `isnet data phantom FOLDER` or `isnet data shapes FOLDER`"
+    )]
     NoManifest,
     /// Something in memory has no form on disk: a path that is not UTF-8, a map with odd keys.
     #[error("cannot express {what} as text: {reason}")]

@@ -7,6 +7,7 @@ pub mod data_check;
 pub mod data_import;
 pub mod data_phantom;
 pub mod data_readability;
+pub mod data_shapes;
 pub mod demo;
 pub mod evaluate;
 pub mod explain;

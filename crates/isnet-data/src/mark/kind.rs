@@ -61,7 +61,7 @@ impl Stripe {
 
 impl Mark {
     /// Whether a point belongs to the mark; its box reaches from −1 to 1, x to the right and y down.
-    pub(super) fn shape(self) -> Box<dyn Fn([f32; 2]) -> bool> {
+    pub(crate) fn shape(self) -> Box<dyn Fn([f32; 2]) -> bool> {
         match self {
             Self::Square => Box::new(|[x, y]| x.abs() <= 1.0 && y.abs() <= 1.0),
             Self::Circle => Box::new(|[x, y]| x * x + y * y <= 1.0),

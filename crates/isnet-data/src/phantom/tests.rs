@@ -189,11 +189,11 @@ fn a_field_out_of_range_is_named_with_its_range() {
     let check = |config: PhantomConfig, message: &str| {
         assert_eq!(config.check().unwrap_err().to_string(), message);
     };
-    check(PhantomConfig { size: 8, ..config() }, "phantom `size` must be at least 32, got 8");
-    check(PhantomConfig { channels: 2, ..config() }, "phantom `channels` must be 1 or 3, got 2");
-    check(PhantomConfig { classes: 4, ..config() }, "phantom `classes` must be 2 or 3, got 4");
+    check(PhantomConfig { size: 8, ..config() }, "`size` is 8; it must be at least 32");
+    check(PhantomConfig { channels: 2, ..config() }, "`channels` is 2; it must be 1 or 3");
+    check(PhantomConfig { classes: 4, ..config() }, "`classes` is 4; it must be 2 or 3");
     let config = PhantomConfig { mark_correlation: f64::NAN, ..config() };
-    check(config, "phantom `mark_correlation` must be from 0 to 1, got NaN");
+    check(config, "`mark_correlation` is NaN; it must be from 0 to 1");
 }
 
 /// Learns the mean of each (class, hospital) and answers with the class of the nearest one: as simple as learning gets.

@@ -94,7 +94,7 @@ section! {
         balance: Balance = Balance::None;
     }
     computed {
-        /// Where images come from: `manifest`, `[data.folder]` or `[data.phantom]`.
+        /// Where images come from: `manifest`, `[data.folder]`, `[data.phantom]` or `[data.shapes]`.
         #[serde(flatten)]
         source: DataSource = DataSource::resolve(section)?;
         /// `[data.augment]`.
@@ -129,6 +129,24 @@ section! {
 }
 
 section! {
+    /// `[data.shapes]`: generated shapes on backgrounds that are bound to the class, nothing to download.
+    ShapesConfig(section) {
+        /// Side of the image, in pixels; it is resized to `height` × `width` like any image.
+        size: usize = 64, in 32..=1024;
+        /// Images to train on, all classes together.
+        train: usize = 1200, in 2..=1_000_000;
+        /// Images to validate on.
+        val: usize = 200, in 2..=1_000_000;
+        /// Images in each of the tests: biased, standard, deceiving.
+        test: usize = 400, in 2..=1_000_000;
+        /// Share of training and validation images whose background is that of their class.
+        correlation: f64 = 1.0, in 0.0..=1.0;
+        /// Seed of the generator, apart from the seed of the run.
+        seed: u64 = 0;
+    }
+}
+
+section! {
     /// `[data.augment]`: random changes of training images, the same for image and mask. All off by default.
     AugmentConfig(section) {
         /// Largest rotation to either side, in degrees.
@@ -155,8 +173,10 @@ pub enum DataSource {
     Manifest(PathBuf),
     /// Folders of images.
     Folder(FolderConfig),
-    /// Generated images.
+    /// Generated chest phantoms.
     Phantom(PhantomConfig),
+    /// Generated shapes.
+    Shapes(ShapesConfig),
 }
 
 impl DataSource {
@@ -169,7 +189,7 @@ impl DataSource {
     }];
 
     fn resolve(section: &Section<'_>) -> Result<Self> {
-        let found = ["manifest", "folder", "phantom"].into_iter().filter(|key| section.has(key));
+        let found = ["manifest", "folder", "phantom", "shapes"].into_iter().filter(|key| section.has(key));
         let found: Vec<_> = found.collect();
         match found.as_slice() {
             ["manifest"] => {
@@ -183,6 +203,7 @@ impl DataSource {
                 Ok(Self::Folder(folder))
             }
             ["phantom"] => Ok(Self::Phantom(PhantomConfig::resolve(&section.section("phantom")?)?)),
+            ["shapes"] => Ok(Self::Shapes(ShapesConfig::resolve(&section.section("shapes")?)?)),
             _ => Err(RunError::DataSource { place: section.raw.place("data"), found }),
         }
     }
@@ -195,7 +216,7 @@ impl DataSource {
                 let masks = masks.iter().map(|path| ("data.folder.masks", path));
                 std::iter::once(("data.folder.images", images)).chain(masks).collect()
             }
-            Self::Phantom(_) => Vec::new(),
+            Self::Phantom(_) | Self::Shapes(_) => Vec::new(),
         }
     }
 }
@@ -208,6 +229,7 @@ impl Serialize for DataSource {
             Self::Manifest(path) => map.serialize_entry("manifest", path)?,
             Self::Folder(folder) => map.serialize_entry("folder", folder)?,
             Self::Phantom(phantom) => map.serialize_entry("phantom", phantom)?,
+            Self::Shapes(shapes) => map.serialize_entry("shapes", shapes)?,
         }
         map.end()
     }

@@ -20,7 +20,7 @@ mod train;
 use std::path::{Path, PathBuf};
 
 pub use change::{Change, MAY_CHANGE};
-pub use data::{AugmentConfig, Balance, DataConfig, DataSource, Fit, FolderConfig, PhantomConfig};
+pub use data::{AugmentConfig, Balance, DataConfig, DataSource, Fit, FolderConfig, PhantomConfig, ShapesConfig};
 pub use loss::{ClassWeights, ForegroundForm, ForegroundRange, HeatmapLossSchedule, LossConfig, gwrp_decay};
 pub use method::{
     CompositeName, GainConfig, HamConfig, MethodConfig, MethodName, MultitaskConfig, RrrConfig, SegmentClassifyConfig,
@@ -44,6 +44,7 @@ pub const SECTIONS: &[(&str, &[Field])] = &[
     ("data", DataSource::FIELDS),
     ("data.folder", FolderConfig::FIELDS),
     ("data.phantom", PhantomConfig::FIELDS),
+    ("data.shapes", ShapesConfig::FIELDS),
     ("data.augment", AugmentConfig::FIELDS),
     ("model", ModelConfig::FIELDS),
     ("model.stages", Stage::FIELDS),

@@ -110,6 +110,9 @@ fn contradictions_are_refused() {
         ("[data.phantom]\n[model]\narchitecture = 'plain_vit'\ntransformer = { heads = 5 }", "multiple of `model.tr"),
         ("[data.phantom]\n[model]\narchitecture = 'plain_vit'\ntransformer = { patch = 7 }", "128 × 128 px"),
         ("[data]", "names 0 sources (none)"),
+        ("[data.shapes]\n[data.phantom]", "names 2 sources (`phantom`, `shapes`)"),
+        ("[data.shapes]\nsize = 16", "`data.shapes.size` in configs/x.toml:2 is 16, outside its range"),
+        ("[data.shapes]\ncorrelation = 1.5", "`data.shapes.correlation` in configs/x.toml:2 is 1.5, outside"),
         ("[data]\nmanifest = 'x.csv'\n[data.phantom]", "names 2 sources (`manifest`, `phantom`)"),
         ("[data.folder]\nmasks = 'x'", "`data.folder.images`"),
     ];
@@ -158,6 +161,7 @@ fn a_resolved_configuration_reads_back_to_the_same() {
          [train]\ntrainable = ['fc.', 'layer4.']\nearly_stopping_patience = 3\ncheckpoint_every_steps = 7",
         "[data.phantom]\n[model]\narchitecture = 'plain_cnn'\nweights = 'w.pth'\nstages = [{ channels = 8 }, { pool = 1 }]",
         "[data.phantom]\n[model]\narchitecture = 'plain_vit'\ntransformer = { layers = 2, mlp = 100 }",
+        "[data.shapes]\ncorrelation = 0.9",
     ];
     for text in texts {
         let config = read(text).unwrap();

@@ -1,0 +1,22 @@
+//! `isnet data shapes`
+
+use isnet_data::shapes::{ShapesConfig, write};
+
+use crate::Answer;
+use crate::args::DataShapesArgs;
+use crate::progress::print;
+
+/// Writes shapes, masks and a manifest.
+pub fn run(args: &DataShapesArgs) -> anyhow::Result<Answer> {
+    let config = ShapesConfig {
+        size: args.size,
+        train: args.train,
+        val: args.val,
+        test: args.test,
+        seed: args.seed,
+        correlation: args.correlation,
+    };
+    let manifest = write(&config, &args.folder)?;
+    print(&manifest.display().to_string());
+    Ok(Answer::Yes)
+}
