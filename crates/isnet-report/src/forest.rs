@@ -40,6 +40,8 @@ pub struct Estimate {
     pub interval: Option<(f64, f64)>,
     /// Number of samples it is made of.
     pub n: Option<usize>,
+    /// What the value is the mean of, such as its trainings: small dots below it; may be empty.
+    pub points: Vec<f64>,
     /// Whether it stands out.
     pub emphasised: bool,
 }
@@ -102,6 +104,13 @@ impl Estimate {
     #[must_use]
     pub fn n(mut self, n: usize) -> Self {
         self.n = Some(n);
+        self
+    }
+
+    /// What the value is the mean of.
+    #[must_use]
+    pub fn points(mut self, points: impl IntoIterator<Item = f64>) -> Self {
+        self.points = points.into_iter().collect();
         self
     }
 

@@ -10,6 +10,13 @@ pub(crate) fn fixed(value: f64, decimals: usize) -> String {
     text.replace('-', if is_zero { "" } else { "−" })
 }
 
+/// [`fixed`] with a plus before what is above 0.
+pub(crate) fn signed(value: f64, decimals: usize) -> String {
+    let text = fixed(value, decimals);
+    let above = value > 0.0 && text.contains(|letter: char| ('1'..='9').contains(&letter));
+    if above { format!("+{text}") } else { text }
+}
+
 /// The shortest of a few digits that tells the number: `0.25`, `12`, `3e−7`.
 pub(crate) fn short(value: f64) -> String {
     if !value.is_finite() {
@@ -59,6 +66,15 @@ mod tests {
         check(f64::NAN, 3, "not a number");
         check(f64::NEG_INFINITY, 3, "−∞");
         check(-1e300, 3, "−1.00e300");
+    }
+
+    #[test]
+    fn a_signed_number_that_is_printed_as_zero_has_no_sign() {
+        let check = |value, expected: &str| assert_eq!(signed(value, 2), expected);
+        check(0.25, "+0.25");
+        check(-0.25, "−0.25");
+        check(0.001, "0.00");
+        check(-0.001, "0.00");
     }
 
     #[test]

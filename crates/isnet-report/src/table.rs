@@ -1,6 +1,8 @@
 //! Rows and columns.
 
+use crate::html::table::note_letter;
 use crate::number;
+use crate::text::plain;
 
 /// A table; the first cell of each row names the row.
 ///
@@ -48,6 +50,52 @@ impl Table {
         self.rows.push(cells.into_iter().map(Into::into).collect());
     }
 
+    /// The table for a terminal: columns padded to one width, numbers to the right, notes below. Bounds have a digit less than their
+    /// value, so that lines stay short.
+    ///
+    /// # Example
+    /// ```
+    /// # use isnet_report::{Cell, Table};
+    /// let table = Table::new(["model", "AUC"])
+    ///     .caption("On **test**.")
+    ///     .row([Cell::text("standard"), Cell::number(0.5, 3).note("guesses")])
+    ///     .row([Cell::text("isnet"), Cell::number(0.8125, 3).interval(0.75, 0.875)]);
+    /// let lines: Vec<&str> = vec![
+    ///     "On test.",
+    ///     "model                   AUC",
+    ///     "standard          0.500 (a)",
+    ///     "isnet     0.812 (0.75–0.88)",
+    ///     "(a) guesses",
+    /// ];
+    /// assert_eq!(table.to_text().lines().collect::<Vec<_>>(), lines);
+    /// ```
+    pub fn to_text(&self) -> String {
+        let notes = self.notes();
+        let shown = |cell: &Cell| {
+            let note = cell.note.as_deref().and_then(|note| notes.iter().position(|known| *known == note));
+            cell.in_terminal() + &note.map_or(String::new(), |idx| format!(" ({})", note_letter(idx)))
+        };
+        let rows: Vec<Vec<String>> = self.rows.iter().map(|row| row.iter().map(shown).collect()).collect();
+        let width = |column: usize| {
+            let cells = std::iter::once(&self.header).chain(&rows).filter_map(|row| row.get(column));
+            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..self.n_columns()).map(width).collect();
+        let mut text = if self.caption.is_empty() { String::new() } else { plain(&self.caption) + "\n" };
+        for row in std::iter::once(&self.header).chain(&rows) {
+            let pad = |(column, cell): (usize, &String)| match self.is_numeric(column) {
+                true => format!("{cell:>width$}", width = widths[column]),
+                false => format!("{cell:<width$}", width = widths[column]),
+            };
+            let cells: Vec<String> = row.iter().enumerate().map(pad).collect();
+            text += &format!("{}\n", cells.join("  ").trim_end());
+        }
+        for (idx, note) in notes.iter().enumerate() {
+            text += &format!("({}) {}\n", note_letter(idx), plain(note));
+        }
+        text
+    }
+
     /// Number of columns, those without a name included.
     pub(crate) fn n_columns(&self) -> usize {
         self.rows.iter().map(Vec::len).chain([self.header.len()]).max().unwrap_or(0)
@@ -56,6 +104,11 @@ impl Table {
     /// Whether the numbers of a column end flush right, and its name with them.
     pub(crate) fn is_numeric(&self, column: usize) -> bool {
         self.rows.iter().filter_map(|row| row.get(column)).any(|cell| matches!(cell.value, Value::Number { .. }))
+    }
+
+    /// Whether a cell of a column has bounds.
+    pub(crate) fn has_intervals(&self, column: usize) -> bool {
+        self.rows.iter().filter_map(|row| row.get(column)).any(|cell| cell.interval.is_some())
     }
 
     /// The notes of all cells in the order of reading, each once.
@@ -97,12 +150,14 @@ pub struct Cell {
     pub note: Option<String>,
     /// Whether it stands out.
     pub emphasised: bool,
+    /// Whether numbers above 0 have a plus, as differences do.
+    pub signed: bool,
 }
 
 impl Cell {
     /// Words, in plain text.
     pub fn text(text: impl Into<String>) -> Self {
-        Self { value: Value::Text(text.into()), interval: None, note: None, emphasised: false }
+        Self { value: Value::Text(text.into()), interval: None, note: None, emphasised: false, signed: false }
     }
 
     /// A number with so many digits after the point.
@@ -141,6 +196,13 @@ impl Cell {
         self
     }
 
+    /// Puts a plus before numbers above 0: for differences.
+    #[must_use]
+    pub fn signed(mut self) -> Self {
+        self.signed = true;
+        self
+    }
+
     /// Value and interval as they are printed.
     pub fn shown(&self) -> String {
         let interval = self.shown_interval();
@@ -150,17 +212,36 @@ impl Cell {
     pub(crate) fn shown_value(&self) -> String {
         match &self.value {
             Value::Text(text) => text.clone(),
-            Value::Number { value, decimals } => number::fixed(*value, *decimals),
+            Value::Number { value, decimals } => self.digits(*value, *decimals),
             Value::Missing => "–".to_owned(),
         }
     }
 
     /// `[low, high]`, or nothing.
     pub(crate) fn shown_interval(&self) -> String {
-        let decimals = if let Value::Number { decimals, .. } = self.value { decimals } else { 3 };
+        let decimals = self.decimals();
         self.interval.map_or(String::new(), |(low, high)| {
-            format!("[{}, {}]", number::fixed(low, decimals), number::fixed(high, decimals))
+            format!("[{}, {}]", self.digits(low, decimals), self.digits(high, decimals))
         })
+    }
+
+    /// Value and interval for a terminal.
+    fn in_terminal(&self) -> String {
+        let decimals = self.decimals().saturating_sub(1);
+        let bounds = |(low, high): (f64, f64)| {
+            // A dash beside a minus is hard to read.
+            let between = if low < 0.0 || high < 0.0 { " to " } else { "–" };
+            format!(" ({}{between}{})", self.digits(low, decimals), self.digits(high, decimals))
+        };
+        self.shown_value() + &self.interval.map_or(String::new(), bounds)
+    }
+
+    fn decimals(&self) -> usize {
+        if let Value::Number { decimals, .. } = self.value { decimals } else { 3 }
+    }
+
+    fn digits(&self, value: f64, decimals: usize) -> String {
+        if self.signed { number::signed(value, decimals) } else { number::fixed(value, decimals) }
     }
 }
 

@@ -84,6 +84,14 @@ fn styled(letters: &[(char, bool)], at: usize) -> Option<(Span, usize)> {
     None
 }
 
+/// Text without its marks.
+pub(crate) fn plain(text: &str) -> String {
+    let words = |span| match span {
+        Span::Plain(text) | Span::Bold(text) | Span::Code(text) => text,
+    };
+    spans(text).into_iter().map(words).collect()
+}
+
 /// At most so many letters, with an ellipsis where some are left out.
 pub(crate) fn shortened(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
@@ -95,14 +103,6 @@ pub(crate) fn shortened(text: &str, most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Text without its marks.
-    fn plain(text: &str) -> String {
-        let words = |span| match span {
-            Span::Plain(text) | Span::Bold(text) | Span::Code(text) => text,
-        };
-        spans(text).into_iter().map(words).collect()
-    }
 
     #[test]
     fn marks_make_spans_and_backslashes_take_them_back() {

@@ -195,6 +195,26 @@ fn a_forest_has_a_row_per_estimate() {
 }
 
 #[test]
+fn the_points_of_an_estimate_lie_below_it_and_widen_the_axis() {
+    let estimate = Estimate::new("a", 0.5).points([0.25, 0.75]);
+    let page = Document::new("d").section(Section::new("s").with(Forest::new("AUC", Axis::new("AUC")).row(estimate)));
+    let page = page.to_html();
+    let points: Vec<&str> = page.split("<circle ").skip(1).map(|rest| rest.split("/>").next().unwrap()).collect();
+    assert_eq!(points.len(), 3, "{points:?}");
+    assert!(points[0].starts_with("class=\"point\"") && points[0].contains("cy=\"43.5\""), "{points:?}");
+    assert!(points[2].contains("cy=\"37\""), "{points:?}");
+    assert_ne!(points[0].split("cx").nth(1), points[1].split("cx").nth(1), "not both at a bound");
+}
+
+#[test]
+fn differences_have_a_sign_in_every_rendering() {
+    let cell = Cell::number(0.25, 3).interval(-0.125, 0.5).signed();
+    assert_eq!(cell.shown(), "+0.250 [−0.125, +0.500]");
+    let table = Table::new(["", "difference"]).row([Cell::text("a"), cell]);
+    assert_eq!(table.to_text(), "                difference\na  +0.250 (−0.12 to +0.50)\n");
+}
+
+#[test]
 fn details_hold_code_letter_for_letter() {
     let code = Code::new("toml", "a = \"<b>\"\n```\n").caption("config.toml");
     check(

@@ -5,6 +5,8 @@ use crate::{Cell, Confusion, Table, Value};
 
 /// Columns beyond which intervals stand below their values.
 const WIDE: usize = 6;
+/// Columns with intervals beyond which they do.
+const MANY_INTERVALS: usize = 3;
 /// From this share on, the shade of a cell is so strong that its number is written in the colour of the paper.
 const DARK_SHADE: f64 = 0.5;
 /// Classes up to which the share is printed below each count.
@@ -34,7 +36,8 @@ pub(super) fn render(table: &Table, number: usize) -> String {
         false => String::new(),
     };
     let head = if columns.is_empty() { String::new() } else { format!("<thead><tr>{names}</tr></thead>\n") };
-    let wide = if columns.len() > WIDE { " class=\"wide\"" } else { "" };
+    let with_intervals = columns.clone().filter(|column| table.has_intervals(*column)).count();
+    let wide = if columns.len() > WIDE || with_intervals > MANY_INTERVALS { " class=\"wide\"" } else { "" };
     format!(
         "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Table {number}\">\n<table{wide}>\n\
          <caption><span dir=\"auto\">{caption}</span></caption>\n{head}<tbody>\n{rows}{empty}</tbody>\n</table>\n</div>\n{}",

@@ -7,6 +7,8 @@ use crate::{Estimate, Forest};
 /// Height of a row.
 const ROW: f64 = 22.0;
 const TOP: f64 = 26.0;
+/// How far below its value the points of a row lie, so that neither value nor whisker hides them.
+const BELOW: f64 = 6.5;
 
 /// A plot as a drawing: names, numbers of samples, dots with whiskers, values.
 pub(crate) fn forest(plot: &Forest) -> Drawing {
@@ -18,9 +20,12 @@ pub(crate) fn forest(plot: &Forest) -> Drawing {
     let values = widest(&|row| row.shown(plot.decimals));
     let (n_end, right) = (names + 12.0 + counts, WIDTH - values - 12.0);
     let left = n_end + if counts > 0.0 { 14.0 } else { 2.0 };
-    let spread = rows
-        .iter()
-        .flat_map(|row| row.value.into_iter().chain(row.interval.into_iter().flat_map(|(low, high)| [low, high])));
+    let spread = rows.iter().flat_map(|row| {
+        row.value
+            .into_iter()
+            .chain(row.interval.into_iter().flat_map(|(low, high)| [low, high]))
+            .chain(row.points.iter().copied())
+    });
     let reference = plot.reference.iter().map(|(value, _)| *value);
     let x = Scale::new(&plot.axis, spread.chain(reference)).between(left, right.max(left + 60.0));
     let bottom = TOP + rows.len().max(1) as f64 * ROW;
@@ -39,6 +44,9 @@ pub(crate) fn forest(plot: &Forest) -> Drawing {
         }
         if let Some((low, high)) = row.interval.and_then(|(low, high)| Some((x.place(low)?, x.place(high)?))) {
             drawing.line("whisker c1", (low, at), (high, at));
+        }
+        for point in row.points.iter().filter_map(|point| x.place(*point)) {
+            drawing.circle("point", (point, at + BELOW), 1.9);
         }
         if let Some(value) = row.value.and_then(|value| x.place(value)) {
             drawing.circle("f1", (value, at), if row.emphasised { 5.0 } else { 3.5 });
