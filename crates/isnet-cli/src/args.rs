@@ -27,7 +27,7 @@ pub enum Command {
     Demo(DemoArgs),
     /// Train a classifier as a configuration says.
     Train(TrainArgs),
-    /// Train variants of a configuration with several seeds.
+    /// Train variants of a configuration with several seeds; exit code 1 if one cannot be trained.
     Study(StudyArgs),
     /// Score a trained model on the splits of its data.
     Evaluate(EvaluateArgs),
@@ -100,7 +100,7 @@ pub struct TrainArgs {
 /// `isnet study`
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  isnet study configs/study_phantom.toml            # what is done is not done again\n  isnet study study.toml --shard 3/8                # the third of eight processes that share the folder\n  isnet study study.toml --table-only --json\n\nA study file:\n  config = \"phantom.toml\"      # what all variants share\n  seeds = [0, 1, 2]\n  folds = 5                    # optional: cross-validation\n  [[variant]]\n  name = \"standard\"\n  set = [\"method.name=standard\"]\n  [[variant]]\n  name = \"isnet\""
+    after_help = "Examples:\n  isnet study configs/studies/phantoms.toml         # what is done is not done again\n  isnet study study.toml --shard 3/8                # the third of eight processes that share the folder\n  isnet study study.toml --table-only --json\n\nA study file:\n  config = \"phantom.toml\"      # what all variants share\n  seeds = [0, 1, 2]\n  folds = 5                    # optional: cross-validation\n  [[variant]]\n  name = \"standard\"\n  set = [\"method.name=standard\"]\n  [[variant]]\n  name = \"isnet\""
 )]
 pub struct StudyArgs {
     /// The study, a TOML file.
@@ -108,7 +108,7 @@ pub struct StudyArgs {
     /// Train only this share of the cells, like `3/8`.
     #[arg(long, value_parser = crate::commands::study::shard, conflicts_with = "table_only")]
     pub shard: Option<(usize, usize)>,
-    /// Train nothing; make the table of what is done.
+    /// Train nothing; make table and report of what is done.
     #[arg(long)]
     pub table_only: bool,
     /// Intervals.
@@ -182,7 +182,7 @@ impl StatisticsArgs {
 /// `isnet compare`
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  isnet compare runs/standard runs/isnet\n  isnet compare runs/* --split test --score auc,f1 --by-class\n  isnet compare ours.csv theirs.csv --json"
+    after_help = "Examples:\n  isnet compare runs/standard runs/isnet\n  isnet compare runs/* --split test --score auc,f1 --by-class\n  isnet compare runs/* --output compared       # with a page\n  isnet compare ours.csv theirs.csv --json"
 )]
 pub struct CompareArgs {
     /// Run folders that were evaluated, or tables of predictions (`.csv`); the others are tested against the first.
@@ -203,9 +203,12 @@ pub struct CompareArgs {
     /// Intervals.
     #[command(flatten)]
     pub statistics: StatisticsArgs,
-    /// Folder for `comparison.json`.
+    /// Folder for `comparison.json`, `report.html` and `report.md`.
     #[arg(long)]
     pub output: Option<PathBuf>,
+    /// Write no `report.html` and `report.md`.
+    #[arg(long, requires = "output")]
+    pub no_report: bool,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,

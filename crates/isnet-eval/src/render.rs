@@ -69,17 +69,6 @@ fn difference_row(row: &ComparisonRow) -> Vec<String> {
     let of = [row.class.as_deref(), row.versus.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" v. ");
     let name = row.score.name().replace('_', " ");
     let score = if of.is_empty() { name } else { format!("{name} ({of})") };
-    let p = |value: Option<f64>| match value {
-        None => "–".to_owned(),
-        Some(value) if value < 0.0005 => "<0.0005".to_owned(),
-        Some(value) => format!("{value:.4}"),
-    };
-    let test = row.tests.first().map_or("–", |test| match test.method {
-        TestMethod::Delong => "DeLong",
-        TestMethod::McnemarExact => "McNemar",
-        TestMethod::McnemarMidP => "McNemar mid-p",
-        TestMethod::PairedBootstrap => "paired bootstrap",
-    });
     vec![
         split,
         score,
@@ -88,10 +77,29 @@ fn difference_row(row: &ComparisonRow) -> Vec<String> {
         row.intervals
             .first()
             .map_or_else(|| "–".to_owned(), |found| format!("{:+.3} to {:+.3}", found.low, found.high)),
-        p(row.tests.first().map(|test| test.p_value)),
-        p(row.p_adjusted),
-        test.to_owned(),
+        p_words(row.tests.first().map(|test| test.p_value)),
+        p_words(row.p_adjusted),
+        row.tests.first().map_or("–", |test| test_words(test.method)).to_owned(),
     ]
+}
+
+/// A p-value as it is printed.
+pub(crate) fn p_words(value: Option<f64>) -> String {
+    match value {
+        None => "–".to_owned(),
+        Some(value) if value < 0.0005 => "<0.0005".to_owned(),
+        Some(value) => format!("{value:.4}"),
+    }
+}
+
+/// The name of a test in tables.
+pub(crate) fn test_words(method: TestMethod) -> &'static str {
+    match method {
+        TestMethod::Delong => "DeLong",
+        TestMethod::McnemarExact => "McNemar",
+        TestMethod::McnemarMidP => "McNemar mid-p",
+        TestMethod::PairedBootstrap => "paired bootstrap",
+    }
 }
 
 /// Counts of true against predicted classes, or, for a multi-label task, the four counts of each

@@ -9,12 +9,19 @@
 //! ```
 //!
 //! [`evaluation_document`] puts all of it together; each section can also be taken alone, for documents with more.
+//!
+//! Several models, or methods over their trainings, share [`SideBySide`] (tables and plots), [`standing`] (words) and [`test_section`]; for
+//! models [`comparison_document`] puts them together.
 
+mod comparison;
+mod differences;
 mod figures;
 mod gallery;
 mod parts;
 mod repeat;
 mod scores;
+mod side_by_side;
+mod standing;
 mod summary;
 mod training;
 
@@ -25,11 +32,15 @@ use crate::EvalError;
 use crate::metrics::Predictions;
 use crate::statistics::{Settings, Summary};
 
+pub use comparison::{ComparisonReport, comparison_document};
+pub use differences::test_section;
 pub use figures::figure_section;
 pub use gallery::{Choice, Pictures, chosen, color_key, gallery_section, picture_item};
-pub use parts::score_cell;
+pub use parts::{percent, score_cell};
 pub use repeat::repeat_section;
 pub use scores::score_section;
+pub use side_by_side::{Entry, EntryRow, SideBySide};
+pub use standing::{Distance, standing};
 pub use summary::summary_section;
 pub use training::{epochs, training_section};
 

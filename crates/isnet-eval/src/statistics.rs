@@ -4,6 +4,7 @@
 //! Predictions, Settings ──summary──► rows: split × source × score → value, intervals, n, notes
 //! [name, Predictions]   ──compare──► rows: … → difference to the first, intervals, p-values, adjusted by Holm
 //! [seed, Predictions]   ──over_trainings──► rows: mean and deviation over trainings, interval over samples and trainings
+//! two such       ──differences_over_trainings──► rows: difference of the means, interval over samples and trainings
 //! Predictions, Settings ──figures──► ROC and precision–recall curves, reliability diagrams, confusion matrices
 //! ```
 //!
@@ -40,6 +41,7 @@ mod settings;
 mod summary;
 mod thresholds;
 mod trainings;
+mod trainings_difference;
 
 pub use bootstrap::{
     Bootstrap, Replicates, Resampling, bca_interval, bootstrap, bootstrap_p_value, percentile_interval,
@@ -58,3 +60,4 @@ pub use settings::Settings;
 pub use summary::{Summary, SummaryRow, summary};
 pub use thresholds::{LabelThreshold, choose_thresholds};
 pub use trainings::{TrainingsRow, over_trainings};
+pub use trainings_difference::{TrainingsDifference, differences_over_trainings};

@@ -6,7 +6,7 @@
 //! | noun | file on disk |
 //! |---|---|
 //! | [`RunConfig`] | `config.toml` |
-//! | [`Study`] | the runs of a comparison, `cell.json` in each that is done |
+//! | [`Study`] | the runs of a comparison, `cell.json` in each that is done, `failure.json` in each that cannot be |
 //! | [`RunDir`] | the folder itself, its lock, `versions.json` |
 //! | [`RunLog`] | `log.jsonl`, `metrics.csv`, `tensorboard/` |
 //! | [`Checkpoint`] | `checkpoints/last.safetensors`, `checkpoints/best.safetensors` |

@@ -346,7 +346,7 @@ fn remove(entry: &Path) -> Result<bool> {
     }
 }
 
-fn folder_error(action: &'static str, path: &Path) -> impl Fn(io::Error) -> RunError + use<> {
+pub(crate) fn folder_error(action: &'static str, path: &Path) -> impl Fn(io::Error) -> RunError + use<> {
     let path = path.to_owned();
     move |cause| RunError::Folder { action, path: path.clone(), cause }
 }

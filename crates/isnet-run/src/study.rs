@@ -18,13 +18,16 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::atomic;
-use crate::config::{RunConfig, split_override};
+use crate::config::{Change, RunConfig, split_override};
 use crate::error::{Result, RunError};
-use crate::run_dir::RunDir;
+use crate::run_dir::{RunDir, folder_error};
 use crate::tensor::read_text;
 
 /// What marks a cell as done.
 const RECORD: &str = "cell.json";
+
+/// Why a cell could not be trained.
+const FAILURE: &str = "failure.json";
 
 /// Keys that may differ between the processes that share a study.
 const MAY_DIFFER: [&str; 3] = ["name", "output", "device"];
@@ -85,6 +88,22 @@ pub struct CellRecord {
     pub milliseconds_per_image: f64,
     /// Digest of the weights.
     pub weights: String,
+}
+
+/// A cell that could not be trained.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FailedCell {
+    /// The cell.
+    pub cell: Cell,
+    /// Why.
+    pub reason: String,
+}
+
+/// What is noted about a failure, with the configuration that it is of.
+#[derive(Serialize, Deserialize)]
+struct Failure {
+    reason: String,
+    config: String,
 }
 
 /// The study as typed.
@@ -210,16 +229,54 @@ impl Study {
         if !path.exists() {
             return Ok(None);
         }
-        let text = read_text("cell", &path)?;
-        let corrupt = |error: serde_json::Error| RunError::Corrupt {
-            what: "cell",
-            path: path.clone(),
-            reason: error.to_string(),
-        };
-        let record = serde_json::from_str(&text).map_err(corrupt)?;
-        let mut changes = self.run_config(cell)?.changes_since(&RunDir::open(&folder)?.config()?)?;
-        changes.retain(|change| !MAY_DIFFER.contains(&change.key.as_str()));
+        let record = read_json("cell", &path)?;
+        let changes = self.changes(cell, &RunDir::open(&folder)?.config()?)?;
         if changes.is_empty() { Ok(Some(record)) } else { Err(RunError::Changed { path: folder, changes }) }
+    }
+
+    /// How the configuration of a cell differs from one that it was run with.
+    fn changes(&self, cell: &Cell, begun: &RunConfig) -> Result<Vec<Change>> {
+        let mut changes = self.run_config(cell)?.changes_since(begun)?;
+        changes.retain(|change| !MAY_DIFFER.contains(&change.key.as_str()));
+        Ok(changes)
+    }
+
+    /// Why a cell could not be trained, if it was tried and is not done. A failure of another configuration says nothing of this one.
+    ///
+    /// # Errors
+    /// [`RunError::Corrupt`], [`RunError::Read`].
+    pub fn failure(&self, cell: &Cell) -> Result<Option<String>> {
+        let folder = self.folder(cell);
+        let path = folder.join(FAILURE);
+        if !path.exists() || folder.join(RECORD).exists() {
+            return Ok(None);
+        }
+        let failure: Failure = read_json("failure", &path)?;
+        let tried = RunConfig::from_toml(&failure.config, &path, &[])?;
+        Ok(self.changes(cell, &tried)?.is_empty().then_some(failure.reason))
+    }
+
+    /// Notes why a cell could not be trained.
+    ///
+    /// # Errors
+    /// [`RunError::Folder`] or another if it cannot be written.
+    pub fn save_failure(&self, cell: &Cell, reason: &str) -> Result<()> {
+        let folder = self.folder(cell);
+        std::fs::create_dir_all(&folder).map_err(folder_error("create", &folder))?;
+        let failure = Failure { reason: reason.to_owned(), config: self.run_config(cell)?.to_toml()? };
+        atomic::write_json(&folder.join(FAILURE), &failure)
+    }
+
+    /// Removes what [`Study::save_failure`] noted: the cell is trained now.
+    ///
+    /// # Errors
+    /// [`RunError::Folder`] if it cannot be removed.
+    pub fn forget_failure(&self, cell: &Cell) -> Result<()> {
+        let path = self.folder(cell).join(FAILURE);
+        match std::fs::remove_file(&path) {
+            Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => Err(folder_error("clear", &path)(cause)),
+            _ => Ok(()),
+        }
     }
 
     /// Marks a cell as done.
@@ -256,6 +313,12 @@ impl Study {
         let set: Vec<(&str, &str)> = set.iter().map(|(key, value)| (*key, value.as_str())).collect();
         RunConfig::load(&self.config, &set)
     }
+}
+
+fn read_json<T: for<'a> Deserialize<'a>>(what: &'static str, path: &Path) -> Result<T> {
+    let corrupt =
+        |error: serde_json::Error| RunError::Corrupt { what, path: path.to_owned(), reason: error.to_string() };
+    serde_json::from_str(&read_text(what, path)?).map_err(corrupt)
 }
 
 #[cfg(test)]
@@ -311,6 +374,23 @@ mod tests {
         let config = study.run_config(&study.cells()[4]).unwrap();
         assert_eq!((config.data.folds, config.data.fold), (3, 2));
         assert!(config.output.ends_with("standard/seed-3-fold-2"));
+    }
+
+    #[test]
+    fn a_failure_is_known_until_the_cell_is_trained_or_configured_otherwise() {
+        let (folder, study) = read(&TEXT.replace("seeds", "output = 'runs'\nseeds"));
+        let study = Study { output: folder.path().join("runs"), ..study.unwrap() };
+        let cell = &study.cells()[0];
+        assert_eq!(study.failure(cell).unwrap(), None);
+        study.forget_failure(cell).unwrap();
+        study.save_failure(cell, "no masks").unwrap();
+        assert_eq!(study.failure(cell).unwrap().as_deref(), Some("no masks"));
+        assert_eq!(study.failure(&study.cells()[1]).unwrap(), None);
+        let mut other = study.clone();
+        other.variants[0].set.push("train.epochs=4".into());
+        assert_eq!(other.failure(cell).unwrap(), None, "of another configuration");
+        study.forget_failure(cell).unwrap();
+        assert_eq!(study.failure(cell).unwrap(), None);
     }
 
     #[test]

@@ -17,6 +17,22 @@ use crate::error::TrainError;
 use crate::methods::{self, Method};
 use crate::objective::Objective;
 
+/// Model and objective of a configuration, and what a weight file gave the model: all that a training is refused for before its first step.
+///
+/// # Errors
+/// [`TrainError`] if data, model and method do not fit each other.
+pub fn prepare(
+    config: &RunConfig,
+    data: &Datasets,
+    device: &Device,
+) -> Result<(Model, Objective, Option<LoadReport>), TrainError> {
+    check_masks(config, data)?;
+    let (model, report) = model(config, data, device)?;
+    check_trainable(config, &model.graph)?;
+    let objective = objective(config, &model.graph, data, initial_range(config))?;
+    Ok((model, objective, report))
+}
+
 /// Builds the model of a configuration, and reports what a weight file gave it.
 ///
 /// # Errors

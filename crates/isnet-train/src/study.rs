@@ -1,15 +1,19 @@
 //! Studies: the trainings of several methods, and one table of what they are worth.
 //!
 //! ```text
-//! Study ──cells──► run_cell ──► run folder with model, metrics.json, predictions.csv and cell.json
-//!   └────────────► table (of all cells that are done, whoever trained them) ──► a row per variant and split
+//! Study ──cells──► refused ──► what cannot be trained, before anything is
+//!   ├────────────► run_cell ──► run folder with model, metrics.json, predictions.csv and cell.json, or failure.json
+//!   └────────────► table (of all cells that are done, whoever trained them) ──► study_document, study.json
 //! ```
 //!
-//! A cell that is done is not done again; one that was interrupted goes on. Processes and machines may share the folder:
+//! A cell that is done is not done again; one that was interrupted goes on, and one that failed is tried again. Processes and machines may share the folder:
 //! each takes its shard, and a run folder is locked while one works in it.
 
+mod document;
+mod table;
+
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use burn::tensor::{Tensor, TensorData};
@@ -18,13 +22,16 @@ use isnet_eval::evaluation::Evaluation;
 use isnet_eval::metrics::Predictions;
 use isnet_eval::predictions_csv;
 use isnet_eval::report::epochs;
-use isnet_eval::statistics::{Comparison, Score, Settings, TrainingsRow, compare, over_trainings};
+use isnet_eval::statistics::{Score, Settings};
 use isnet_graph::Predictor;
-use isnet_run::study::{Cell, CellRecord, Study};
-use isnet_run::{Datasets, Existing, Model, RunDir, atomic};
-use serde::Serialize;
+use isnet_run::study::{Cell, CellRecord, FailedCell, Study};
+use isnet_run::{Datasets, Existing, Model, RunConfig, RunDir, atomic};
+
+pub use document::{StudyReport, cell_name, cost_table, score_tables, study_document};
+pub use table::{StudyTable, VariantRows, table};
 
 use crate::error::TrainError;
+use crate::setup;
 use crate::trainer::{Ending, Trainer, Watcher};
 
 /// The scores of the table.
@@ -42,46 +49,73 @@ pub enum CellEnding {
     Taken,
     /// Someone asked to stop.
     Interrupted,
+    /// It cannot be trained, for this reason.
+    Failed(String),
 }
 
-/// The cells of a variant that are done.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct VariantRows {
-    /// Name of the variant.
-    pub variant: String,
-    /// What is noted about each of its cells.
-    pub cells: Vec<CellRecord>,
-    /// Every score of every split, over the cells.
-    pub rows: Vec<TrainingsRow>,
-}
-
-/// What a study found so far.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct StudyTable {
-    /// Name of the study.
-    pub study: String,
-    /// Cells that are not done.
-    pub missing: Vec<Cell>,
-    /// In the order of the study; variants without a finished cell are left out.
-    pub variants: Vec<VariantRows>,
-    /// Differences to the first variant, cell by cell averaged before testing, see [`table`].
-    pub comparison: Option<Comparison>,
-}
-
-/// Trains, evaluates and times a cell, unless that is done.
+/// What of some cells cannot be trained, found before the first of them is: data that cannot be read, a model that cannot take the images, a method
+/// that lacks a part of the model. The other seeds and folds of a variant are taken to fail like the first that is not done.
 ///
 /// # Errors
-/// [`TrainError`] as from a training; a cell that was done with another configuration is refused.
+/// [`TrainError::Run`] if a cell was done with another configuration: then the study as a whole is another.
+pub fn refused(study: &Study, cells: &[Cell]) -> Result<Vec<FailedCell>, TrainError> {
+    let mut todo: Vec<&Cell> = Vec::new();
+    for cell in cells {
+        if study.record(cell)?.is_none() {
+            todo.push(cell);
+        }
+    }
+    // Variants that share their data share the reading.
+    let mut opened: Option<(RunConfig, Datasets)> = None;
+    let mut reasons: BTreeMap<&str, Option<String>> = BTreeMap::new();
+    for &cell in &todo {
+        if !reasons.contains_key(cell.variant.as_str()) {
+            let config = study.run_config(cell)?;
+            reasons.insert(&cell.variant, check(config, &mut opened).err().map(|error| error.to_string()));
+        }
+    }
+    let failed =
+        |cell: &Cell| Some(FailedCell { cell: cell.clone(), reason: reasons.get(cell.variant.as_str())?.clone()? });
+    Ok(todo.into_iter().filter_map(failed).collect())
+}
+
+/// Does all that a training does before its first step.
+fn check(config: RunConfig, opened: &mut Option<(RunConfig, Datasets)>) -> Result<(), TrainError> {
+    let device = isnet_run::device::device(&config.device)?;
+    let same =
+        |(other, _): &(RunConfig, Datasets)| other.data == config.data && other.method.name == config.method.name;
+    let data = match opened.take().filter(same) {
+        Some((_, data)) => data,
+        None => Datasets::of(&config)?,
+    };
+    let found = setup::prepare(&config, &data, &device).map(drop);
+    *opened = Some((config, data));
+    found
+}
+
+/// Trains, evaluates and times a cell, unless that is done. A cell that fails is noted as such, see [`Study::failure`].
+///
+/// # Errors
+/// [`TrainError`] if the study cannot go on: a cell was done with another configuration, or nothing can be written.
 pub fn run_cell(study: &Study, cell: &Cell, watcher: &mut dyn Watcher) -> Result<CellEnding, TrainError> {
     if let Some(record) = study.record(cell)? {
         return Ok(CellEnding::Done(record));
     }
+    train_cell(study, cell, watcher).or_else(|error| {
+        let reason = error.to_string();
+        study.save_failure(cell, &reason)?;
+        Ok(CellEnding::Failed(reason))
+    })
+}
+
+fn train_cell(study: &Study, cell: &Cell, watcher: &mut dyn Watcher) -> Result<CellEnding, TrainError> {
     let (config, folder) = (study.run_config(cell)?, study.folder(cell));
-    let data = Datasets::open(&config.data)?;
+    let data = Datasets::of(&config)?;
     let trainer = match Trainer::new(&config, &data, Existing::Resume, watcher) {
         Err(TrainError::Run(isnet_run::RunError::Locked { .. })) => return Ok(CellEnding::Taken),
         trainer => trainer?,
     };
+    study.forget_failure(cell)?;
     let (model, ending) = trainer.train(watcher)?;
     if ending == Ending::Interrupted {
         return Ok(CellEnding::Interrupted);
@@ -141,85 +175,4 @@ fn milliseconds_per_image(model: &Model) -> f64 {
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
-/// The table of all cells that are done.
-///
-/// Scores are means over the cells of a variant with intervals over samples and cells ([`over_trainings`]). The tests
-/// compare variants by the probabilities of each sample averaged over the cells that both have (seed and fold), so that a sample
-/// counts once however many seeds there are.
-///
-/// # Errors
-/// [`TrainError`] if a file of a cell cannot be read, or cells were not scored on the same samples.
-pub fn table(study: &Study, settings: &Settings) -> Result<StudyTable, TrainError> {
-    let mut missing = Vec::new();
-    let mut done: BTreeMap<&str, Vec<(CellRecord, Predictions)>> = BTreeMap::new();
-    let cells = study.cells();
-    for cell in &cells {
-        let Some(record) = study.record(cell)? else {
-            missing.push(cell.clone());
-            continue;
-        };
-        let path: PathBuf = study.folder(cell).join("predictions.csv");
-        done.entry(&cell.variant).or_default().push((record, predictions_csv::load(&path)?));
-    }
-    let settings = Settings { scores: Some(SCORES.to_vec()), by_class: false, by_source: false, ..settings.clone() };
-    let mut variants = Vec::new();
-    for variant in &study.variants {
-        let Some(cells) = done.get(variant.name.as_str()) else { continue };
-        let names: Vec<String> =
-            cells.iter().map(|(record, _)| study.folder(&record.cell).display().to_string()).collect();
-        let trainings: Vec<(&str, &Predictions)> =
-            names.iter().zip(cells).map(|(name, (_, predictions))| (name.as_str(), predictions)).collect();
-        variants.push(VariantRows {
-            variant: variant.name.clone(),
-            cells: cells.iter().map(|(record, _)| record.clone()).collect(),
-            rows: over_trainings(&trainings, &settings)?,
-        });
-    }
-    let comparison = comparison(study, &done, &settings)?;
-    Ok(StudyTable { study: study.name.clone(), missing, variants, comparison })
-}
-
-/// Tests of the variants against the first, on probabilities averaged over the seeds and folds that all of them have.
-fn comparison(
-    study: &Study,
-    done: &BTreeMap<&str, Vec<(CellRecord, Predictions)>>,
-    settings: &Settings,
-) -> Result<Option<Comparison>, TrainError> {
-    let names: Vec<&str> =
-        study.variants.iter().map(|it| it.name.as_str()).filter(|it| done.contains_key(it)).collect();
-    let key = |record: &CellRecord| (record.cell.seed, record.cell.fold);
-    let shared = |wanted: &CellRecord| names.iter().all(|name| done[name].iter().any(|(it, _)| key(it) == key(wanted)));
-    let averaged: Vec<(&str, Predictions)> = names
-        .iter()
-        .filter_map(|name| {
-            let cells: Vec<&Predictions> = done[name].iter().filter(|(it, _)| shared(it)).map(|(_, it)| it).collect();
-            Some((*name, average(&cells)?))
-        })
-        .collect();
-    if averaged.len() < 2 {
-        return Ok(None);
-    }
-    let shown: Vec<(&str, &Predictions)> = averaged.iter().map(|(name, predictions)| (*name, predictions)).collect();
-    Ok(Some(compare(&shown, settings)?))
-}
-
-/// Mean probabilities and background shares of trainings on the same samples in the same order.
-fn average(trainings: &[&Predictions]) -> Option<Predictions> {
-    let (first, count) = (*trainings.first()?, trainings.len() as f32);
-    let mut mean = first.clone();
-    for (sample, row) in mean.probabilities.iter_mut().enumerate() {
-        for (class, value) in row.iter_mut().enumerate() {
-            *value = trainings.iter().map(|it| it.probabilities[sample][class]).sum::<f32>() / count;
-        }
-    }
-    for (sample, share) in mean.background_share.iter_mut().enumerate() {
-        let known: Option<Vec<f32>> = trainings.iter().map(|it| it.background_share[sample]).collect();
-        *share = known.map(|known| known.iter().sum::<f32>() / count);
-    }
-    for (class, threshold) in mean.thresholds.iter_mut().enumerate() {
-        *threshold = trainings.iter().map(|it| it.thresholds[class]).sum::<f32>() / count;
-    }
-    Some(mean)
 }

@@ -85,9 +85,7 @@ impl<'a> Trainer<'a> {
         watcher: &mut dyn Watcher,
     ) -> Result<Self, TrainError> {
         let device = isnet_run::device::device(&config.device)?;
-        setup::check_masks(config, data)?;
-        let (mut model, report) = setup::model(config, data, &device)?;
-        setup::check_trainable(config, &model.graph)?;
+        let (mut model, objective, report) = setup::prepare(config, data, &device)?;
         if let Some(report) = report {
             watcher.note(&format!("{} tensors loaded", report.loaded.len()));
             for difference in &report.head_replaced {
@@ -97,8 +95,6 @@ impl<'a> Trainer<'a> {
                 watcher.note(&format!("the positions are resampled: {difference}"));
             }
         }
-        let range = setup::initial_range(config);
-        let objective = setup::objective(config, &model.graph, data, range)?;
         let mut optimizer = Optimizer::new(&config.train, &model.graph);
         let run = RunDir::claim(&config.output, existing)?;
         let goes_on = existing == Existing::Resume && run.checkpoint(CheckpointKind::Last).exists();
@@ -109,7 +105,7 @@ impl<'a> Trainer<'a> {
             (state, log)
         } else {
             run.begin(config)?;
-            (State::new(&model, range), RunLog::create(&run)?)
+            (State::new(&model, setup::initial_range(config)), RunLog::create(&run)?)
         };
         let [min, max] = state.range;
         let mut trainer = Self { config, data, run, model, objective, optimizer, state, log, device };

@@ -4,13 +4,16 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use isnet_eval::metrics::Predictions;
+use isnet_eval::report::{ComparisonReport, comparison_document};
 use isnet_eval::statistics::{Comparison, Summary, compare, summary};
 use isnet_eval::{EvalError, predictions_csv, render};
-use isnet_run::atomic;
+use isnet_run::{Versions, atomic};
 
 use crate::Answer;
 use crate::args::CompareArgs;
+use crate::pages;
 use crate::progress::{print, say};
+use crate::shell::command_line;
 
 /// One table over runs and splits, and tests of each run against the first.
 pub fn run(args: &CompareArgs) -> anyhow::Result<Answer> {
@@ -33,10 +36,10 @@ pub fn run(args: &CompareArgs) -> anyhow::Result<Answer> {
         .map(|(name, summary)| Ok(((*name).to_owned(), serde_json::to_value(summary)?)))
         .collect::<Result<_, serde_json::Error>>()?;
     let json = serde_json::json!({ "models": all, "comparison": comparison });
+    let shown: Vec<(&str, &Summary)> = summaries.iter().map(|(name, summary)| (*name, summary)).collect();
     if args.json {
         print(&serde_json::to_string_pretty(&json)?);
     } else {
-        let shown: Vec<(&str, &Summary)> = summaries.iter().map(|(name, summary)| (*name, summary)).collect();
         print(&render::models(&shown));
         if let Some(comparison) = &comparison {
             print(&render::comparison(comparison));
@@ -45,9 +48,23 @@ pub fn run(args: &CompareArgs) -> anyhow::Result<Answer> {
     if let Some(folder) = &args.output {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
         atomic::write_json(&folder.join("comparison.json"), &json)?;
-        say(&format!("written: {}/comparison.json", folder.display()));
+        let mut written = vec!["comparison.json"];
+        if !args.no_report {
+            write_report(&shown, comparison.as_ref(), folder)?;
+            written.extend(["report.html", "report.md"]);
+        }
+        let written: Vec<String> = written.iter().map(|name| folder.join(name).display().to_string()).collect();
+        say(&format!("written: {}", written.join(", ")));
     }
     Ok(Answer::Yes)
+}
+
+fn write_report(models: &[(&str, &Summary)], comparison: Option<&Comparison>, folder: &Path) -> anyhow::Result<()> {
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    // Only tables of predictions are read.
+    let versions = Versions::current("cpu", threads);
+    let report = ComparisonReport { models, comparison, command: &command_line(), versions: &versions };
+    pages::write(&comparison_document(&report), folder)
 }
 
 /// The predictions of a run folder, or of a table that any tool wrote.

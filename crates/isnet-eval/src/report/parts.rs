@@ -91,22 +91,27 @@ pub(super) fn score_words(score: Score, of_class: bool) -> &'static str {
 
 /// What the brackets of a summary are.
 pub(super) fn about_intervals(summary: &Summary) -> String {
+    about_intervals_of(&[summary])
+}
+
+/// What the brackets of several summaries are.
+pub(super) fn about_intervals_of(summaries: &[&Summary]) -> String {
     let mut names: Vec<&str> = Vec::new();
-    for interval in summary.rows.iter().filter_map(SummaryRow::interval) {
+    for interval in summaries.iter().flat_map(|summary| &summary.rows).filter_map(SummaryRow::interval) {
         let name = interval_words(interval.method);
         if !names.contains(&name) {
             names.push(name);
         }
     }
-    if names.is_empty() {
+    let Some(summary) = summaries.first().filter(|_| !names.is_empty()) else {
         return "No intervals were asked for.".to_owned();
-    }
+    };
     let by = if summary.grouped { ", resampled by group" } else { "" };
     format!("Brackets hold {} % intervals ({}{by}).", percent(summary.confidence), names.join(", "))
 }
 
-/// `95`, `99.5`.
-fn percent(share: f64) -> String {
+/// A share in percent, without needless digits: `95`, `99.5`.
+pub fn percent(share: f64) -> String {
     let text = format!("{:.2}", 100.0 * share);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

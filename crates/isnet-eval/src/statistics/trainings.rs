@@ -81,6 +81,12 @@ pub struct TrainingsRow {
 /// # Ok::<(), isnet_eval::EvalError>(())
 /// ```
 pub fn over_trainings(trainings: &[(&str, &Predictions)], settings: &Settings) -> Result<Vec<TrainingsRow>, EvalError> {
+    let aligned = aligned(trainings, settings)?;
+    Ok(parts(&aligned[0], settings).iter().flat_map(|part| rows_of_part(&aligned, part, settings)).collect())
+}
+
+/// All predictions in the order of the first, of which there is one.
+pub(super) fn aligned(trainings: &[(&str, &Predictions)], settings: &Settings) -> Result<Vec<Predictions>, EvalError> {
     let Some(&(name, first)) = trainings.first() else { return Err(EvalError::Empty) };
     settings.check(first)?;
     let mut aligned = vec![first.clone()];
@@ -88,7 +94,7 @@ pub fn over_trainings(trainings: &[(&str, &Predictions)], settings: &Settings) -
         settings.check(other)?;
         aligned.push(align((name, first), (other_name, other))?);
     }
-    Ok(parts(first, settings).iter().flat_map(|part| rows_of_part(&aligned, part, settings)).collect())
+    Ok(aligned)
 }
 
 fn rows_of_part(trainings: &[Predictions], part: &Part, settings: &Settings) -> Vec<TrainingsRow> {
@@ -124,7 +130,7 @@ fn rows_of_part(trainings: &[Predictions], part: &Part, settings: &Settings) -> 
 }
 
 /// Mean scores of drawn trainings on drawn samples.
-fn replicates(sets: &[ScoreSet], resampling: &Resampling, settings: &Settings) -> Vec<Vec<Option<f64>>> {
+pub(super) fn replicates(sets: &[ScoreSet], resampling: &Resampling, settings: &Settings) -> Vec<Vec<Option<f64>>> {
     if resampling.n_units() < 2 && sets.len() < 2 {
         return Vec::new();
     }
