@@ -135,7 +135,9 @@ fn caution(found: &StudyTable) -> &'static str {
 /// What each variant changes, and the configuration of the first one.
 fn variant_section(study: &Study, found: &StudyTable) -> Result<Section, RunError> {
     let path = study.config.display().to_string();
-    let caption = format!("What each variant changes in `{}`.", verbatim(&path));
+    let shared = study.set.iter().map(|set| format!("`{}`", verbatim(set))).collect::<Vec<_>>().join("; ");
+    let shared = if shared.is_empty() { shared } else { format!(" All set {shared}.") };
+    let caption = format!("What each variant changes in `{}`.{shared}", verbatim(&path));
     let row = |table: Table, variant: &Variant| {
         let cells = found.variants.iter().find(|it| it.variant == variant.name).map_or(0, |it| it.cells.len());
         let set = if variant.set.is_empty() { "nothing".to_owned() } else { variant.set.join("; ") };
@@ -178,7 +180,7 @@ mod tests {
     fn a_study_without_results_says_what_is_left_and_why() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("base.toml"), "[data.phantom]\n").unwrap();
-        let text = "config = 'base.toml'\nfolds = 2\n[[variant]]\nname = 'a*b'\nset = ['method.name=standard']\n";
+        let text = "config = 'base.toml'\nfolds = 2\nset = ['train.epochs=2']\n[[variant]]\nname = 'a*b'\nset = ['method.name=standard']\n";
         let study = Study::from_toml(text, &folder.path().join("small.toml")).unwrap();
         let [first, second] = study.cells().try_into().unwrap();
         let found = StudyTable {
@@ -202,6 +204,7 @@ mod tests {
             "Not done yet: a\\*b seed 0 fold 1.",
             "| a\\*b | 0 | method.name=standard |",
             "folds: 2",
+            "All set <code>train.epochs=2</code>.",
         ] {
             assert!(text.contains(words), "`{words}` is missing in\n{text}");
         }
