@@ -12,7 +12,7 @@
 //! | `deceiving` | the test pictures | that of another class |
 //!
 //! The three tests show the same shapes in the same light; a pixel of the mask is the same in all three. All shapes cover
-//! the same area, and place, size, turn, colours, light and noise are drawn without looking at the class. The wallpaper is turned,
+//! the same area and are brighter than the ground; place, size, turn, colours, light and noise are drawn without looking at the class. The wallpaper is turned,
 //! scaled and shifted at random, too. Picture `i` has label `i mod 4`.
 
 mod figure;
