@@ -39,7 +39,7 @@ impl VisionTransformer {
         Self { patch: 16, width: 64 * heads, layers: 12, heads, mlp: 256 * heads }
     }
 
-    /// Writes the graph down. Deep supervision: none, since tokens are not a picture. Dropout: after the positions, the attention and both
+    /// Writes the graph down. Deep supervision: the tokens after every block but the last, of which only the class token is read. Dropout: after the positions, the attention and both
     /// layers of each MLP, where torchvision has it.
     ///
     /// # Errors
@@ -53,6 +53,9 @@ impl VisionTransformer {
         let mut x = build.dropped("encoder.dropout", x);
         for layer in 0..self.layers {
             x = self.block(&mut build, &format!("encoder.layers.encoder_layer_{layer}"), x);
+            if layer + 1 < self.layers {
+                build.build.supervise(x);
+            }
         }
         let x = build.build.layer_norm("encoder.ln", x, self.width, EPSILON);
         let x = build.build.node("class_token", Op::SelectToken(0), &[x]);

@@ -72,6 +72,9 @@ fn it_learns_through_its_own_relevance() {
     let (_, seen) = train(&few);
     let heatmap: Vec<f64> = seen.epochs.iter().filter_map(|epoch| epoch.losses.heatmap).collect();
     assert!(heatmap.len() == 6 && heatmap[5] < heatmap[0], "the heatmap loss falls: {heatmap:?}");
+    let deep = train(&[&few[..], &[("method.deep_supervision", "true")]].concat()).1;
+    let heatmap: Vec<f64> = deep.epochs.iter().filter_map(|epoch| epoch.losses.heatmap).collect();
+    assert!(heatmap.len() == 6 && heatmap[5] < heatmap[0], "with deep supervision too: {heatmap:?}");
     let gradient = train(&[&few[..], &[("method.name", "grad_input"), ("train.epochs", "2")]].concat()).1;
     assert!(gradient.epochs.iter().all(|epoch| epoch.losses.heatmap.is_some()));
 }

@@ -2,7 +2,8 @@
 //!
 //! Needs: masks, and a graph whose every node relevance can pass; supervised nodes for deep supervision.
 
-use isnet_graph::{Graph, NodeId};
+use burn::tensor::Tensor;
+use isnet_graph::{Graph, NodeId, Op};
 use isnet_loss::background::BackgroundTerm;
 use isnet_loss::{
     ForegroundForm, ForegroundRange, HeatmapLoss, HeatmapTerms, Mask, Targets, heatmap_loss, pool_over_nodes,
@@ -58,21 +59,37 @@ impl HeatmapObjective {
             self.selector.seeds(trace.logits(), &outputs(&step.batch.targets), Some(&mut *step.rng))?;
         let supervised: &[NodeId] = if self.lds_decay.is_some() { step.graph.supervised() } else { &[] };
         let relevance = explain(step.graph, step.params, &trace, &self.plan, gradient, supervised);
-        let heatmap = self.terms(&relevance, &step.batch.mask, maps * self.plan.passes().len());
+        let heatmap = self.terms(step.graph, &relevance, &step.batch.mask, maps * self.plan.passes().len());
         let total = classification.clone() * (1.0 - step.weight) + heatmap.total.clone() * step.weight;
         let (heatmap, relevance) = (Some(heatmap), Some(relevance));
         Ok(Evaluation { total, heatmap, relevance, explained, ..classified(trace, classification) })
     }
 
-    fn terms(&self, relevance: &Relevance, mask: &Mask, maps: usize) -> HeatmapTerms {
+    fn terms(&self, graph: &Graph, relevance: &Relevance, mask: &Mask, maps: usize) -> HeatmapTerms {
         let image = heatmap_loss(&relevance.heatmap, mask, maps, &self.loss);
         match self.lds_decay {
             None => image,
             Some(decay) => {
-                let hidden = relevance.hidden.iter().map(|map| heatmap_loss(map, mask, maps, &self.loss));
+                let hidden = relevance.hidden.iter().map(|map| pictured(graph, map));
+                let hidden = hidden.map(|map| heatmap_loss(&map, mask, maps, &self.loss));
                 pool_over_nodes(std::iter::once(image).chain(hidden).collect(), decay)
             }
         }
+    }
+}
+
+/// The relevance of tokens as a picture of their patches, without that of the class token, which has no place; other maps as they are.
+fn pictured(graph: &Graph, map: &Tensor<4>) -> Tensor<4> {
+    let grid = graph.nodes().find_map(|(_, node)| match &node.op {
+        Op::Tokens(tokens) => Some(tokens.grid),
+        _ => None,
+    });
+    let [rows, height, width, channels] = map.dims();
+    match grid {
+        Some([down, across]) if [height, width] == [1, 1 + down * across] => {
+            map.clone().narrow(2, 1, down * across).reshape([rows, down, across, channels])
+        }
+        _ => map.clone(),
     }
 }
 
@@ -126,5 +143,28 @@ fn loss(config: &RunConfig, range: ForegroundRange) -> HeatmapLoss {
             config::ForegroundForm::L2 => ForegroundForm::L2,
             config::ForegroundForm::Hybrid => ForegroundForm::Hybrid,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{Device, Int};
+    use isnet_models::{Architecture, VisionTransformer, build};
+
+    use super::*;
+
+    #[test]
+    fn tokens_are_a_picture_of_their_patches() {
+        let transformer = VisionTransformer { patch: 2, width: 4, layers: 2, heads: 2, mlp: 4 };
+        let small = Architecture { image_size: [4, 6], transformer, ..Architecture::new("plain_vit", 2, 1) };
+        let graph = build(&small).expect("sizes fit");
+        let names: Vec<&str> = graph.supervised().iter().map(|id| graph.node(*id).name.as_str()).collect();
+        assert_eq!(names, ["encoder.layers.encoder_layer_0.add_2"], "after the last block only the class token counts");
+        let tokens = Tensor::<1, Int>::arange(0..7, &Device::flex()).float().reshape([1, 1, 7, 1]);
+        let picture = pictured(&graph, &tokens);
+        assert_eq!(picture.dims(), [1, 2, 3, 1]);
+        assert_eq!(picture.try_into_vec_as::<f32>().expect("f32"), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        let image = Tensor::<4>::ones([1, 4, 6, 1], &Device::flex());
+        assert_eq!(pictured(&graph, &image).dims(), [1, 4, 6, 1]);
     }
 }
