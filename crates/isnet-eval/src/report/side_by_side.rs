@@ -13,7 +13,7 @@ const STEP: f64 = 0.05;
 pub struct SideBySide {
     /// What an entry is: `model`, `variant`.
     pub what: &'static str,
-    /// What [`Entry::count`] counts: `samples`, `trainings`.
+    /// What the numbers beside the names count: `samples`, `trainings`.
     pub counted: &'static str,
     /// The scores, in the order of columns.
     pub scores: Vec<Score>,
