@@ -55,7 +55,7 @@ pub fn model(config: &RunConfig, data: &Datasets, device: &Device) -> Result<(Mo
         // The file is the classifier's; the segmenter stays as it is.
         arrays.extend(export(&graph, &params).into_iter().filter(|array| array.name.starts_with(SEGMENTER)));
         if architecture.hierarchical_attention {
-            fill_attention(&graph, &params, &mut arrays);
+            fill_attention(&architecture, (&graph, &params), &mut arrays)?;
         }
         report = Some(load_into(&graph, &mut params, &arrays).map_err(|error| error.in_file(path))?);
         batches = counted_batches(&arrays);
@@ -102,13 +102,19 @@ fn load_segmenter(graph: &Graph, params: &mut Params, segmenter: &Model) {
 }
 
 /// Gives a file of a plain classifier the attention that stands in place of its head.
-fn fill_attention(graph: &Graph, params: &Params, arrays: &mut Vec<NamedArray>) {
+fn fill_attention(
+    architecture: &Architecture,
+    (graph, params): (&Graph, &Params),
+    arrays: &mut Vec<NamedArray>,
+) -> Result<(), TrainError> {
     if arrays.iter().any(|array| is_own(&array.name)) {
-        return;
+        return Ok(());
     }
-    let head = |name: &str| ["fc.", "classifier."].iter().any(|prefix| name.starts_with(prefix));
-    arrays.retain(|array| !head(&array.name));
+    let plain = build(&Architecture { hierarchical_attention: false, ..architecture.clone() })?;
+    let has = |graph: &Graph, name: &str| graph.params().any(|(_, spec)| spec.name == name);
+    arrays.retain(|array| has(graph, &array.name) || !has(&plain, &array.name));
     arrays.extend(export(graph, params).into_iter().filter(|array| is_own(&array.name)));
+    Ok(())
 }
 
 fn stage(stage: &config::Stage) -> Stage {
@@ -222,4 +228,29 @@ fn balanced_weights(train: &dyn Dataset, task: Task) -> Vec<f32> {
     let weights: Vec<f32> = counts.iter().map(weight).collect();
     let mean = if task == Task::SingleLabel { weights.iter().sum::<f32>() / weights.len() as f32 } else { 1.0 };
     weights.into_iter().map(|weight| weight / mean).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_of_a_plain_classifier_fills_the_trunk_whatever_its_head_is_called() {
+        for name in ["plain_cnn", "resnet18", "squeezenet1_1"] {
+            let plain = Architecture::new(name, 3, 1);
+            let attended = Architecture { hierarchical_attention: true, ..plain.clone() };
+            let [from, to] = [&plain, &attended].map(|it| build(it).expect("known"));
+            let [from_params, mut to_params] =
+                [(&from, 1), (&to, 2)].map(|(graph, seed)| Params::initialize(graph, seed, &Device::flex()));
+            let mut arrays = export(&from, &from_params);
+            fill_attention(&attended, (&to, &to_params), &mut arrays).expect("known");
+            let report = load_into(&to, &mut to_params, &arrays).expect("all that the model needs");
+            assert!(report.head_replaced.is_empty(), "{name}");
+            let first = |graph: &Graph, params: &Params| {
+                let (id, _) = graph.params().next().expect("a convolution");
+                params.flat(id).try_into_vec_as::<f32>().expect("f32")
+            };
+            assert_eq!(first(&to, &to_params), first(&from, &from_params), "{name}");
+        }
+    }
 }

@@ -10,7 +10,7 @@
 //!
 //! Needs: masks, and a graph with a last map of features that relevance can reach.
 
-use burn::tensor::{Tensor, TensorData, activation};
+use burn::tensor::{Tensor, activation};
 use isnet_graph::{Graph, NodeId, Trace};
 use isnet_kernels::{expand_maps, interpolate, times_activation};
 use isnet_loss::Targets;
@@ -20,7 +20,7 @@ use isnet_run::config::GainConfig;
 
 use super::isnet::outputs;
 use super::standard::classified;
-use super::{Step, stretched};
+use super::{Step, constant, stretched};
 use crate::error::TrainError;
 use crate::objective::Evaluation;
 
@@ -111,16 +111,12 @@ fn shares(targets: &Targets, seeds: &Seeds, trace: &Trace) -> Tensor<1> {
             .collect(),
     };
     assert_eq!(shares.len(), seeds.explained.len(), "a share per map");
-    constant(&shares, trace)
-}
-
-fn constant(values: &[f32], trace: &Trace) -> Tensor<1> {
-    let like = trace.logits();
-    Tensor::from_data(TensorData::from(values), (&like.device().inner(), like.dtype()))
+    let maps = shares.len();
+    constant(shares, [maps], &trace.logits())
 }
 
 fn one_hot(chosen: &[usize], like: &Tensor<2>) -> Tensor<2> {
     let mut values = vec![0.0_f32; chosen.len() * like.dims()[1]];
     chosen.iter().enumerate().for_each(|(row, class)| values[row * like.dims()[1] + class] = 1.0);
-    Tensor::from_data(TensorData::new(values, like.dims()), (&like.device().inner(), like.dtype()))
+    constant(values, like.dims(), like)
 }

@@ -15,7 +15,7 @@
 //!
 //! Needs: masks, for `L_mask` alone, and a graph with an anomaly.
 
-use burn::tensor::{Tensor, TensorData, activation};
+use burn::tensor::{Tensor, activation};
 use isnet_graph::{Graph, NodeId, Op, Params};
 use isnet_kernels::interpolate;
 use isnet_loss::{ClassificationLoss, Targets};
@@ -23,7 +23,7 @@ use isnet_run::RunConfig;
 use isnet_run::config::HamConfig;
 
 use super::standard::classified;
-use super::{Step, stretched};
+use super::{Step, constant, stretched};
 use crate::error::TrainError;
 use crate::objective::Evaluation;
 
@@ -117,7 +117,7 @@ impl Ham {
             .zip(known)
             .map(|(row, known)| row.iter().map(|it| it * f32::from(u8::from(*known))).collect())
             .collect();
-        let counts = constant(&masked, &maps);
+        let counts = matrix(&masked, &maps);
         let per_class = |values: Tensor<4>| (sum_of_places(values) * counts.clone()).sum_dim(0);
         let squares = per_class((maps.clone() - mask.clone()).square());
         let size = per_class(maps + mask);
@@ -128,7 +128,7 @@ impl Ham {
         let (maps, anomaly) = (found.classes.clone(), found.anomaly.clone().expand(found.classes.dims()));
         let attended = self.attended(maps.clone(), self.settings.activation_threshold);
         let outside = uncovered(maps.clone(), maps.min_pair(anomaly) * attended);
-        let labels = constant(&found.labels, &found.classes);
+        let labels = matrix(&found.labels, &found.classes);
         let of_class = (outside * labels.clone()).sum_dim(0) / labels.sum_dim(0).clamp_min(TINY);
         of_class.sum() / present(&found.labels)
     }
@@ -137,7 +137,7 @@ impl Ham {
         let maps = found.anomaly.clone();
         let attended = self.attended(maps.clone(), self.settings.activation_threshold);
         let outside = uncovered(maps.clone(), found.classes.clone().max_dim(3).min_pair(maps) * attended);
-        let any = constant(any, &found.anomaly);
+        let any = matrix(any, &found.anomaly);
         (outside * any.clone()).sum() / any.sum().clamp_min(TINY)
     }
 }
@@ -154,7 +154,7 @@ fn attention((graph, params): (&Graph, &Params), node: NodeId, features: Tensor<
 /// Maps that are 0 for the samples that do not have the label.
 fn counted(maps: Tensor<4>, labels: &[Vec<f32>]) -> Tensor<4> {
     let [rows, _, _, classes] = maps.dims();
-    let labels = constant(labels, &maps).reshape([rows, 1, 1, classes]);
+    let labels = matrix(labels, &maps).reshape([rows, 1, 1, classes]);
     maps * labels
 }
 
@@ -175,8 +175,6 @@ fn present(labels: &[Vec<f32>]) -> f64 {
     labels.first().map_or(0, |row| (0..row.len()).filter(|class| has(*class)).count()).max(1) as f64
 }
 
-fn constant(rows: &[Vec<f32>], like: &Tensor<4>) -> Tensor<2> {
-    let dims = [rows.len(), rows.first().map_or(0, Vec::len)];
-    let values = TensorData::new(rows.concat(), dims);
-    Tensor::from_data(values, (&like.device().inner(), like.dtype()))
+fn matrix(rows: &[Vec<f32>], like: &Tensor<4>) -> Tensor<2> {
+    constant(rows.concat(), [rows.len(), rows.first().map_or(0, Vec::len)], like)
 }

@@ -24,7 +24,7 @@ pub mod segment;
 pub mod segment_classify;
 pub mod standard;
 
-use burn::tensor::Tensor;
+use burn::tensor::{Tensor, TensorData};
 use isnet_graph::{Graph, Mode, NodeId, Params, Part, Trace};
 use isnet_loss::{ClassificationLoss, ForegroundRange};
 use isnet_run::config::{ForegroundRange as ForegroundRangeConfig, MethodName, RunConfig};
@@ -176,6 +176,11 @@ pub fn first_epoch(config: &RunConfig) -> usize {
 fn map_of(config: &RunConfig, graph: &Graph) -> Result<NodeId, TrainError> {
     let absent = || TrainError::NoMap { architecture: config.model.architecture.clone() };
     graph.segmentation().ok_or_else(absent)
+}
+
+/// Numbers that no gradient reaches, on the device and in the type of `like`.
+fn constant<const D: usize, const E: usize>(values: Vec<f32>, dims: [usize; D], like: &Tensor<E>) -> Tensor<D> {
+    Tensor::from_data(TensorData::new(values, dims), (&like.device().inner(), like.dtype()))
 }
 
 /// Each map stretched to 0…1 over its places, `[N, H, W, C]`; one that is the same everywhere is 0.
