@@ -212,6 +212,8 @@ impl Drop for Progress {
 }
 
 fn losses(losses: &Losses) -> String {
-    let heatmap = losses.heatmap.map_or(String::new(), |loss| format!("  heatmap {loss:.3}"));
-    format!("classification {:.3}{heatmap}", losses.classification)
+    let known = [("classification", losses.classification), ("heatmap", losses.heatmap)];
+    let known = known.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    let all = known.chain(losses.terms.iter().map(|(name, value)| (name.as_str(), *value)));
+    all.map(|(name, value)| format!("{name} {value:.3}")).collect::<Vec<_>>().join("  ")
 }

@@ -59,28 +59,29 @@ fn every_method_trains_goes_on_to_the_same_bits_and_is_evaluated_and_explained()
 #[test]
 fn the_log_has_the_terms_of_a_method_by_name_and_the_table_has_their_means() {
     let bench = Bench::new();
-    let lines = |name: &str| -> Vec<Value> {
+    let lines = |name: &str, said: &str| -> Vec<Value> {
         let (_, needs) = methods().into_iter().find(|(known, _)| *known == name).unwrap();
-        bench.isnet(&format!("train tiny.toml --set method.name={name} --set name={name} {needs}")).done();
+        let found = bench.isnet(&format!("train tiny.toml --set method.name={name} --set name={name} {needs}")).done();
+        assert!(found.stderr.contains(&format!(" s  {said} ")), "`{said}` is missing in\n{found}");
         bench.text(&format!("runs/{name}/log.jsonl")).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     };
     let number =
         |line: &Value, name: &str| line["terms"][name].as_f64().unwrap_or_else(|| panic!("`{name}` in {line}"));
-    let gain = lines("gain");
+    let gain = lines("gain", "classification");
     let mean = (0..3).map(|step| number(&gain[step], "mining")).sum::<f64>() / 3.0;
     assert!((number(&gain[3], "mining") - mean).abs() < 1e-12);
     let header = bench.text("runs/gain/metrics.csv").lines().next().unwrap().to_owned();
     assert!(header.contains("train_foreground,train_attention,train_mining,validation_"), "{header}");
 
     // The segmenter classifies nothing, and the classifier after it segments nothing.
-    let pipeline = lines("segment_classify");
+    let pipeline = lines("segment_classify", "dice_loss");
     assert!(pipeline[0]["classification"].is_null() && number(&pipeline[0], "segmentation") > 0.0);
     let last = pipeline.last().unwrap();
     assert!(
         last["classification"].is_f64() && last["terms"].is_null() && last["validation"]["dice"].is_f64(),
         "{last}"
     );
-    assert!(lines("standard").iter().all(|line| line["terms"].is_null()));
+    assert!(lines("standard", "classification").iter().all(|line| line["terms"].is_null()));
 }
 
 #[test]

@@ -183,7 +183,13 @@ fn training_curves_come_from_the_log_of_a_run() {
     let mut log = RunLog::create(&run).expect("a log");
     for epoch in 0..3_u8 {
         let loss = 1.0 / f64::from(epoch + 1);
-        let losses = Losses { loss, classification: loss, heatmap: Some(loss / 2.0), ..Losses::default() };
+        let losses = Losses {
+            loss,
+            classification: Some(loss),
+            heatmap: Some(loss / 2.0),
+            terms: [("mining".to_owned(), loss)].into(),
+            ..Losses::default()
+        };
         let validation = [("loss".to_owned(), 2.0 * loss), ("macro_f1".to_owned(), 1.0 - loss)].into();
         let record = EpochRecord { epoch: epoch.into(), losses, validation, ..EpochRecord::default() };
         log.epoch(record).expect("written");
@@ -197,7 +203,7 @@ fn training_curves_come_from_the_log_of_a_run() {
     let names = |idx: usize| charts[idx].series.iter().map(|series| series.name.as_str()).collect::<Vec<_>>();
     assert_eq!(
         (names(0), names(1), names(2)),
-        (vec!["training", "validation"], vec!["classification", "heatmap"], vec!["macro F1"])
+        (vec!["training", "validation"], vec!["classification", "heatmap", "mining"], vec!["macro F1"])
     );
     assert_eq!(charts[0].series[1].points, [(1.0, 2.0), (2.0, 1.0), (3.0, 2.0 / 3.0)]);
 }

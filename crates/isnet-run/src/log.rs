@@ -26,16 +26,14 @@ use crate::{
 /// Steps between two times that the log goes to the disk.
 const FLUSH_STEPS: usize = 20;
 
-/// The terms of the loss; those of the heatmap are absent where there is no heatmap. NaN, or the classification of a step that had none, is
-/// written as null.
+/// The terms of the loss; those that a step does not have are absent. NaN is written as null.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Losses {
     /// What was differentiated: for ISNet `(1 − P)·classification + P·heatmap`.
     #[serde(deserialize_with = "null_as_nan")]
     pub loss: f64,
-    /// Classification loss.
-    #[serde(deserialize_with = "null_as_nan")]
-    pub classification: f64,
+    /// Classification loss; a step may only segment.
+    pub classification: Option<f64>,
     /// `w1·background + w2·foreground`.
     pub heatmap: Option<f64>,
     /// Background term (L1).
@@ -310,7 +308,7 @@ impl Losses {
     fn columns(&self) -> [(&'static str, Option<f64>); 5] {
         [
             ("loss", Some(self.loss)),
-            ("classification", (!self.classification.is_nan()).then_some(self.classification)),
+            ("classification", self.classification),
             ("heatmap", self.heatmap),
             ("background", self.background),
             ("foreground", self.foreground),
@@ -383,7 +381,12 @@ mod tests {
     fn train(log: &mut RunLog, from: usize, to: usize) {
         for step in from + 1..=to {
             let epoch = (step - 1) / STEPS_PER_EPOCH;
-            let losses = Losses { loss: 1.0 / step as f64, heatmap: (epoch > 0).then_some(0.1), ..Default::default() };
+            let losses = Losses {
+                loss: 1.0 / step as f64,
+                classification: Some(0.0),
+                heatmap: (epoch > 0).then_some(0.1),
+                ..Default::default()
+            };
             let learning_rate = 0.1 + 0.2;
             log.step(StepRecord { step, epoch, losses: losses.clone(), learning_rate, ..Default::default() }).unwrap();
             if step % STEPS_PER_EPOCH == 0 {

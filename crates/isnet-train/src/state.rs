@@ -175,11 +175,8 @@ impl Sums {
         self.steps += 1;
         self.heatmap_steps += usize::from(losses.heatmap.is_some());
         self.loss += losses.loss;
-        if losses.classification.is_nan() {
-            self.unclassified_steps += 1;
-        } else {
-            self.classification += losses.classification;
-        }
+        self.unclassified_steps += usize::from(losses.classification.is_none());
+        self.classification += losses.classification.unwrap_or(0.0);
         self.heatmap += losses.heatmap.unwrap_or(0.0);
         self.background += losses.background.unwrap_or(0.0);
         self.foreground += losses.foreground.unwrap_or(0.0);
@@ -192,10 +189,11 @@ impl Sums {
 
     /// Means over the steps; those of the classification, the heatmap and further terms over the steps that had them.
     pub fn means(&self) -> Losses {
-        let of_heatmap = |sum: f64| (self.heatmap_steps > 0).then(|| sum / self.heatmap_steps as f64);
+        let mean = |sum: f64, steps: usize| (steps > 0).then(|| sum / steps as f64);
+        let of_heatmap = |sum: f64| mean(sum, self.heatmap_steps);
         Losses {
             loss: self.loss / self.steps.max(1) as f64,
-            classification: self.classification / (self.steps.max(1) - self.unclassified_steps) as f64,
+            classification: mean(self.classification, self.steps - self.unclassified_steps),
             heatmap: of_heatmap(self.heatmap),
             background: of_heatmap(self.background),
             foreground: of_heatmap(self.foreground),

@@ -221,7 +221,7 @@ impl<'a> Trainer<'a> {
         let found =
             self.objective.evaluate((&self.model.graph, &tracked), &on_device, weight, Phase::Train, &mut rng)?;
         let losses = losses(&found);
-        self.check_losses(&found, &losses, batch)?;
+        self.check_losses(&losses, batch)?;
         let gradients = GradientSet::collect(&self.model.graph, &tracked, found.total.backward());
         if !gradients.norm.is_finite() {
             let name =
@@ -250,10 +250,8 @@ impl<'a> Trainer<'a> {
     }
 
     /// Refuses a step in which a part of the loss is not finite.
-    fn check_losses(&self, found: &Evaluation, losses: &Losses, batch: &DataBatch) -> Result<(), TrainError> {
-        if found.classification.is_some() {
-            self.check_finite("the classification loss", losses.classification, batch)?;
-        }
+    fn check_losses(&self, losses: &Losses, batch: &DataBatch) -> Result<(), TrainError> {
+        self.check_finite("the classification loss", losses.classification.unwrap_or(0.0), batch)?;
         self.check_finite("the heatmap loss", losses.heatmap.unwrap_or(0.0), batch)?;
         losses
             .terms
@@ -414,7 +412,7 @@ fn losses(found: &Evaluation) -> Losses {
     let number = |tensor: &Tensor<1>| tensor.clone().inner().into_scalar::<f64>();
     Losses {
         loss: number(&found.total),
-        classification: found.classification.as_ref().map_or(f64::NAN, number),
+        classification: found.classification.as_ref().map(number),
         heatmap: found.heatmap.as_ref().map(|terms| number(&terms.total)),
         background: found.heatmap.as_ref().map(|terms| number(&terms.background)),
         foreground: found.heatmap.as_ref().map(|terms| number(&terms.foreground)),

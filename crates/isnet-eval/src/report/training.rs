@@ -58,14 +58,16 @@ fn losses(epochs: &[EpochRecord]) -> LineChart {
 
 /// The terms of the training loss, where there is more than one.
 fn terms(epochs: &[EpochRecord]) -> LineChart {
+    let classification = curve("classification", epochs, |record| record.losses.classification);
     let heatmap = [
         curve("heatmap", epochs, |record| record.losses.heatmap),
         curve("background", epochs, |record| record.losses.background),
         curve("foreground", epochs, |record| record.losses.foreground),
     ];
-    let classification = curve("classification", epochs, |record| Some(record.losses.classification));
-    let any = heatmap.iter().any(|series| !series.points.is_empty());
-    let series = any.then_some(classification).into_iter().chain(heatmap);
+    let names: BTreeSet<&String> = epochs.iter().flat_map(|record| record.losses.terms.keys()).collect();
+    let further = names.into_iter().map(|name| curve(name, epochs, |record| record.losses.terms.get(name).copied()));
+    let others: Vec<_> = heatmap.into_iter().chain(further).filter(|series| !series.points.is_empty()).collect();
+    let series = (!others.is_empty()).then_some(classification).into_iter().chain(others);
     chart("Terms of the training loss", Axis::new("term").logarithmic(), series)
 }
 
