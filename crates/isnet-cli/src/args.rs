@@ -100,7 +100,7 @@ pub struct TrainArgs {
 /// `isnet study`
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  isnet study configs/studies/phantoms.toml         # what is done is not done again\n  isnet study study.toml --shard 3/8                # the third of eight processes that share the folder\n  isnet study study.toml --table-only --json\n\nA study file:\n  config = \"phantom.toml\"      # what all variants share\n  seeds = [0, 1, 2]\n  folds = 5                    # optional: cross-validation\n  [[variant]]\n  name = \"standard\"\n  set = [\"method.name=standard\"]\n  [[variant]]\n  name = \"isnet\""
+    after_help = "Examples:\n  isnet study configs/studies/phantoms.toml         # what is done is not done again\n  isnet study study.toml --shard 3/8                # the third of eight processes that share the folder\n  isnet study study.toml --table-only --against isnet   # tests of each against this variant\n\nA study file:\n  config = \"phantom.toml\"      # what all variants share\n  seeds = [0, 1, 2]\n  folds = 5                    # optional: cross-validation\n  [[variant]]\n  name = \"standard\"\n  set = [\"method.name=standard\"]\n  [[variant]]\n  name = \"isnet\""
 )]
 pub struct StudyArgs {
     /// The study, a TOML file.
@@ -111,6 +111,9 @@ pub struct StudyArgs {
     /// Train nothing; make table and report of what is done.
     #[arg(long)]
     pub table_only: bool,
+    /// The variant that the others are tested against. Default: the first
+    #[arg(long, value_name = "VARIANT")]
+    pub against: Option<String>,
     /// Intervals.
     #[command(flatten)]
     pub statistics: StatisticsArgs,

@@ -48,6 +48,15 @@ fn a_study_and_a_comparison_write_a_page() {
     bench.isnet("study small.toml --table-only").done();
     has(&bench.text("runs/small/report.html"), &["isnet study small.toml --table-only"]);
     assert!(bench.path("runs/small/report_files/figure-1.svg").exists());
+    let table = said_json(&bench.isnet("study small.toml --table-only --json --against isnet").done());
+    assert_eq!(table["comparison"]["baseline"], "isnet");
+    assert_eq!(
+        (&table["variants"][0]["variant"], &table["variants"][1]["variant"]),
+        (&"isnet".into(), &"standard".into())
+    );
+    assert_ne!(table["variants"][1]["differences"].as_array().unwrap().len(), 0);
+    has(&bench.text("runs/small/report.html"), &["against <code>isnet</code>", "--against isnet"]);
+    bench.isnet("study small.toml --against isnte").fails(2, &["--against", "`isnte`", "`standard`, `isnet`"]);
 
     let said = bench.isnet("compare runs/small/standard/seed-1 runs/small/isnet/seed-1 --output compared").done();
     has(&said.stderr, &["compared/comparison.json, compared/report.html, compared/report.md"]);

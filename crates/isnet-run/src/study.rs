@@ -192,6 +192,24 @@ impl Study {
         Ok(())
     }
 
+    /// The study with another variant first, which the others are then tested against. No folder depends on the order.
+    ///
+    /// # Errors
+    /// [`RunError::Value`] if it has no such variant.
+    pub fn against(mut self, name: &str) -> Result<Self> {
+        let Some(index) = self.variants.iter().position(|variant| variant.name == name) else {
+            let names: Vec<String> = self.variants.iter().map(|variant| format!("`{}`", variant.name)).collect();
+            return Err(RunError::Value {
+                key: "--against".into(),
+                place: "the command line".into(),
+                value: name.to_owned(),
+                reason: format!("the variants of `{}` are {}", self.name, names.join(", ")),
+            });
+        };
+        self.variants[..=index].rotate_right(1);
+        Ok(self)
+    }
+
     /// All trainings: seed by seed, in it fold by fold, in it variant by variant, so that an interrupted study has whole
     /// comparisons.
     pub fn cells(&self) -> Vec<Cell> {
@@ -345,6 +363,17 @@ mod tests {
         assert_eq!((config.seed, config.method.name.word(), config.train.epochs), (5, "standard", 3));
         assert!(config.output.ends_with("runs/small/standard/seed-5"), "{:?}", config.output);
         assert_eq!(config.name, "standard, seed 5");
+    }
+
+    #[test]
+    fn another_variant_may_come_first() {
+        let (_folder, study) = read(&format!("{TEXT}[[variant]]\nname = 'rrr'\n"));
+        let study = study.unwrap();
+        let names = |study: &Study| study.variants.iter().map(|it| it.name.clone()).collect::<Vec<_>>();
+        assert_eq!(names(&study.clone().against("rrr").unwrap()), ["rrr", "standard", "isnet"]);
+        assert_eq!(study.clone().against("standard").unwrap(), study);
+        let message = study.against("gain").unwrap_err().to_string();
+        assert!(message.contains("`gain`: the variants of `small` are `standard`, `isnet`, `rrr`"), "{message}");
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::shell::command_line;
 /// Trains what is not done yet, and prints the table of all that is. The answer is no if a training failed.
 pub fn run(args: &StudyArgs) -> anyhow::Result<Answer> {
     let study = Study::load(&args.study)?;
+    let shown = args.against.as_deref().map_or_else(|| Ok(study.clone()), |name| study.clone().against(name))?;
     let mut answer = Answer::Yes;
     if !args.table_only {
         let cells = match args.shard {
@@ -25,14 +26,14 @@ pub fn run(args: &StudyArgs) -> anyhow::Result<Answer> {
         };
         answer = train(&study, &cells)?;
     }
-    let found = table(&study, &args.statistics.settings())?;
+    let found = table(&shown, &args.statistics.settings())?;
     let folder = &study.output;
     std::fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
     atomic::write_json(&folder.join("study.json"), &found)?;
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let device = study.cells().first().map(|cell| study.run_config(cell)).transpose()?.map(|config| config.device);
     let document = study_document(&StudyReport {
-        study: &study,
+        study: &shown,
         found: &found,
         command: &command_line(),
         versions: &Versions::current(device.as_deref().unwrap_or_default(), threads),

@@ -30,7 +30,7 @@ pub fn study_document(report: &StudyReport) -> Result<Document, RunError> {
     let seeds: Vec<String> = study.seeds.iter().map(u64::to_string).collect();
     let mut document = Document::new(format!("Study {}", found.study))
         .subtitle("Which variants stand where, over samples and trainings, and at what cost")
-        .fact("first variant", study.variants[0].name.as_str())
+        .fact("tested against", found.variants.first().map_or(study.variants[0].name.as_str(), |it| &it.variant))
         .fact("seeds", seeds.join(", "));
     if study.folds > 0 {
         document = document.fact("folds", study.folds.to_string());
@@ -42,7 +42,7 @@ pub fn study_document(report: &StudyReport) -> Result<Document, RunError> {
     if !found.variants.is_empty() {
         document.sections.push(side_by_side.section(format!(
             "Means over trainings; brackets hold {} % intervals over samples and trainings (two-level bootstrap). In the plots, small dots \
-             are the trainings, and the light line is the first variant.",
+             are the trainings, and the light line is the variant that the others are tested against.",
             percent(found.confidence)
         )));
         document.sections.push(Section::new("Cost").with(cost_table(found)));
@@ -115,7 +115,7 @@ fn summary_section(study: &Study, found: &StudyTable, side_by_side: &SideBySide)
     section.push(format!(
         "A variant is called better or worse than `{}` only where the {} % interval of their difference, over samples and the trainings that \
          both have, leaves out 0.{}",
-        verbatim(&study.variants[0].name),
+        verbatim(&found.variants[0].variant),
         percent(found.confidence),
         caution(found)
     ));

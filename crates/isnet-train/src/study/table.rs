@@ -45,7 +45,7 @@ pub struct VariantRows {
     pub cells: Vec<CellRecord>,
     /// Every score of every split, over the cells.
     pub rows: Vec<TrainingsRow>,
-    /// How far they are from those of the first variant, over the seeds and folds that both have.
+    /// How far they are from those of the first variant that has a finished cell, over the seeds and folds that both have.
     pub differences: Vec<TrainingsDifference>,
 }
 
@@ -92,6 +92,7 @@ pub fn table(study: &Study, settings: &Settings) -> Result<StudyTable, TrainErro
         done.entry(&cell.variant).or_default().push(DoneCell { record, folder, predictions });
     }
     let settings = Settings { scores: Some(SCORES.to_vec()), by_class: false, by_source: false, ..settings.clone() };
+    let first = study.variants.iter().find_map(|it| done.get_key_value(it.name.as_str()));
     let mut variants = Vec::new();
     for variant in &study.variants {
         let Some(cells) = done.get(variant.name.as_str()) else { continue };
@@ -100,7 +101,10 @@ pub fn table(study: &Study, settings: &Settings) -> Result<StudyTable, TrainErro
             variant: variant.name.clone(),
             cells: cells.iter().map(|cell| cell.record.clone()).collect(),
             rows: over_trainings(&trainings, &settings)?,
-            differences: differences(study, &done, &variant.name, &settings)?,
+            differences: match first {
+                Some((name, baseline)) if **name != variant.name => differences(baseline, cells, &settings)?,
+                _ => Vec::new(),
+            },
         });
     }
     let comparison = comparison(study, &done, &settings)?;
@@ -108,21 +112,18 @@ pub fn table(study: &Study, settings: &Settings) -> Result<StudyTable, TrainErro
     Ok(StudyTable { study, confidence, missing, failed, variants, comparison })
 }
 
-/// How far a variant is from the first one, training by training of the seeds and folds that both have; nothing for the first itself.
+/// How far a variant is from another, training by training of the seeds and folds that both have.
 fn differences(
-    study: &Study,
-    done: &Done<'_>,
-    variant: &str,
+    baseline: &[DoneCell],
+    cells: &[DoneCell],
     settings: &Settings,
 ) -> Result<Vec<TrainingsDifference>, TrainError> {
-    let first = study.variants[0].name.as_str();
-    let (Some(baseline), Some(cells)) = (done.get(first), done.get(variant)) else { return Ok(Vec::new()) };
     let pairs = baseline.iter().filter_map(|from| {
         let to = cells.iter().find(|to| to.key() == from.key())?;
         Some((from.named(), to.named()))
     });
     let (baseline, method): (Vec<_>, Vec<_>) = pairs.unzip();
-    if variant == first || baseline.is_empty() {
+    if baseline.is_empty() {
         return Ok(Vec::new());
     }
     Ok(differences_over_trainings(&baseline, &method, settings)?)
