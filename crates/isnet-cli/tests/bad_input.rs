@@ -7,7 +7,8 @@ mod common;
 use std::fs;
 
 use common::{Bench, SIDE, Said, mask, poison};
-use isnet_run::{Checkpoint, NamedTensor};
+use isnet_models::NamedTensor;
+use isnet_run::Checkpoint;
 
 const LAST: &str = "runs/tiny/checkpoints/last.safetensors";
 

@@ -112,8 +112,8 @@ pub enum ModelError {
         /// What is wrong with its weights.
         cause: Box<ModelError>,
     },
-    /// Weights that the safetensors format cannot hold.
-    #[error("cannot write the weights as safetensors: {reason}")]
+    /// Tensors that the safetensors format cannot hold.
+    #[error("cannot write tensors as safetensors: {reason}")]
     Encode {
         /// What the writer said.
         reason: String,

@@ -38,6 +38,6 @@ pub use error::{ModelError, Problem};
 pub use plain_cnn::Stage;
 pub use vision_transformer::VisionTransformer;
 pub use weights::{
-    ArrayValues, LoadReport, NamedArray, WeightFile, export, head, load_exactly, load_into, to_safetensors,
+    LoadReport, NamedTensor, TensorValues, WeightFile, export, head, load_exactly, load_into, to_safetensors,
 };
 pub use zoo::{Architecture, build, default_dropout, is_transformer, minimum_size, names};

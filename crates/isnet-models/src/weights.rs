@@ -1,4 +1,4 @@
-//! Weights as files have them: a name, a shape, values.
+//! Weights of a graph in files and back.
 
 use isnet_graph::{Graph, NodeId, Op, ParamSpec};
 
@@ -7,65 +7,13 @@ mod file;
 mod identify;
 mod load;
 mod position;
+mod tensor;
 mod timm;
 
-pub use export::{export, to_safetensors};
+pub use export::export;
 pub use file::WeightFile;
 pub use load::{LoadReport, load_exactly, load_into};
-
-/// A tensor of a weight file, in row-major order.
-///
-/// # Example
-/// ```
-/// use isnet_models::NamedArray;
-/// let bias = NamedArray::f32("fc.bias", [2], vec![0.5, -0.5]);
-/// assert_eq!(bias.shape, [2]);
-/// ```
-#[derive(Clone, Debug, PartialEq)]
-pub struct NamedArray {
-    /// Name as in torchvision: `layer1.0.bn1.running_mean`.
-    pub name: String,
-    /// Sizes, outermost first; empty for a scalar.
-    pub shape: Vec<usize>,
-    /// As many values as the product of the sizes.
-    pub values: ArrayValues,
-}
-
-/// The values of a tensor, by type.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ArrayValues {
-    /// Weights and statistics.
-    F32(Vec<f32>),
-    /// Counters: `num_batches_tracked` of a batch norm.
-    I64(Vec<i64>),
-}
-
-impl NamedArray {
-    /// A tensor of floats.
-    ///
-    /// # Panics
-    /// If the number of values is not the product of `shape`: a bug in the caller.
-    pub fn f32(name: impl Into<String>, shape: impl Into<Vec<usize>>, values: Vec<f32>) -> Self {
-        let (name, shape) = (name.into(), shape.into());
-        assert_eq!(values.len(), shape.iter().product::<usize>(), "values of tensor `{name}` of shape {shape:?}");
-        Self { name, shape, values: ArrayValues::F32(values) }
-    }
-}
-
-impl ArrayValues {
-    /// How many values there are.
-    pub fn len(&self) -> usize {
-        match self {
-            Self::F32(values) => values.len(),
-            Self::I64(values) => values.len(),
-        }
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
+pub use tensor::{METADATA_KEY, NamedTensor, TensorValues, to_safetensors};
 
 /// The head: the last dense layer or convolution, whose outputs become the logits. `None` if there is more than one way back.
 ///

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
 use isnet_graph::Params;
-use isnet_models::{Architecture, ArrayValues, NamedArray, WeightFile, build, load_into};
+use isnet_models::{Architecture, NamedTensor, TensorValues, WeightFile, build, load_into};
 use serde_json::Value;
 
 const MEAN_BGR: [f32; 3] = [104.0, 117.0, 123.0];
@@ -67,15 +67,15 @@ fn probabilities(logits: &[f32], head_bias: &[f32]) -> Vec<f32> {
 #[test]
 fn squeezenet_sees_the_zebra_the_cat_and_the_elephant() {
     let Some(folder) = folder() else { return };
-    let rename = |array: NamedArray| NamedArray { name: torchvision_name(&array.name), ..array };
-    let arrays: Vec<NamedArray> =
+    let rename = |tensor: NamedTensor| NamedTensor { name: torchvision_name(&tensor.name), ..tensor };
+    let tensors: Vec<NamedTensor> =
         WeightFile::read(folder.join("squeezenet_v1.0.safetensors")).unwrap().into_iter().map(rename).collect();
     let graph = build(&Architecture::new("squeezenet1_0", 1000, 3)).unwrap();
     let mut params = Params::initialize(&graph, 0, &Device::flex());
-    let report = load_into(&graph, &mut params, &arrays).unwrap();
+    let report = load_into(&graph, &mut params, &tensors).unwrap();
     assert_eq!((report.loaded.len(), report.unused.len()), (graph.params().count(), 0));
-    let head_bias = arrays.iter().find(|array| array.name == "classifier.1.bias").unwrap();
-    let ArrayValues::F32(head_bias) = &head_bias.values else { panic!("a float") };
+    let head_bias = tensors.iter().find(|tensor| tensor.name == "classifier.1.bias").unwrap();
+    let TensorValues::F32(head_bias) = &head_bias.values else { panic!("a float") };
 
     let vectors: Value =
         serde_json::from_str(&std::fs::read_to_string(folder.join("test_vectors.json")).unwrap()).unwrap();

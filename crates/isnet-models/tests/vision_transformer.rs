@@ -5,7 +5,7 @@
 use burn::tensor::{DType, Device, Tensor};
 use isnet_graph::{Graph, Mode, Params};
 use isnet_models::{
-    Architecture, ArrayValues, NamedArray, VisionTransformer, WeightFile, build, export, load_exactly, load_into,
+    Architecture, NamedTensor, TensorValues, VisionTransformer, WeightFile, build, export, load_exactly, load_into,
 };
 use isnet_testkit::seeded;
 use serde_json::Value;
@@ -56,13 +56,13 @@ fn positions_for_images_of_another_size_are_resampled_as_torchvision_does() {
     let (source, target) = (tiny([12, 12]), tiny([8, 16]));
     let mut weights = export(&source, &Params::initialize(&source, 1, &Device::flex()));
     let position = weights.iter().position(|array| array.name == "encoder.pos_embedding").unwrap();
-    weights[position] = NamedArray::f32("encoder.pos_embedding", [1, 10, 6], numbers("positions_3x3"));
+    weights[position] = NamedTensor::f32("encoder.pos_embedding", [1, 10, 6], numbers("positions_3x3"));
 
     let mut params = Params::initialize(&target, 2, &Device::flex());
     let report = load_into(&target, &mut params, &weights).unwrap();
     assert_eq!(report.resampled[0].to_string(), "`encoder.pos_embedding`: [1, 10, 6] in the file, [1, 9, 6] here");
     let found = export(&target, &params).remove(position);
-    let ArrayValues::F32(found) = found.values else { panic!("floats") };
+    let TensorValues::F32(found) = found.values else { panic!("floats") };
     let expected = numbers("positions_2x4");
     assert_eq!(found.len(), expected.len());
     assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-5), "{found:?}");

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use burn::tensor::{DType, Device, TensorData};
 use isnet_graph::{Graph, Params};
 use isnet_models::{
-    Architecture, ArrayValues, ModelError, NamedArray, WeightFile, build, export, load_into, to_safetensors,
+    Architecture, ModelError, NamedTensor, TensorValues, WeightFile, build, export, load_into, to_safetensors,
 };
 
 fn fixture(name: &str) -> PathBuf {
@@ -22,13 +22,13 @@ fn model(name: &str, n_classes: usize, weight: f64) -> (Graph, Params) {
 }
 
 /// What a file should hold: the values that `golden/weight_fixtures.py` wrote.
-fn expected() -> Vec<NamedArray> {
+fn expected() -> Vec<NamedTensor> {
     vec![
-        NamedArray { name: "bn.num_batches_tracked".into(), shape: vec![], values: ArrayValues::I64(vec![7]) },
-        NamedArray::f32("bn.running_var", [2], vec![1.0, 2.0]),
-        NamedArray::f32("fc.bias", [2], vec![0.75, -0.0625]),
-        NamedArray::f32("fc.weight", [2, 3], vec![0.5, -1.5, 2.0, 0.25, 3.0, -0.125]),
-        NamedArray::f32("view.weight", [3, 2], vec![0.0, 3.0, 1.0, 4.0, 2.0, 5.0]),
+        NamedTensor { name: "bn.num_batches_tracked".into(), shape: vec![], values: TensorValues::I64(vec![7]) },
+        NamedTensor::f32("bn.running_var", [2], vec![1.0, 2.0]),
+        NamedTensor::f32("fc.bias", [2], vec![0.75, -0.0625]),
+        NamedTensor::f32("fc.weight", [2, 3], vec![0.5, -1.5, 2.0, 0.25, 3.0, -0.125]),
+        NamedTensor::f32("view.weight", [3, 2], vec![0.0, 3.0, 1.0, 4.0, 2.0, 5.0]),
     ]
 }
 
@@ -43,8 +43,13 @@ fn files_of_torch_save_are_read_in_old_and_new_form_and_inside_a_checkpoint() {
 fn a_model_survives_its_safetensors_file_bit_for_bit() {
     let (graph, mut other) = model("plain_cnn", 3, 2.0);
     let params = Params::initialize(&graph, 1, &Device::flex());
-    let bytes = to_safetensors(&graph, &params, Some("a note".into())).unwrap();
-    assert_eq!(bytes, to_safetensors(&graph, &params, Some("a note".into())).unwrap());
+    let tensors = export(&graph, &params);
+    let written = || {
+        let named = tensors.iter().map(|tensor| (&tensor.name, tensor));
+        to_safetensors(named, Some("a note".into())).unwrap()
+    };
+    let bytes = written();
+    assert_eq!(bytes, written());
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.safetensors");
     std::fs::write(&path, bytes).unwrap();
@@ -60,14 +65,14 @@ fn a_model_survives_its_safetensors_file_bit_for_bit() {
 fn a_head_of_another_size_or_without_any_stays_fresh() {
     let (source, weights) = model("squeezenet1_1", 5, 1.0);
     let (graph, fresh) = model("squeezenet1_1", 2, 2.0);
-    let mut arrays = export(&source, &weights);
-    let is_head = |array: &&NamedArray| array.name.starts_with("classifier.1.");
+    let mut tensors = export(&source, &weights);
+    let is_head = |tensor: &&NamedTensor| tensor.name.starts_with("classifier.1.");
     for headless in [false, true] {
         if headless {
-            arrays.retain(|array| !is_head(&array));
+            tensors.retain(|tensor| !is_head(&tensor));
         }
         let mut params = fresh.clone();
-        let report = load_into(&graph, &mut params, &arrays).unwrap();
+        let report = load_into(&graph, &mut params, &tensors).unwrap();
         let replaced: Vec<_> = report.head_replaced.iter().map(ToString::to_string).collect();
         if headless {
             assert_eq!(report.missing, ["classifier.1.weight", "classifier.1.bias"]);
@@ -76,20 +81,20 @@ fn a_head_of_another_size_or_without_any_stays_fresh() {
         }
         let (got, fresh) = (export(&graph, &params), export(&graph, &fresh));
         assert_eq!(got.iter().find(is_head), fresh.iter().find(is_head));
-        assert_eq!(got[0], arrays[0], "the body is loaded");
+        assert_eq!(got[0], tensors[0], "the body is loaded");
     }
 }
 
-/// Message of loading `arrays` into a model; checks that a refused file changes nothing.
-fn refused(name: &str, arrays: &[NamedArray]) -> String {
+/// Message of loading `tensors` into a model; checks that a refused file changes nothing.
+fn refused(name: &str, tensors: &[NamedTensor]) -> String {
     let (graph, mut params) = model(name, 2, 3.0);
     let before = export(&graph, &params);
-    let error = load_into(&graph, &mut params, arrays).unwrap_err();
+    let error = load_into(&graph, &mut params, tensors).unwrap_err();
     assert_eq!(export(&graph, &params), before);
     error.to_string()
 }
 
-fn weights_of(name: &str) -> Vec<NamedArray> {
+fn weights_of(name: &str) -> Vec<NamedTensor> {
     let (graph, params) = model(name, 7, 4.0);
     export(&graph, &params)
 }
@@ -112,7 +117,7 @@ fn weights_of_another_architecture_are_recognised() {
 #[test]
 fn a_single_wrong_tensor_is_named() {
     let good = weights_of("plain_cnn");
-    let position = |name: &str| good.iter().position(|array| array.name == name).unwrap();
+    let position = |name: &str| good.iter().position(|tensor| tensor.name == name).unwrap();
     let mut missing = good.clone();
     missing.remove(position("5.running_var"));
     assert_eq!(
@@ -120,16 +125,16 @@ fn a_single_wrong_tensor_is_named() {
         "the weights do not fit the model: `5.running_var` [16] is not in the file"
     );
     let mut shape = good.clone();
-    shape[position("0.weight")] = NamedArray::f32("0.weight", [8, 1, 3, 3], vec![0.0; 72]);
+    shape[position("0.weight")] = NamedTensor::f32("0.weight", [8, 1, 3, 3], vec![0.0; 72]);
     assert_eq!(
         refused("plain_cnn", &shape),
         "the weights do not fit the model: `0.weight`: [8, 1, 3, 3] in the file, [8, 3, 3, 3] here"
     );
     let mut bias = good.clone();
-    bias[position("13.bias")] = NamedArray::f32("13.bias", [2], vec![0.0; 2]); // while the head's weight says 7 classes
+    bias[position("13.bias")] = NamedTensor::f32("13.bias", [2], vec![0.0; 2]); // while the head's weight says 7 classes
     assert!(refused("plain_cnn", &bias).contains("`13.weight`: [7, 24] in the file, [2, 24] here"));
     let mut inputs = good.clone();
-    inputs[position("13.weight")] = NamedArray::f32("13.weight", [7, 30], vec![0.0; 210]); // not only other classes
+    inputs[position("13.weight")] = NamedTensor::f32("13.weight", [7, 30], vec![0.0; 210]); // not only other classes
     assert!(refused("plain_cnn", &inputs).contains("`13.weight`: [7, 30] in the file, [2, 24] here"));
 }
 
@@ -137,29 +142,29 @@ fn a_single_wrong_tensor_is_named() {
 #[test]
 fn the_counters_of_batch_norms_are_not_needed() {
     let (graph, mut params) = model("plain_cnn", 7, 5.0);
-    let mut arrays = weights_of("plain_cnn");
-    arrays.retain(|array| !array.name.ends_with("num_batches_tracked"));
-    assert_eq!(arrays.len(), graph.params().count());
-    load_into(&graph, &mut params, &arrays).unwrap();
+    let mut tensors = weights_of("plain_cnn");
+    tensors.retain(|tensor| !tensor.name.ends_with("num_batches_tracked"));
+    assert_eq!(tensors.len(), graph.params().count());
+    load_into(&graph, &mut params, &tensors).unwrap();
     assert_eq!(params.values()[0].clone().into_data(), TensorData::from(vec![4.0_f32; 8 * 3 * 9].as_slice()));
 }
 
 #[test]
 fn extra_tensors_of_the_same_architecture_are_reported() {
     let (graph, mut params) = model("resnet18", 7, 5.0);
-    let mut arrays = weights_of("resnet18");
-    arrays.push(NamedArray::f32("aux.weight", [1], vec![1.0]));
-    let report = load_into(&graph, &mut params, &arrays).unwrap();
+    let mut tensors = weights_of("resnet18");
+    tensors.push(NamedTensor::f32("aux.weight", [1], vec![1.0]));
+    let report = load_into(&graph, &mut params, &tensors).unwrap();
     assert_eq!(report.unused, ["aux.weight"]);
 }
 
 #[test]
 fn a_weight_that_is_not_a_number_has_an_address() {
     for (value, text) in [(f32::NAN, "NaN"), (f32::NEG_INFINITY, "-inf")] {
-        let mut arrays = weights_of("plain_cnn");
-        let ArrayValues::F32(values) = &mut arrays[6].values else { panic!("a float") };
+        let mut tensors = weights_of("plain_cnn");
+        let TensorValues::F32(values) = &mut tensors[6].values else { panic!("a float") };
         values[17] = value;
-        let message = refused("plain_cnn", &arrays);
+        let message = refused("plain_cnn", &tensors);
         assert!(message.starts_with(&format!("weight `4.weight` is {text} at index 17")), "{message}");
     }
 }

@@ -6,13 +6,14 @@
 
 use std::{collections::BTreeMap, path::Path};
 
+use isnet_models::{NamedTensor, to_safetensors};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
     atomic,
     error::{Result, RunError},
-    tensor::{NamedTensor, digest_as, encode, read},
+    tensor::{digest_as, read},
 };
 
 const WHAT: &str = "checkpoint";
@@ -33,7 +34,8 @@ pub struct Position {
 ///
 /// # Example
 /// ```
-/// use isnet_run::{Checkpoint, NamedTensor};
+/// use isnet_models::NamedTensor;
+/// use isnet_run::Checkpoint;
 /// let folder = tempfile::tempdir()?;
 /// let path = folder.path().join("last.safetensors");
 /// let checkpoint = Checkpoint {
@@ -106,7 +108,7 @@ impl Checkpoint {
         let header = serde_json::to_string(&header)
             .map_err(|error| RunError::Encode { what: "the state of a checkpoint", reason: error.to_string() })?;
         let metadata = format!("{}\n{header}", seal(&header, self.tensors()));
-        atomic::write(path, &encode(self.tensors(), Some(metadata))?)
+        atomic::write(path, &to_safetensors(self.tensors(), Some(metadata))?)
     }
 
     /// Reads the file at `path` and verifies its seal.
@@ -243,7 +245,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("model.safetensors");
         let tensor = NamedTensor::f32("w", [1], vec![1.0]);
-        fs::write(&path, encode([("w".to_owned(), &tensor)], None).unwrap()).unwrap();
+        fs::write(&path, to_safetensors([("w", &tensor)], None).unwrap()).unwrap();
         let error = Checkpoint::load(&path).unwrap_err().to_string();
         assert!(error.contains("without a training state"), "{error}");
         let error = Checkpoint::load(&folder.path().join("absent")).unwrap_err().to_string();

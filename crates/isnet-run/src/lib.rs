@@ -37,4 +37,3 @@ pub use model::Model;
 pub use model_file::{ModelFile, Normalisation, Task};
 pub use run_dir::{CheckpointKind, Existing, RunDir, Versions};
 pub use study::Study;
-pub use tensor::{NamedTensor, TensorValues};

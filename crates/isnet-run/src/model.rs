@@ -4,14 +4,13 @@ use burn::tensor::{Device, Tensor, TensorData};
 use isnet_data::Preparation;
 use isnet_graph::{Graph, Params};
 use isnet_models::{
-    Architecture, ArrayValues, NamedArray, Stage, VisionTransformer, build, export, is_transformer, load_exactly,
+    Architecture, NamedTensor, Stage, TensorValues, VisionTransformer, build, export, is_transformer, load_exactly,
     zoo::has_stages,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Result, RunError};
 use crate::model_file::{ModelFile, Normalisation};
-use crate::tensor::{NamedTensor, TensorValues};
 use isnet_data::Task;
 
 /// A classifier that can run, be explained, be trained further, and be saved.
@@ -76,8 +75,7 @@ impl Model {
         let graph = build(&architecture)?;
         graph.shapes([file.height, file.width]).map_err(isnet_models::ModelError::from)?;
         let mut params = Params::initialize(&graph, 0, device);
-        let arrays: Vec<NamedArray> = file.parameters.into_iter().map(to_array).collect();
-        load_exactly(&graph, &mut params, &arrays)?;
+        load_exactly(&graph, &mut params, &file.parameters)?;
         if file.normalisation != Normalisation::default() {
             return Err(RunError::Normalisation);
         }
@@ -91,13 +89,13 @@ impl Model {
             task: file.task.into(),
             preparation,
             training: file.training,
-            batches: counted_batches(&arrays),
+            batches: counted_batches(&file.parameters),
         })
     }
 
     /// The form on disk.
     pub fn to_file(&self) -> ModelFile {
-        let mut parameters: Vec<NamedTensor> = export(&self.graph, &self.params).into_iter().map(from_array).collect();
+        let mut parameters = export(&self.graph, &self.params);
         for tensor in &mut parameters {
             if let TensorValues::I64(counter) = &mut tensor.values {
                 counter.fill(self.batches);
@@ -126,29 +124,8 @@ impl Model {
 }
 
 /// Training steps that the batch norms of a weight file have counted: its only integers. 0 where there are none.
-pub fn counted_batches(arrays: &[NamedArray]) -> i64 {
-    let counter = |array: &NamedArray| match &array.values {
-        ArrayValues::I64(values) => values.first().copied(),
-        ArrayValues::F32(_) => None,
-    };
-    arrays.iter().find_map(counter).unwrap_or(0)
-}
-
-/// A tensor of a weight file as a run stores it.
-pub fn from_array(array: NamedArray) -> NamedTensor {
-    match array.values {
-        ArrayValues::F32(values) => NamedTensor::f32(array.name, array.shape, values),
-        ArrayValues::I64(values) => NamedTensor::i64(array.name, array.shape, values),
-    }
-}
-
-/// A tensor of a run as a weight file has it.
-pub fn to_array(tensor: NamedTensor) -> NamedArray {
-    let values = match tensor.values {
-        TensorValues::F32(values) => ArrayValues::F32(values),
-        TensorValues::I64(values) => ArrayValues::I64(values),
-    };
-    NamedArray { name: tensor.name, shape: tensor.shape, values }
+pub fn counted_batches<'a>(tensors: impl IntoIterator<Item = &'a NamedTensor>) -> i64 {
+    tensors.into_iter().find_map(|tensor| tensor.as_i64()?.first().copied()).unwrap_or(0)
 }
 
 /// The JSON form of an architecture in `model.json`.

@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use isnet_models::{NamedTensor, to_safetensors};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -12,7 +13,7 @@ use crate::{
     atomic,
     config::Fit,
     error::{Result, RunError},
-    tensor::{NamedTensor, digest, encode, read, read_text},
+    tensor::{digest, read, read_text},
 };
 
 const FORMAT: u32 = 1;
@@ -72,7 +73,8 @@ impl Default for Normalisation {
 ///
 /// # Example
 /// ```
-/// use isnet_run::{ModelFile, NamedTensor, Normalisation, Task, config::Fit};
+/// use isnet_models::NamedTensor;
+/// use isnet_run::{ModelFile, Normalisation, Task, config::Fit};
 /// let folder = tempfile::tempdir()?;
 /// let model = ModelFile {
 ///     architecture: serde_json::json!({ "name": "resnet18" }),
@@ -141,8 +143,8 @@ impl ModelFile {
     pub fn save(&self, folder: &Path) -> Result<()> {
         let [weights, description] = paths(&folder.join("model.safetensors"));
         refuse_non_finite(&self.parameters, &weights)?;
-        let named = self.parameters.iter().map(|tensor| (tensor.name.clone(), tensor));
-        atomic::write(&weights, &encode(named, None)?)?;
+        let named = self.parameters.iter().map(|tensor| (&tensor.name, tensor));
+        atomic::write(&weights, &to_safetensors(named, None)?)?;
         atomic::write_json(&description, &self.describe())
     }
 
@@ -290,7 +292,7 @@ mod tests {
 
         let folder = saved();
         let named = broken.parameters.iter().map(|tensor| (tensor.name.clone(), tensor));
-        fs::write(folder.path().join("model.safetensors"), encode(named, None).unwrap()).unwrap();
+        fs::write(folder.path().join("model.safetensors"), to_safetensors(named, None).unwrap()).unwrap();
         let error = ModelFile::load(folder.path()).unwrap_err();
         assert!(matches!(error, RunError::NonFinite { index: 2, .. }), "{error}");
     }
@@ -300,7 +302,7 @@ mod tests {
         let folder = saved();
         let path = folder.path().join("model.safetensors");
         let tensor = NamedTensor::f32("other", [1], vec![1.0]);
-        fs::write(&path, encode([("other".to_owned(), &tensor)], None).unwrap()).unwrap();
+        fs::write(&path, to_safetensors([("other", &tensor)], None).unwrap()).unwrap();
         let error = ModelFile::load(folder.path()).unwrap_err().to_string();
         assert!(error.contains("weights_blake3"), "{error}");
         fs::write(&path, b"\xff\xff\xff\xff\xff\xff\xff\xffnothing").unwrap();

@@ -445,7 +445,7 @@ mod tests {
             fit: crate::config::Fit::Pad,
             normalisation: Default::default(),
             training: serde_json::json!({}),
-            parameters: vec![crate::NamedTensor::f32("fc.bias", [1], vec![value])],
+            parameters: vec![isnet_models::NamedTensor::f32("fc.bias", [1], vec![value])],
         };
         assert!(!run.save_model(&model(1.0)).unwrap());
         fs::write(run.metrics_json(), "{}").unwrap();

@@ -1,146 +1,11 @@
-//! Tensors as a run stores them: a name, a shape, values; and their form on disk, safetensors.
-//!
-//! The format is that of the `safetensors` crate. Metadata is one string under one key, so that the same tensors always
-//! give the same bytes. A digest over names, types, shapes and values tells an altered file from a whole one.
+//! Tensors as a run stores them: safetensors whose every bit comes back. A digest over names, types, shapes and values tells an altered file from a whole one.
 
-use std::{borrow::Cow, collections::HashMap, fs, io, path::Path};
+use std::{fs, io, path::Path};
 
-use safetensors::{Dtype, SafeTensors, View};
+use isnet_models::{NamedTensor, TensorValues, weights::METADATA_KEY};
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
 use crate::error::{Result, RunError};
-
-/// The one metadata key that this crate writes.
-const METADATA_KEY: &str = "isnet";
-
-/// A tensor with its name, in row-major order.
-///
-/// # Example
-/// ```
-/// use isnet_run::NamedTensor;
-/// let weight = NamedTensor::f32("fc.weight", [1, 2], vec![0.5, -0.5]);
-/// let batches = NamedTensor::i64("bn1.num_batches_tracked", [], vec![7]); // a scalar has the empty shape
-/// assert_eq!(weight.as_f32(), Some(&[0.5, -0.5][..]));
-/// assert_eq!(batches.as_f32(), None);
-/// ```
-#[derive(Debug, Clone, PartialEq)]
-pub struct NamedTensor {
-    /// Name as in torchvision: `layer1.0.bn1.running_mean`.
-    pub name: String,
-    /// Sizes, outermost first; empty for a scalar.
-    pub shape: Vec<usize>,
-    /// As many values as the product of the sizes.
-    pub values: TensorValues,
-}
-
-/// The values of a tensor, by type.
-#[derive(Debug, Clone, PartialEq)]
-pub enum TensorValues {
-    /// Weights, statistics, states of an optimizer.
-    F32(Vec<f32>),
-    /// Counters, such as `num_batches_tracked` of a batch norm.
-    I64(Vec<i64>),
-}
-
-impl NamedTensor {
-    /// A tensor of floats.
-    ///
-    /// # Panics
-    /// If the number of values is not the product of `shape`: a bug in the caller.
-    pub fn f32(name: impl Into<String>, shape: impl Into<Vec<usize>>, values: Vec<f32>) -> Self {
-        Self::new(name.into(), shape.into(), TensorValues::F32(values))
-    }
-
-    /// A tensor of integers.
-    ///
-    /// # Panics
-    /// If the number of values is not the product of `shape`: a bug in the caller.
-    pub fn i64(name: impl Into<String>, shape: impl Into<Vec<usize>>, values: Vec<i64>) -> Self {
-        Self::new(name.into(), shape.into(), TensorValues::I64(values))
-    }
-
-    fn new(name: String, shape: Vec<usize>, values: TensorValues) -> Self {
-        let expected: usize = shape.iter().product();
-        let got = values.len();
-        assert_eq!(got, expected, "tensor `{name}` of shape {shape:?} must have {expected} values");
-        Self { name, shape, values }
-    }
-
-    /// The values, if they are floats.
-    pub fn as_f32(&self) -> Option<&[f32]> {
-        match &self.values {
-            TensorValues::F32(values) => Some(values),
-            TensorValues::I64(_) => None,
-        }
-    }
-
-    /// The values, if they are integers.
-    pub fn as_i64(&self) -> Option<&[i64]> {
-        match &self.values {
-            TensorValues::I64(values) => Some(values),
-            TensorValues::F32(_) => None,
-        }
-    }
-
-    /// Index and value of the first NaN or infinity.
-    pub fn first_non_finite(&self) -> Option<(usize, f32)> {
-        self.as_f32()?.iter().copied().enumerate().find(|(_, value)| !value.is_finite())
-    }
-}
-
-impl TensorValues {
-    /// How many values there are.
-    pub fn len(&self) -> usize {
-        match self {
-            Self::F32(values) => values.len(),
-            Self::I64(values) => values.len(),
-        }
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    fn dtype(&self) -> Dtype {
-        match self {
-            Self::F32(_) => Dtype::F32,
-            Self::I64(_) => Dtype::I64,
-        }
-    }
-
-    fn to_bytes(&self) -> Vec<u8> {
-        match self {
-            Self::F32(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
-            Self::I64(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
-        }
-    }
-
-    fn from_bytes(dtype: Dtype, bytes: &[u8]) -> Option<Self> {
-        match dtype {
-            Dtype::F32 => Some(Self::F32(bytes.as_chunks().0.iter().map(|four| f32::from_le_bytes(*four)).collect())),
-            Dtype::I64 => Some(Self::I64(bytes.as_chunks().0.iter().map(|eight| i64::from_le_bytes(*eight)).collect())),
-            _ => None,
-        }
-    }
-}
-
-impl View for &NamedTensor {
-    fn dtype(&self) -> Dtype {
-        self.values.dtype()
-    }
-
-    fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-
-    fn data(&self) -> Cow<'_, [u8]> {
-        self.values.to_bytes().into()
-    }
-
-    fn data_len(&self) -> usize {
-        self.values.len() * self.values.dtype().bitsize() / 8
-    }
-}
 
 /// A digest (BLAKE3, 64 hexadecimal digits) of tensors: names, types, shapes and values, whatever their order.
 ///
@@ -148,7 +13,8 @@ impl View for &NamedTensor {
 ///
 /// # Example
 /// ```
-/// use isnet_run::{NamedTensor, tensor::digest};
+/// use isnet_models::NamedTensor;
+/// use isnet_run::tensor::digest;
 /// let one = |value| NamedTensor::f32("bias", [1], vec![value]);
 /// assert_eq!(digest([&one(0.5)]), digest([&one(0.5)]));
 /// assert_ne!(digest([&one(0.0)]), digest([&one(-0.0)]));
@@ -169,22 +35,12 @@ pub(crate) fn digest_as<'a>(tensors: impl IntoIterator<Item = (String, &'a Named
         for &size in shape {
             hasher.update(&(size as u64).to_le_bytes());
         }
-        hasher.update(&[u8::from(values.dtype() == Dtype::I64)]).update(&values.to_bytes());
+        hasher.update(&[u8::from(matches!(values, TensorValues::I64(_)))]).update(&values.to_le_bytes());
     }
     hasher.finalize().to_hex().to_string()
 }
 
-/// Tensors under names that differ from each other, and one metadata string, as safetensors bytes.
-pub(crate) fn encode<'a>(
-    tensors: impl IntoIterator<Item = (String, &'a NamedTensor)>,
-    metadata: Option<String>,
-) -> Result<Vec<u8>> {
-    let metadata = metadata.map(|text| HashMap::from([(METADATA_KEY.to_owned(), text)]));
-    safetensors::serialize(tensors, metadata)
-        .map_err(|error| RunError::Encode { what: "tensors", reason: error.to_string() })
-}
-
-/// What a safetensors file holds: tensors sorted by name, and the metadata string of [`encode`] if there is one.
+/// What a safetensors file holds: tensors sorted by name, and its metadata string if there is one.
 ///
 /// `what` names the kind of file in errors.
 pub(crate) fn read(what: &'static str, path: &Path) -> Result<(Vec<NamedTensor>, Option<String>)> {
@@ -194,7 +50,7 @@ pub(crate) fn read(what: &'static str, path: &Path) -> Result<(Vec<NamedTensor>,
     let file = SafeTensors::deserialize(&bytes).map_err(|error| corrupt(error.to_string()))?;
     let mut tensors = Vec::with_capacity(file.len());
     for (name, view) in file.iter() {
-        let values = TensorValues::from_bytes(view.dtype(), view.data()).ok_or_else(|| {
+        let values = values(&view).ok_or_else(|| {
             corrupt(format!("tensor `{name}` has type {:?}; only F32 and I64 are written here", view.dtype()))
         })?;
         tensors.push(NamedTensor { name: name.to_owned(), shape: view.shape().to_vec(), values });
@@ -202,6 +58,15 @@ pub(crate) fn read(what: &'static str, path: &Path) -> Result<(Vec<NamedTensor>,
     tensors.sort_by(|one, other| one.name.cmp(&other.name));
     let metadata = header.metadata().as_ref().and_then(|map| map.get(METADATA_KEY)).cloned();
     Ok((tensors, metadata))
+}
+
+fn values(view: &TensorView<'_>) -> Option<TensorValues> {
+    let (eights, fours) = (view.data().as_chunks().0.iter(), view.data().as_chunks().0.iter());
+    match view.dtype() {
+        Dtype::F32 => Some(TensorValues::F32(fours.map(|four| f32::from_le_bytes(*four)).collect())),
+        Dtype::I64 => Some(TensorValues::I64(eights.map(|eight| i64::from_le_bytes(*eight)).collect())),
+        _ => None,
+    }
 }
 
 /// The bytes of a file, or [`RunError::Read`].
@@ -237,7 +102,7 @@ mod tests {
         let path = folder.path().join("x.safetensors");
         let tensors = tensors();
         let named = tensors.iter().map(|tensor| (tensor.name.clone(), tensor));
-        let bytes = encode(named, Some("hello".into())).unwrap();
+        let bytes = isnet_models::to_safetensors(named, Some("hello".into())).unwrap();
         crate::atomic::write(&path, &bytes).unwrap();
         let (back, metadata) = read("model weights", &path).unwrap();
         let names: Vec<_> = back.iter().map(|tensor| tensor.name.as_str()).collect();
@@ -263,11 +128,5 @@ mod tests {
             change(&mut changed[0]);
             assert_ne!(digest(&changed), original);
         }
-    }
-
-    #[test]
-    #[should_panic(expected = "tensor `w` of shape [2, 2] must have 4 values")]
-    fn a_tensor_with_missing_values_is_a_bug() {
-        NamedTensor::f32("w", [2, 2], vec![1.0]);
     }
 }

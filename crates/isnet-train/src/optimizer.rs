@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use isnet_graph::{Graph, ParamId, Params};
 use isnet_kernels::update::{self, AdamWStep, SgdStep};
+use isnet_models::{NamedTensor, TensorValues};
 use isnet_run::config::{OptimizerName, TrainConfig};
-use isnet_run::{NamedTensor, TensorValues};
 
 /// β₁ and β₂ of AdamW.
 const BETAS: [f64; 2] = [0.9, 0.999];

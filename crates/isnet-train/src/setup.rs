@@ -7,7 +7,7 @@ use isnet_loss::{ClassificationLoss, ForegroundRange, HeatmapLoss};
 use isnet_models::hierarchical_attention::is_own;
 use isnet_models::pipeline::SEGMENTER;
 use isnet_models::{
-    Architecture, LoadReport, NamedArray, Stage, VisionTransformer, WeightFile, build, export, load_into,
+    Architecture, LoadReport, NamedTensor, Stage, VisionTransformer, WeightFile, build, export, load_into,
 };
 use isnet_run::config::{self, ClassWeights, MethodName, RunConfig};
 use isnet_run::model::counted_batches;
@@ -51,14 +51,14 @@ pub fn model(config: &RunConfig, data: &Datasets, device: &Device) -> Result<(Mo
     }
     let (mut report, mut batches) = (None, 0);
     if let Some(path) = &config.model.weights {
-        let mut arrays = WeightFile::read(path)?;
+        let mut tensors = WeightFile::read(path)?;
         // The file is the classifier's; the segmenter stays as it is.
-        arrays.extend(export(&graph, &params).into_iter().filter(|array| array.name.starts_with(SEGMENTER)));
+        tensors.extend(export(&graph, &params).into_iter().filter(|tensor| tensor.name.starts_with(SEGMENTER)));
         if architecture.hierarchical_attention {
-            fill_attention(&architecture, (&graph, &params), &mut arrays)?;
+            fill_attention(&architecture, (&graph, &params), &mut tensors)?;
         }
-        report = Some(load_into(&graph, &mut params, &arrays).map_err(|error| error.in_file(path))?);
-        batches = counted_batches(&arrays);
+        report = Some(load_into(&graph, &mut params, &tensors).map_err(|error| error.in_file(path))?);
+        batches = counted_batches(&tensors);
     }
     let training = serde_json::json!({ "run": config.name, "method": config.method.name, "seed": config.seed });
     let (task, preparation) = (data.task, data.preparation);
@@ -105,15 +105,15 @@ fn load_segmenter(graph: &Graph, params: &mut Params, segmenter: &Model) {
 fn fill_attention(
     architecture: &Architecture,
     (graph, params): (&Graph, &Params),
-    arrays: &mut Vec<NamedArray>,
+    tensors: &mut Vec<NamedTensor>,
 ) -> Result<(), TrainError> {
-    if arrays.iter().any(|array| is_own(&array.name)) {
+    if tensors.iter().any(|tensor| is_own(&tensor.name)) {
         return Ok(());
     }
     let plain = build(&Architecture { hierarchical_attention: false, ..architecture.clone() })?;
     let has = |graph: &Graph, name: &str| graph.params().any(|(_, spec)| spec.name == name);
-    arrays.retain(|array| has(graph, &array.name) || !has(&plain, &array.name));
-    arrays.extend(export(graph, params).into_iter().filter(|array| is_own(&array.name)));
+    tensors.retain(|tensor| has(graph, &tensor.name) || !has(&plain, &tensor.name));
+    tensors.extend(export(graph, params).into_iter().filter(|tensor| is_own(&tensor.name)));
     Ok(())
 }
 
@@ -242,9 +242,9 @@ mod tests {
             let [from, to] = [&plain, &attended].map(|it| build(it).expect("known"));
             let [from_params, mut to_params] =
                 [(&from, 1), (&to, 2)].map(|(graph, seed)| Params::initialize(graph, seed, &Device::flex()));
-            let mut arrays = export(&from, &from_params);
-            fill_attention(&attended, (&to, &to_params), &mut arrays).expect("known");
-            let report = load_into(&to, &mut to_params, &arrays).expect("all that the model needs");
+            let mut tensors = export(&from, &from_params);
+            fill_attention(&attended, (&to, &to_params), &mut tensors).expect("known");
+            let report = load_into(&to, &mut to_params, &tensors).expect("all that the model needs");
             assert!(report.head_replaced.is_empty(), "{name}");
             let first = |graph: &Graph, params: &Params| {
                 let (id, _) = graph.params().next().expect("a convolution");

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use isnet_loss::ForegroundRange;
 use isnet_run::config::{Change, RunConfig};
-use isnet_run::model::{counted_batches, to_array};
+use isnet_run::model::counted_batches;
 use isnet_run::{Checkpoint, CheckpointKind, Losses, Model, Position, RunDir, RunError, Task};
 use serde::{Deserialize, Serialize};
 
@@ -134,11 +134,10 @@ impl State {
 /// # Errors
 /// [`TrainError::Checkpoint`] if they do not fit.
 pub(crate) fn restore_model(checkpoint: &Checkpoint, path: &Path, model: &mut Model) -> Result<(), TrainError> {
-    let tensors = checkpoint.params.iter().chain(&checkpoint.buffers).cloned();
-    let arrays: Vec<_> = tensors.map(to_array).collect();
-    isnet_models::load_exactly(&model.graph, &mut model.params, &arrays)
+    let tensors: Vec<_> = checkpoint.params.iter().chain(&checkpoint.buffers).cloned().collect();
+    isnet_models::load_exactly(&model.graph, &mut model.params, &tensors)
         .map_err(|error| TrainError::Checkpoint { path: path.to_owned(), reason: error.to_string() })?;
-    model.batches = counted_batches(&arrays);
+    model.batches = counted_batches(&tensors);
     Ok(())
 }
 

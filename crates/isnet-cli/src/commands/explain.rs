@@ -9,6 +9,7 @@ use isnet_eval::evaluate::{explaining_plan, probabilities};
 use isnet_eval::explained::{Explained, photo, relevance_picture};
 use isnet_eval::relevance_share::area_share;
 use isnet_lrp::{COMPOSITES, Composite, OutputSelector, Plan, Quantity, Target, dual_plan, named_plan};
+use isnet_models::{NamedTensor, to_safetensors};
 use isnet_picture::{Grid, Tile, overlay};
 use isnet_run::{Model, atomic};
 
@@ -194,10 +195,8 @@ fn save(sample: &Sample, map: &[f32], name: &str, folder: &Path) -> anyhow::Resu
     let Image { height, width, channels, .. } = sample.image;
     let grid = Grid::strip(tiles(&sample.image, sample.mask.as_ref(), map)?);
     grid.save_png(&folder.join(format!("{name}.png")))?;
-    let bytes: Vec<u8> = map.iter().flat_map(|value| value.to_le_bytes()).collect();
-    let view = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![height, width, channels], &bytes)?;
-    let file = safetensors::serialize([("heatmap", view)], None)?;
-    Ok(atomic::write(&folder.join(format!("{name}.safetensors")), &file)?)
+    let map = NamedTensor::f32("heatmap", [height, width, channels], map.to_vec());
+    Ok(atomic::write(&folder.join(format!("{name}.safetensors")), &to_safetensors([(&map.name, &map)], None)?)?)
 }
 
 fn tiles(image: &Image, mask: Option<&Mask>, map: &[f32]) -> anyhow::Result<Vec<Tile>> {

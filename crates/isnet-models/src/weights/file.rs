@@ -7,7 +7,7 @@ use pytorch_reader::{PytorchError, PytorchReader};
 use safetensors::SafeTensors;
 
 use crate::error::ModelError;
-use crate::weights::{ArrayValues, NamedArray, timm};
+use crate::weights::{NamedTensor, TensorValues, timm};
 
 /// Keys under which training scripts put a `state_dict`, and the prefix of `nn.DataParallel`.
 const WRAPPERS: [&str; 4] = ["state_dict.", "model_state_dict.", "model.", "module."];
@@ -26,17 +26,17 @@ impl WeightFile {
     /// # Errors
     /// [`ModelError::UnknownFormat`], [`ModelError::Read`], [`ModelError::Corrupt`] or [`ModelError::UnsupportedType`], each with
     /// the path.
-    pub fn read(path: impl AsRef<Path>) -> Result<Vec<NamedArray>, ModelError> {
+    pub fn read(path: impl AsRef<Path>) -> Result<Vec<NamedTensor>, ModelError> {
         let path = path.as_ref();
         let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-        let mut arrays = match extension.to_lowercase().as_str() {
+        let mut tensors = match extension.to_lowercase().as_str() {
             "safetensors" => read_safetensors(path)?,
             "pth" | "pt" => read_pytorch(path)?,
             _ => return Err(ModelError::UnknownFormat { path: path.to_owned() }),
         };
-        timm::to_torchvision(&mut arrays);
-        arrays.sort_by(|one, other| one.name.cmp(&other.name));
-        Ok(arrays)
+        timm::to_torchvision(&mut tensors);
+        tensors.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(tensors)
     }
 }
 
@@ -50,12 +50,12 @@ enum Type {
     Int64,
 }
 
-fn read_safetensors(path: &Path) -> Result<Vec<NamedArray>, ModelError> {
+fn read_safetensors(path: &Path) -> Result<Vec<NamedTensor>, ModelError> {
     use safetensors::Dtype;
     let bytes = std::fs::read(path).map_err(|cause| ModelError::Read { path: path.to_owned(), cause })?;
     let file = SafeTensors::deserialize(&bytes).map_err(|error| corrupt(path, &error))?;
     let names = file.names().into_iter().map(str::to_owned).collect();
-    let array = |(stored, name): (String, String)| {
+    let tensor = |(stored, name): (String, String)| {
         let view = file.tensor(&stored).map_err(|error| corrupt(path, &error))?;
         let dtype = match view.dtype() {
             Dtype::F64 => Type::Float64,
@@ -65,12 +65,12 @@ fn read_safetensors(path: &Path) -> Result<Vec<NamedArray>, ModelError> {
             Dtype::I64 => Type::Int64,
             other => return Err(unsupported(path, stored, &other)),
         };
-        Ok(NamedArray { name, shape: view.shape().to_vec(), values: decode(dtype, view.data()) })
+        Ok(NamedTensor { name, shape: view.shape().to_vec(), values: decode(dtype, view.data()) })
     };
-    unwrapped(names).into_iter().map(array).collect()
+    unwrapped(names).into_iter().map(tensor).collect()
 }
 
-fn read_pytorch(path: &Path) -> Result<Vec<NamedArray>, ModelError> {
+fn read_pytorch(path: &Path) -> Result<Vec<NamedTensor>, ModelError> {
     use pytorch_reader::DType;
     let file = PytorchReader::new(path).map_err(|error| match error {
         PytorchError::Io(cause) if cause.raw_os_error().is_some() => ModelError::Read { path: path.to_owned(), cause },
@@ -79,7 +79,7 @@ fn read_pytorch(path: &Path) -> Result<Vec<NamedArray>, ModelError> {
     let tensors = file.into_tensors();
     let mut names: Vec<String> = tensors.keys().cloned().collect();
     names.sort();
-    let array = |(stored, name): (String, String)| {
+    let tensor = |(stored, name): (String, String)| {
         let tensor = &tensors[&stored];
         let dtype = match tensor.dtype() {
             DType::F64 => Type::Float64,
@@ -90,9 +90,9 @@ fn read_pytorch(path: &Path) -> Result<Vec<NamedArray>, ModelError> {
             other => return Err(unsupported(path, stored, &other)),
         };
         let bytes = tensor.read().map_err(|error| corrupt(path, &error))?;
-        Ok(NamedArray { name, shape: tensor.shape().to_vec(), values: decode(dtype, &bytes) })
+        Ok(NamedTensor { name, shape: tensor.shape().to_vec(), values: decode(dtype, &bytes) })
     };
-    unwrapped(names).into_iter().map(array).collect()
+    unwrapped(names).into_iter().map(tensor).collect()
 }
 
 fn corrupt(path: &Path, error: &dyn std::error::Error) -> ModelError {
@@ -104,16 +104,16 @@ fn unsupported(path: &Path, tensor: String, dtype: &dyn std::fmt::Debug) -> Mode
 }
 
 /// Values from little-endian bytes.
-fn decode(dtype: Type, bytes: &[u8]) -> ArrayValues {
+fn decode(dtype: Type, bytes: &[u8]) -> TensorValues {
     let two = || bytes.as_chunks().0.iter();
-    ArrayValues::F32(match dtype {
+    TensorValues::F32(match dtype {
         Type::Float64 => bytes.as_chunks().0.iter().map(|eight| f64::from_le_bytes(*eight) as f32).collect(),
         Type::Float32 => bytes.as_chunks().0.iter().map(|four| f32::from_le_bytes(*four)).collect(),
         Type::Float16 => two().map(|two| f16::from_le_bytes(*two).to_f32()).collect(),
         Type::BrainFloat16 => two().map(|two| bf16::from_le_bytes(*two).to_f32()).collect(),
         Type::Int64 => {
             let values = bytes.as_chunks().0.iter().map(|eight| i64::from_le_bytes(*eight));
-            return ArrayValues::I64(values.collect());
+            return TensorValues::I64(values.collect());
         }
     })
 }
@@ -173,11 +173,11 @@ mod tests {
 
     #[test]
     fn floats_of_every_width_become_f32() {
-        let expected = ArrayValues::F32(vec![1.5, -0.25]);
+        let expected = TensorValues::F32(vec![1.5, -0.25]);
         assert_eq!(decode(Type::Float64, &[1.5_f64.to_le_bytes(), (-0.25_f64).to_le_bytes()].concat()), expected);
         assert_eq!(decode(Type::Float32, &[1.5_f32.to_le_bytes(), (-0.25_f32).to_le_bytes()].concat()), expected);
         assert_eq!(decode(Type::Float16, &[0x00, 0x3E, 0x00, 0xB4]), expected); // 0x3E00 = 1.5, 0xB400 = −0.25
         assert_eq!(decode(Type::BrainFloat16, &[0xC0, 0x3F, 0x80, 0xBE]), expected); // upper halves of the f32
-        assert_eq!(decode(Type::Int64, &7_i64.to_le_bytes()), ArrayValues::I64(vec![7]));
+        assert_eq!(decode(Type::Int64, &7_i64.to_le_bytes()), TensorValues::I64(vec![7]));
     }
 }

@@ -6,7 +6,7 @@ use burn::tensor::{Tensor, TensorData};
 use isnet_graph::{Graph, ParamId, ParamSpec, Params};
 
 use crate::error::{ModelError, Problem, ShapeDifference};
-use crate::weights::{ArrayValues, BATCH_COUNTER, NamedArray, head_params, identify, position};
+use crate::weights::{BATCH_COUNTER, NamedTensor, TensorValues, head_params, identify, position};
 
 /// What came of the tensors of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,11 +31,11 @@ pub struct LoadReport {
 /// # Errors
 /// [`ModelError::Mismatch`] if another parameter is missing or has another shape, or if the weights are all there but those of another
 /// architecture (ResNet-34 contains every tensor of ResNet-18); [`ModelError::NotFinite`] if a weight is NaN or infinite.
-pub fn load_into(graph: &Graph, params: &mut Params, arrays: &[NamedArray]) -> Result<LoadReport, ModelError> {
-    let (arrays, resampled) = position::resampled(graph, arrays);
-    let by_name = by_name(&arrays);
+pub fn load_into(graph: &Graph, params: &mut Params, tensors: &[NamedTensor]) -> Result<LoadReport, ModelError> {
+    let (tensors, resampled) = position::resampled(graph, tensors);
+    let by_name = by_name(&tensors);
     let head = Head::of(graph, &by_name);
-    let report = fill(params, matched(graph, &arrays, &by_name, &head)?)?;
+    let report = fill(params, matched(graph, &tensors, &by_name, &head)?)?;
     Ok(LoadReport { resampled, ..report })
 }
 
@@ -56,19 +56,19 @@ pub fn load_into(graph: &Graph, params: &mut Params, arrays: &[NamedArray]) -> R
 /// let error = load_exactly(&two, &mut params, &weights).expect_err("it has another number of classes");
 /// assert!(error.to_string().contains("`10.weight`: [3, 24] in the file, [2, 24] here"));
 /// ```
-pub fn load_exactly(graph: &Graph, params: &mut Params, arrays: &[NamedArray]) -> Result<LoadReport, ModelError> {
+pub fn load_exactly(graph: &Graph, params: &mut Params, tensors: &[NamedTensor]) -> Result<LoadReport, ModelError> {
     let like_all_others = Head { names: Vec::new(), fate: Fate::Loaded };
-    fill(params, matched(graph, arrays, &by_name(arrays), &like_all_others)?)
+    fill(params, matched(graph, tensors, &by_name(tensors), &like_all_others)?)
 }
 
-fn by_name(arrays: &[NamedArray]) -> HashMap<&str, &NamedArray> {
-    arrays.iter().map(|array| (array.name.as_str(), array)).collect()
+fn by_name(tensors: &[NamedTensor]) -> HashMap<&str, &NamedTensor> {
+    tensors.iter().map(|tensor| (tensor.name.as_str(), tensor)).collect()
 }
 
 fn fill(params: &mut Params, (report, values): (LoadReport, Vec<Match<'_>>)) -> Result<LoadReport, ModelError> {
-    for (_, array, values) in &values {
+    for (_, tensor, values) in &values {
         if let Some(index) = values.iter().position(|value| !value.is_finite()) {
-            return Err(ModelError::NotFinite { tensor: array.name.clone(), index, value: values[index] });
+            return Err(ModelError::NotFinite { tensor: tensor.name.clone(), index, value: values[index] });
         }
     }
     for (id, _, values) in values {
@@ -79,36 +79,36 @@ fn fill(params: &mut Params, (report, values): (LoadReport, Vec<Match<'_>>)) -> 
     Ok(report)
 }
 
-/// A parameter, the array that fits it, and its values.
-type Match<'a> = (ParamId, &'a NamedArray, &'a [f32]);
+/// A parameter, the tensor that fits it, and its values.
+type Match<'a> = (ParamId, &'a NamedTensor, &'a [f32]);
 
 fn matched<'a>(
     graph: &Graph,
-    arrays: &'a [NamedArray],
-    by_name: &HashMap<&str, &'a NamedArray>,
+    tensors: &'a [NamedTensor],
+    by_name: &HashMap<&str, &'a NamedTensor>,
     head: &Head<'_>,
 ) -> Result<(LoadReport, Vec<Match<'a>>), ModelError> {
-    let mut report = LoadReport { unused: unused(graph, arrays), ..LoadReport::default() };
+    let mut report = LoadReport { unused: unused(graph, tensors), ..LoadReport::default() };
     let mut problems = Vec::new();
     let mut values = Vec::new();
     for (id, spec) in graph.params() {
-        let array = by_name.get(spec.name.as_str()).copied();
-        match (array, head.fate(spec)) {
+        let tensor = by_name.get(spec.name.as_str()).copied();
+        match (tensor, head.fate(spec)) {
             (_, Fate::Missing) => report.missing.push(spec.name.clone()),
-            (Some(array), Fate::Replaced) => report.head_replaced.push(difference(spec, array)),
-            (Some(array), _) => match &array.values {
-                ArrayValues::F32(floats) if array.shape == spec.shape => {
+            (Some(tensor), Fate::Replaced) => report.head_replaced.push(difference(spec, tensor)),
+            (Some(tensor), _) => match &tensor.values {
+                TensorValues::F32(floats) if tensor.shape == spec.shape => {
                     report.loaded.push(spec.name.clone());
-                    values.push((id, array, floats.as_slice()));
+                    values.push((id, tensor, floats.as_slice()));
                 }
-                _ => problems.push(Problem::Shape(difference(spec, array))),
+                _ => problems.push(Problem::Shape(difference(spec, tensor))),
             },
             (None, _) => problems.push(Problem::Missing { name: spec.name.clone(), shape: spec.shape.clone() }),
         }
     }
     let looks_like = match problems.is_empty() && report.unused.is_empty() {
         true => None,
-        false => identify::of_arrays(arrays).filter(|name| Some(*name) != identify::of_graph(graph)),
+        false => identify::of_tensors(tensors).filter(|name| Some(*name) != identify::of_graph(graph)),
     };
     if looks_like.is_some() {
         problems.extend(report.unused.iter().map(|name| Problem::Unused { name: name.clone() }));
@@ -119,14 +119,14 @@ fn matched<'a>(
     }
 }
 
-fn unused(graph: &Graph, arrays: &[NamedArray]) -> Vec<String> {
+fn unused(graph: &Graph, tensors: &[NamedTensor]) -> Vec<String> {
     let known: HashSet<&str> = graph.params().map(|(_, spec)| spec.name.as_str()).collect();
-    let names = arrays.iter().map(|array| array.name.as_str());
+    let names = tensors.iter().map(|tensor| tensor.name.as_str());
     names.filter(|name| !known.contains(name) && !name.ends_with(BATCH_COUNTER)).map(str::to_owned).collect()
 }
 
-fn difference(spec: &ParamSpec, array: &NamedArray) -> ShapeDifference {
-    ShapeDifference { name: spec.name.clone(), file: array.shape.clone(), graph: spec.shape.clone() }
+fn difference(spec: &ParamSpec, tensor: &NamedTensor) -> ShapeDifference {
+    ShapeDifference { name: spec.name.clone(), file: tensor.shape.clone(), graph: spec.shape.clone() }
 }
 
 /// What becomes of a parameter before its shape is looked at.
@@ -147,18 +147,18 @@ struct Head<'a> {
 }
 
 impl<'a> Head<'a> {
-    fn of(graph: &'a Graph, by_name: &HashMap<&str, &NamedArray>) -> Self {
+    fn of(graph: &'a Graph, by_name: &HashMap<&str, &NamedTensor>) -> Self {
         let specs = head_params(graph);
         let pairs: Vec<_> = specs.iter().map(|spec| (*spec, by_name.get(spec.name.as_str()).copied())).collect();
         // The same but for the number of classes, and the same number in weight and bias.
-        let other_classes = |(spec, array): &(&ParamSpec, Option<&NamedArray>)| {
-            array.is_some_and(|array| {
-                array.shape.len() == spec.shape.len()
-                    && array.shape[0] != spec.shape[0]
-                    && array.shape[1..] == spec.shape[1..]
+        let other_classes = |(spec, tensor): &(&ParamSpec, Option<&NamedTensor>)| {
+            tensor.is_some_and(|tensor| {
+                tensor.shape.len() == spec.shape.len()
+                    && tensor.shape[0] != spec.shape[0]
+                    && tensor.shape[1..] == spec.shape[1..]
             })
         };
-        let fate = if pairs.iter().all(|(_, array)| array.is_none()) {
+        let fate = if pairs.iter().all(|(_, tensor)| tensor.is_none()) {
             Fate::Missing
         } else if pairs.iter().all(other_classes) {
             Fate::Replaced

@@ -8,35 +8,38 @@ use std::borrow::Cow;
 use isnet_graph::{Graph, Op, ParamSpec};
 
 use crate::error::ShapeDifference;
-use crate::weights::{ArrayValues, NamedArray};
+use crate::weights::{NamedTensor, TensorValues};
 
-/// The arrays with positions of a square grid resampled to the graph's grid where their number differs, and what was resampled.
-pub(super) fn resampled<'a>(graph: &Graph, arrays: &'a [NamedArray]) -> (Cow<'a, [NamedArray]>, Vec<ShapeDifference>) {
-    let (mut arrays, mut differences) = (Cow::Borrowed(arrays), Vec::new());
+/// The tensors with positions of a square grid resampled to the graph's grid where their number differs, and what was resampled.
+pub(super) fn resampled<'a>(
+    graph: &Graph,
+    tensors: &'a [NamedTensor],
+) -> (Cow<'a, [NamedTensor]>, Vec<ShapeDifference>) {
+    let (mut tensors, mut differences) = (Cow::Borrowed(tensors), Vec::new());
     for (_, node) in graph.nodes() {
         let Op::Tokens(tokens) = &node.op else { continue };
         let spec = graph.param(tokens.position);
-        let Some(index) = arrays.iter().position(|array| array.name == spec.name) else { continue };
-        if let Some(values) = fitting(&arrays[index], spec, tokens.grid) {
+        let Some(index) = tensors.iter().position(|tensor| tensor.name == spec.name) else { continue };
+        if let Some(values) = fitting(&tensors[index], spec, tokens.grid) {
             let difference = ShapeDifference {
                 name: spec.name.clone(),
-                file: arrays[index].shape.clone(),
+                file: tensors[index].shape.clone(),
                 graph: spec.shape.clone(),
             };
             differences.push(difference);
-            arrays.to_mut()[index] = NamedArray::f32(&spec.name, spec.shape.clone(), values);
+            tensors.to_mut()[index] = NamedTensor::f32(&spec.name, spec.shape.clone(), values);
         }
     }
-    (arrays, differences)
+    (tensors, differences)
 }
 
-/// The values for `grid`, if the array has those of another, square one.
-fn fitting(array: &NamedArray, spec: &ParamSpec, grid: [usize; 2]) -> Option<Vec<f32>> {
-    let (ArrayValues::F32(values), [1, tokens, channels]) = (&array.values, array.shape.as_slice()) else {
+/// The values for `grid`, if the tensor has those of another, square one.
+fn fitting(tensor: &NamedTensor, spec: &ParamSpec, grid: [usize; 2]) -> Option<Vec<f32>> {
+    let (TensorValues::F32(values), [1, tokens, channels]) = (&tensor.values, tensor.shape.as_slice()) else {
         return None;
     };
     let side = tokens.checked_sub(1)?.isqrt();
-    let resamples = *channels == spec.shape[2] && array.shape != spec.shape && side > 0 && side * side + 1 == *tokens;
+    let resamples = *channels == spec.shape[2] && tensor.shape != spec.shape && side > 0 && side * side + 1 == *tokens;
     resamples.then(|| {
         let (class_token, pixels) = values.split_at(*channels);
         let rows = along_rows(pixels, [side, side * channels], grid[0]);

@@ -1,11 +1,11 @@
 //! The names that timm gives to the weights of a vision transformer.
 
-use super::NamedArray;
+use super::NamedTensor;
 
 /// Renames the tensors of a vision transformer of timm to torchvision's names; all others stay. Shapes and layout are the same in both.
-pub(super) fn to_torchvision(arrays: &mut [NamedArray]) {
-    if arrays.iter().any(|array| array.name == "patch_embed.proj.weight") {
-        arrays.iter_mut().for_each(|array| array.name = torchvision_name(&array.name));
+pub(super) fn to_torchvision(tensors: &mut [NamedTensor]) {
+    if tensors.iter().any(|tensor| tensor.name == "patch_embed.proj.weight") {
+        tensors.iter_mut().for_each(|tensor| tensor.name = torchvision_name(&tensor.name));
     }
 }
 
@@ -59,11 +59,11 @@ mod tests {
 
     #[test]
     fn only_vision_transformers_are_renamed() {
-        let mut arrays = vec![NamedArray::f32("head.bias", [1], vec![0.0])];
-        to_torchvision(&mut arrays);
-        assert_eq!(arrays[0].name, "head.bias");
-        arrays.push(NamedArray::f32("patch_embed.proj.weight", [0], vec![]));
-        to_torchvision(&mut arrays);
-        assert_eq!(arrays[0].name, "heads.head.bias");
+        let mut tensors = vec![NamedTensor::f32("head.bias", [1], vec![0.0])];
+        to_torchvision(&mut tensors);
+        assert_eq!(tensors[0].name, "head.bias");
+        tensors.push(NamedTensor::f32("patch_embed.proj.weight", [0], vec![]));
+        to_torchvision(&mut tensors);
+        assert_eq!(tensors[0].name, "heads.head.bias");
     }
 }
