@@ -31,6 +31,9 @@ use crate::{methods, setup};
 /// Key of the random draws within a step: dropout, then the selector.
 const STEP: u64 = 0x57E9;
 
+/// An AUC on validation data below which a model has not learned to classify; a guess has 0.5.
+const GUESS: f64 = 0.6;
+
 /// Who watches a training.
 pub trait Watcher {
     /// A step is done.
@@ -128,6 +131,7 @@ impl<'a> Trainer<'a> {
             }
             self.finish_epoch(watcher, before + started.elapsed().as_secs_f64())?;
         }
+        self.advice().iter().for_each(|advice| watcher.note(advice));
         let best = self.run.checkpoint(CheckpointKind::Best);
         if best.exists() {
             restore_model(&Checkpoint::load(&best)?, &best, &mut self.model)?;
@@ -136,6 +140,21 @@ impl<'a> Trainer<'a> {
             watcher.note("removed `metrics.json`, `predictions.csv` and the report: they were of another model");
         }
         Ok((self.model, Ending::Finished))
+    }
+
+    /// What to try where no epoch was better than a guess.
+    fn advice(&self) -> Option<String> {
+        let areas = self.log.epochs().iter().filter_map(|epoch| epoch.validation.get("auc").copied());
+        let best = areas.reduce(f64::max).filter(|best| *best < GUESS)?;
+        let heatmap = if self.objective.method.heatmap().is_some() {
+            ". The heatmap loss may be met before anything is learned: try `method.deep_supervision = true`, or a lower `loss.heatmap_loss_weight`"
+        } else {
+            ""
+        };
+        Some(format!(
+            "not learned: the AUC on validation data is never above {best:.2}, about that of a guess. Train longer, with another learning rate, \
+             or from `model.weights`{heatmap}"
+        ))
     }
 
     /// A training batch on the device. An empty mask says nothing about a foreground: such a sample is only classified.

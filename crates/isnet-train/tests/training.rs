@@ -338,6 +338,26 @@ fn eight() -> Datasets {
     datasets(samples(0..8), samples(8..13))
 }
 
+#[test]
+fn a_model_that_only_guesses_is_said_to_with_what_to_try() {
+    // One image under both labels cannot be told apart from itself.
+    let same = |class| Sample { label: Some(Label::Single(class)), ..sample(0, 9, true) };
+    let data = |validation| datasets((0..8).map(|index| sample(index % 2, index, true)).collect(), validation);
+    let said = |data, set: &[(&str, &str)]| -> Vec<String> {
+        train(&data, set).1.notes.into_iter().filter(|note| note.starts_with("not learned")).collect()
+    };
+    let guesses = said(data(vec![same(0), same(1)]), &[]);
+    assert!(
+        matches!(&guesses[..], [note] if note.contains("above 0.50") && note.contains("deep_supervision")),
+        "{guesses:?}"
+    );
+    let standard = said(data(vec![same(0), same(1)]), &[STANDARD]);
+    assert!(matches!(&standard[..], [note] if !note.contains("heatmap")), "{standard:?}");
+    let learns = [STANDARD, ("train.epochs", "20")];
+    assert!(said(data(vec![sample(0, 9, true), sample(1, 10, true)]), &learns).is_empty());
+    assert!(said(data(Vec::new()), &learns).is_empty(), "nothing is known without validation data");
+}
+
 /// A square on noise, brighter in class 1, with the square as mask.
 fn sample(class: usize, seed: usize, has_mask: bool) -> Sample {
     let inside = |place: &usize| (2..6).contains(&(place / SIDE)) && (2..6).contains(&(place % SIDE));
