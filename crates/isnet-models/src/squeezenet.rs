@@ -23,7 +23,7 @@ pub enum SqueezeNet {
 }
 
 impl SqueezeNet {
-    /// Writes the graph down. Deep supervision: none.
+    /// Writes the graph down. Deep supervision: what each max pool takes, and the last features.
     ///
     /// # Errors
     /// [`ModelError::Graph`] if the graph is not valid.
@@ -41,6 +41,7 @@ impl SqueezeNet {
         let mut module = 2;
         for (fire, (squeezed, expanded)) in FIRES.into_iter().enumerate() {
             if pooled_fires.contains(&fire) {
+                build.supervise(x);
                 let pool = MaxPoolGeometry { stride: [2; 2], ceil_mode: true, ..MaxPoolGeometry::square(3) };
                 x = build.max_pool(&format!("features.{module}"), x, pool);
                 module += 1;
@@ -49,6 +50,7 @@ impl SqueezeNet {
             channels = 2 * expanded;
             module += 1;
         }
+        build.supervise(x);
         let x = build.dropout("classifier.0", x, architecture.dropout);
         let x = build.conv("classifier.1", x, ConvSpec::square(channels, architecture.n_classes, 1).biased());
         let x = build.relu("classifier.2", x);
@@ -69,4 +71,16 @@ fn fire_module(build: &mut GraphBuilder, name: &str, input: NodeId, sizes: [usiz
     let point = conv_relu(x, "expand1x1", ConvSpec::square(squeezed, expanded, 1));
     let wide = conv_relu(x, "expand3x3", ConvSpec::square(squeezed, expanded, 3).padded(1));
     build.concat(&format!("{name}.concat"), &[point, wide])
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::zoo::{Architecture, build};
+
+    #[test]
+    fn deep_supervision_reads_what_each_pool_takes_and_the_last_features() {
+        let graph = build(&Architecture::new("squeezenet1_1", 2, 3)).unwrap();
+        let names: Vec<_> = graph.supervised().iter().map(|id| graph.node(*id).name.as_str()).collect();
+        assert_eq!(names, ["features.1", "features.4.concat", "features.7.concat", "features.12.concat"]);
+    }
 }

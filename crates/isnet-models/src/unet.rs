@@ -19,7 +19,8 @@ const fn stage(channels: usize) -> Stage {
     Stage { channels, convs: 2, kernel: 3, pool: 2 }
 }
 
-/// Writes the graph down; without classes the map of the segmentation is its output. Deep supervision: none.
+/// Writes the graph down; without classes the map of the segmentation is its output. Deep supervision: the last ReLU of every stage on the way
+/// down.
 ///
 /// # Errors
 /// [`ModelError::Stage`] if a size of a stage is out of its range.
@@ -31,6 +32,7 @@ pub fn build(architecture: &Architecture) -> Result<Graph, ModelError> {
     let (mut x, mut channels, mut skips) = (image, architecture.input_channels, Vec::new());
     for (level, stage) in (1..).zip(stages) {
         x = convs(&mut build, &format!("down{level}"), (x, channels), (stage, architecture.batch_norm));
+        build.supervise(x);
         channels = stage.channels;
         if level < stages.len() {
             skips.push(x);
@@ -102,6 +104,8 @@ mod tests {
         let graph = zoo::build(&unet(3)).unwrap();
         assert!(graph.classifies() && graph.segmentation().is_some());
         assert_eq!(graph.shapes([32, 32]).unwrap()[graph.logits().index()].to_string(), "1×1×3");
+        let supervised: Vec<_> = graph.supervised().iter().map(|id| graph.node(*id).name.as_str()).collect();
+        assert_eq!(supervised, [1, 2, 3, 4, 5].map(|level| format!("down{level}.relu2")));
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub struct Vgg {
 }
 
 impl Vgg {
-    /// Writes the graph down. Deep supervision: none.
+    /// Writes the graph down. Deep supervision: the last ReLU of every stage.
     ///
     /// # Errors
     /// [`ModelError::Graph`] if the graph is not valid.
@@ -44,6 +44,7 @@ impl Vgg {
                 x = build.relu(&name(), x);
                 channels = output;
             }
+            build.supervise(x);
             x = build.max_pool(&name(), x, MaxPoolGeometry::square(2));
         }
         let x = build.adaptive_average_pool("avgpool", x, [POOLED; 2]);
@@ -56,5 +57,17 @@ impl Vgg {
         let x = build.dropout("classifier.5", x, architecture.dropout);
         let logits = build.dense("classifier.6", x, HIDDEN, architecture.n_classes);
         Ok(build.finish(logits)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::zoo::{Architecture, build};
+
+    #[test]
+    fn deep_supervision_reads_what_each_pool_takes() {
+        let graph = build(&Architecture::new("vgg16", 2, 3)).unwrap();
+        let names: Vec<_> = graph.supervised().iter().map(|id| graph.node(*id).name.as_str()).collect();
+        assert_eq!(names, ["features.3", "features.8", "features.15", "features.22", "features.29"]);
     }
 }

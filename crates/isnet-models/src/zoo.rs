@@ -294,6 +294,17 @@ mod tests {
     }
 
     #[test]
+    fn every_architecture_has_nodes_for_deep_supervision_on_the_way_to_its_logits() {
+        for name in names() {
+            let graph = build(&Architecture::new(name, 2, 3)).unwrap();
+            let kept = graph.until(graph.logits());
+            let supervised = graph.supervised();
+            assert!(supervised.len() > 1 && supervised.is_sorted(), "{name}: {supervised:?}");
+            assert_eq!(kept.supervised().len(), supervised.len(), "{name}: all are needed for the logits");
+        }
+    }
+
+    #[test]
     fn dropout_goes_where_the_family_has_it() {
         let count = |name: &str, dropout| {
             let graph = build(&Architecture { dropout, ..Architecture::new(name, 2, 3) }).unwrap();

@@ -33,7 +33,7 @@ pub enum TrainError {
     Eval(#[from] isnet_eval::EvalError),
     /// Deep supervision on a model without supervised nodes.
     #[error(
-        "`{architecture}` has no supervised node for `method.deep_supervision`; use a ResNet, DenseNet, plain CNN or vision transformer, or turn it off"
+        "`{architecture}` has no supervised node for `method.deep_supervision`; turn it off, or use an architecture that `isnet models` lists"
     )]
     NothingSupervised {
         /// The architecture.

@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use burn::tensor::Device;
 use isnet_data::{Dataset, Fit, Image, Label, MemoryDataset, Preparation, Sample, Task};
-use isnet_graph::Op;
+use isnet_graph::{GraphBuilder, Op};
 use isnet_loss::background::BackgroundTerm;
 use isnet_loss::{ForegroundForm, ForegroundRange, HeatmapLoss};
 use isnet_lrp::{LayerRule, OutputSelector, Quantity, Rule, Target};
-use isnet_models::{Architecture, build};
 use isnet_run::config::CompositeName;
 use isnet_run::{Datasets, Model, RunConfig};
 use isnet_train::{HeatmapObjective, Method, Objective, TrainError, setup};
@@ -120,9 +119,12 @@ fn deep_supervision_has_its_decay_and_needs_supervised_nodes() {
     let resnet = [("model.architecture", "resnet18"), ("model.stages", "[]"), ("loss.lds_decay", "0.5")];
     assert_eq!(heatmap(&resnet).lds_decay, None);
     assert_eq!(heatmap(&[&resnet[..], &[on]].concat()).lds_decay, Some(0.5));
-    let without = [on, ("model.architecture", "squeezenet1_1"), ("model.stages", "[]")];
-    let (config, data) = (config(&without), single(&[0, 1]));
-    let graph = build(&Architecture::new("squeezenet1_1", 2, 3)).expect("known");
+    let (config, data) = (config(&[on]), single(&[0, 1]));
+    let mut build = GraphBuilder::new(1);
+    let image = build.input();
+    let pixels = build.flatten("flatten", image);
+    let logits = build.dense("fc", pixels, 64, 2);
+    let graph = build.finish(logits).expect("a graph");
     let error = setup::objective(&config, &graph, &data, setup::initial_range(&config)).expect_err("refused");
     assert!(matches!(error, TrainError::NothingSupervised { .. }), "{error}");
 }
