@@ -146,11 +146,12 @@ impl<'a> Trainer<'a> {
     fn advice(&self) -> Option<String> {
         let areas = self.log.epochs().iter().filter_map(|epoch| epoch.validation.get("auc").copied());
         let best = areas.reduce(f64::max).filter(|best| *best < GUESS)?;
-        let heatmap = if self.objective.method.heatmap().is_some() {
-            ". The heatmap loss may be met before anything is learned: try `method.deep_supervision = true`, or a lower `loss.heatmap_loss_weight`"
-        } else {
-            ""
-        };
+        let heatmap = self.objective.method.heatmap().map_or(String::new(), |heatmap| {
+            let deep = if heatmap.lds_decay.is_none() { "`method.deep_supervision = true`, or " } else { "" };
+            format!(
+                ". The heatmap loss may be met before anything is learned: try {deep}a lower `loss.heatmap_loss_weight`"
+            )
+        });
         Some(format!(
             "not learned: the AUC on validation data is never above {best:.2}, about that of a guess. Train longer, with another learning rate, \
              or from `model.weights`{heatmap}"
