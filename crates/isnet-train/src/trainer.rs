@@ -147,10 +147,13 @@ impl<'a> Trainer<'a> {
         let areas = self.log.epochs().iter().filter_map(|epoch| epoch.validation.get("auc").copied());
         let best = areas.reduce(f64::max).filter(|best| *best < GUESS)?;
         let heatmap = self.objective.method.heatmap().map_or(String::new(), |heatmap| {
-            let deep = if heatmap.lds_decay.is_none() { "`method.deep_supervision = true`, or " } else { "" };
-            format!(
-                ". The heatmap loss may be met before anything is learned: try {deep}a lower `loss.heatmap_loss_weight`"
-            )
+            let tries = [
+                (heatmap.lds_decay.is_none(), "`method.deep_supervision = true`"),
+                (self.config.method.start_epoch == 0, "`method.start_epoch = 2`"),
+                (true, "a lower `loss.heatmap_loss_weight`"),
+            ];
+            let tries: Vec<&str> = tries.into_iter().filter_map(|(applies, what)| applies.then_some(what)).collect();
+            format!(". The heatmap loss may be met before anything is learned: try {}", tries.join(" or "))
         });
         Some(format!(
             "not learned: the AUC on validation data is never above {best:.2}, about that of a guess. Train longer, with another learning rate, \

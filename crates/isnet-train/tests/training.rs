@@ -351,7 +351,8 @@ fn a_model_that_only_guesses_is_said_to_with_what_to_try() {
         matches!(&guesses[..], [note] if note.contains("above 0.50") && note.contains("deep_supervision")),
         "{guesses:?}"
     );
-    let deep = said(data(vec![same(0), same(1)]), &[("method.deep_supervision", "true")]);
+    let on = [("method.deep_supervision", "true"), ("method.start_epoch", "1"), ("train.epochs", "2")];
+    let deep = said(data(vec![same(0), same(1)]), &on);
     assert!(matches!(&deep[..], [note] if note.ends_with("try a lower `loss.heatmap_loss_weight`")), "{deep:?}");
     let standard = said(data(vec![same(0), same(1)]), &[STANDARD]);
     assert!(matches!(&standard[..], [note] if !note.contains("heatmap")), "{standard:?}");
