@@ -10,6 +10,7 @@
 //!
 //! Scores are pure functions of their arguments, in `f64`, summed in the order of the samples.
 
+mod distinct;
 mod error;
 pub mod evaluate;
 pub mod evaluation;

@@ -1,5 +1,6 @@
 //! Scores as plain text for people.
 
+use crate::distinct::distinct;
 use crate::metrics::{Scores, SplitScores};
 use crate::statistics::{Comparison, ComparisonRow, Interval, IntervalMethod, Score, Summary, SummaryRow, TestMethod};
 
@@ -31,13 +32,8 @@ pub fn report(splits: &[SplitScores], statistics: &Summary) -> String {
 pub fn models(models: &[(&str, &Summary)]) -> String {
     let heads = ["split", "model", "n"].into_iter().chain(SCORES.map(|(_, head)| head));
     let mut rows: Vec<Vec<String>> = vec![heads.map(str::to_owned).collect()];
-    let mut splits: Vec<&str> = Vec::new();
-    for row in models.iter().flat_map(|(_, summary)| &summary.rows) {
-        if !splits.contains(&row.split.as_str()) {
-            splits.push(&row.split);
-        }
-    }
-    for split in splits {
+    let all = models.iter().flat_map(|(_, summary)| &summary.rows);
+    for split in distinct(all.map(|row| row.split.as_str())) {
         let having = models.iter().filter(|(_, summary)| summary.rows.iter().any(|row| row.split == split));
         for (index, (name, summary)) in having.enumerate() {
             let split_cell = if index == 0 { split } else { "" };
@@ -175,15 +171,9 @@ fn printed(summary: &Summary) -> impl Iterator<Item = &SummaryRow> {
 
 /// Lines that say what the brackets are.
 fn intervals_used<'a>(rows: impl Iterator<Item = &'a SummaryRow>, confidence: f64) -> String {
-    let mut names: Vec<&str> = Vec::new();
-    let mut doubtful = false;
-    for (row, interval) in rows.filter_map(|row| Some((row, row.interval()?))) {
-        doubtful |= row.value.is_some_and(|value| is_doubtful(interval, value));
-        let name = interval_words(interval.method);
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
+    let shown: Vec<_> = rows.filter_map(|row| Some((row, row.interval()?))).collect();
+    let doubtful = shown.iter().any(|(row, interval)| row.value.is_some_and(|value| is_doubtful(interval, value)));
+    let names = distinct(shown.iter().map(|(_, interval)| interval_words(interval.method)));
     if names.is_empty() {
         return String::new();
     }

@@ -3,6 +3,7 @@
 use isnet_report::{Cell, Details, Section, Table, verbatim};
 
 use super::parts::score_words;
+use crate::distinct::distinct;
 use crate::render::{p_words, test_words};
 use crate::statistics::{Comparison, ComparisonRow, TestMethod};
 
@@ -19,13 +20,7 @@ pub fn test_section(comparison: &Comparison, what: &str, about: &str) -> Section
         short(level)
     ));
     section.blocks.extend(too_few_resamples(comparison, level).map(Into::into));
-    let mut splits: Vec<&str> = Vec::new();
-    for row in &comparison.rows {
-        if !splits.contains(&row.split.as_str()) {
-            splits.push(&row.split);
-        }
-    }
-    for split in splits {
+    for split in distinct(comparison.rows.iter().map(|row| row.split.as_str())) {
         let rows: Vec<&ComparisonRow> = comparison
             .rows
             .iter()

@@ -2,6 +2,7 @@
 
 use isnet_report::{Cell, Estimate};
 
+use crate::distinct::distinct;
 use crate::render::interval_words;
 use crate::statistics::{Score, Summary, SummaryRow};
 
@@ -96,13 +97,8 @@ pub(super) fn about_intervals(summary: &Summary) -> String {
 
 /// What the brackets of several summaries are.
 pub(super) fn about_intervals_of(summaries: &[&Summary]) -> String {
-    let mut names: Vec<&str> = Vec::new();
-    for interval in summaries.iter().flat_map(|summary| &summary.rows).filter_map(SummaryRow::interval) {
-        let name = interval_words(interval.method);
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
+    let intervals = summaries.iter().flat_map(|summary| &summary.rows).filter_map(SummaryRow::interval);
+    let names = distinct(intervals.map(|interval| interval_words(interval.method)));
     let Some(summary) = summaries.first().filter(|_| !names.is_empty()) else {
         return "No intervals were asked for.".to_owned();
     };

@@ -3,6 +3,7 @@
 use isnet_report::{Axis, Block, Cell, Details, Forest, Section, Table, verbatim};
 
 use super::parts::{PartName, about_intervals, estimate, parts, score_cell, score_words, splits};
+use crate::distinct::distinct;
 use crate::statistics::{Score, Summary, SummaryRow};
 
 /// Columns of parts in one table.
@@ -100,12 +101,7 @@ fn part_table(summary: &Summary, split: &str, parts: &[&PartName]) -> Table {
 fn class_table(summary: &Summary, split: &str, source: Option<&str>) -> Option<Table> {
     let rows = summary.rows.iter().filter(|row| row.split == split && row.source.as_deref() == source);
     let of_class: Vec<&SummaryRow> = rows.filter(|row| row.class.is_some() && row.versus.is_none()).collect();
-    let mut classes: Vec<&str> = Vec::new();
-    for class in of_class.iter().filter_map(|row| row.class.as_deref()) {
-        if !classes.contains(&class) {
-            classes.push(class);
-        }
-    }
+    let classes = distinct(of_class.iter().filter_map(|row| row.class.as_deref()));
     let scores = OF_CLASS.into_iter().filter(|score| of_class.iter().any(|row| row.score == *score));
     let scores: Vec<Score> = scores.collect();
     let header = ["class", "samples"].into_iter().chain(scores.iter().map(|score| score_words(*score, true)));

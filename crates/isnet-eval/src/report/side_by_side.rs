@@ -3,6 +3,7 @@
 use isnet_report::{Axis, Block, Cell, Estimate, Forest, Section, Table, verbatim};
 
 use super::parts::score_words;
+use crate::distinct::distinct;
 use crate::statistics::{Interval, Score, Summary, SummaryRow, TrainingsRow};
 
 /// Bounds of the axes are multiples of this.
@@ -110,13 +111,7 @@ impl EntryRow {
 impl SideBySide {
     /// All splits, in the order in which they first occur.
     pub fn splits(&self) -> Vec<&str> {
-        let mut splits: Vec<&str> = Vec::new();
-        for row in self.entries.iter().flat_map(|entry| &entry.rows) {
-            if !splits.contains(&row.split.as_str()) {
-                splits.push(&row.split);
-            }
-        }
-        splits
+        distinct(self.entries.iter().flat_map(|entry| &entry.rows).map(|row| row.split.as_str()))
     }
 
     /// Those of the scores that any entry has on any split.

@@ -4,6 +4,7 @@ use isnet_report::{Block, Cell, Table, verbatim};
 
 use super::parts::score_words;
 use super::side_by_side::{Entry, EntryRow, SideBySide};
+use crate::distinct::distinct;
 use crate::statistics::{Comparison, Interval, Score, TrainingsDifference};
 
 /// The score that the words are about: the first of these that was compared.
@@ -91,12 +92,7 @@ pub fn standing(side_by_side: &SideBySide, distances: &[Distance], how: &str) ->
     let compared = |score: &Score| distances.iter().any(|it| it.score == *score);
     let of_others = || distances.iter().map(|it| it.score).find(|score| *score != Score::BackgroundShare);
     let headline = HEADLINES.into_iter().find(compared).or_else(of_others);
-    let mut splits = side_by_side.splits();
-    for distance in distances {
-        if !splits.contains(&distance.split.as_str()) {
-            splits.push(&distance.split);
-        }
-    }
+    let splits = distinct(side_by_side.splits().into_iter().chain(distances.iter().map(|it| it.split.as_str())));
     let sentence = |split: &&str| {
         let score = headline.and_then(|score| score_words_on(split, first, distances, score));
         let share = share_words(&side_by_side.entries, split);

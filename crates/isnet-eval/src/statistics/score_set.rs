@@ -82,6 +82,13 @@ impl<'a> ScoreSet<'a> {
         names
     }
 
+    /// [`names`](Self::names) in the order of tables, each with its place in [`values`](Self::values).
+    pub fn sorted_names(&self) -> Vec<(usize, (Score, Of))> {
+        let mut named: Vec<_> = self.names().into_iter().enumerate().collect();
+        named.sort_by_key(|(_, (score, of))| (*of, *score));
+        named
+    }
+
     /// The scores when each sample counts as often as its weight says.
     pub fn values(&self, weights: &[u32]) -> Vec<Option<f64>> {
         let mut values = Vec::new();

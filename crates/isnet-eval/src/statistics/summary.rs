@@ -157,8 +157,6 @@ fn rows(predictions: &Predictions, part: &Part, settings: &Settings) -> Vec<Summ
         set,
     };
     let values = scores.set.values(&once);
-    let mut named: Vec<(usize, (Score, Of))> = scores.set.names().into_iter().enumerate().collect();
-    named.sort_by_key(|(_, (score, of))| (*of, *score));
     let row = |(score_idx, (score, of)): (usize, (Score, Of))| {
         let value = values[score_idx];
         let (class, versus) = names_of(of, &predictions.classes);
@@ -180,7 +178,7 @@ fn rows(predictions: &Predictions, part: &Part, settings: &Settings) -> Vec<Summ
             versus,
         }
     };
-    named.into_iter().map(row).collect()
+    scores.set.sorted_names().into_iter().map(row).collect()
 }
 
 impl PartScores<'_> {

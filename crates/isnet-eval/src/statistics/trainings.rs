@@ -104,8 +104,6 @@ fn rows_of_part(trainings: &[Predictions], part: &Part, settings: &Settings) -> 
     let once = vec![1; part.samples.len()];
     let values: Vec<Vec<Option<f64>>> = sets.iter().map(|set| set.values(&once)).collect();
     let replicates = replicates(&sets, &resampling, settings);
-    let mut named: Vec<_> = sets[0].names().into_iter().enumerate().collect();
-    named.sort_by_key(|(_, (score, of))| (*of, *score));
     let row = |(score_idx, (score, of))| {
         let (class, versus) = names_of(of, &trainings[0].classes);
         let values: Vec<Option<f64>> = values.iter().map(|values| values[score_idx]).collect();
@@ -126,7 +124,7 @@ fn rows_of_part(trainings: &[Predictions], part: &Part, settings: &Settings) -> 
             n,
         }
     };
-    named.into_iter().map(row).collect()
+    sets[0].sorted_names().into_iter().map(row).collect()
 }
 
 /// Mean scores of drawn trainings on drawn samples.

@@ -92,8 +92,6 @@ fn rows_of_part(
     let sets = chosen.each_ref().map(|it| it.iter().map(|it| ScoreSet::new(it, settings)).collect::<Vec<_>>());
     let values = sets.each_ref().map(|it| it.iter().map(|set| set.values(&once)).collect::<Vec<_>>());
     let [first, second] = sets.each_ref().map(|it| replicates(it, &resampling, settings));
-    let mut named: Vec<_> = sets[0][0].names().into_iter().enumerate().collect();
-    named.sort_by_key(|(_, (score, of))| (*of, *score));
     let row = |(score_idx, (score, of))| {
         let (class, versus) = names_of(of, &baseline[0].classes);
         let [from, to] =
@@ -111,7 +109,7 @@ fn rows_of_part(
             interval: difference.and_then(|_| percentile_interval(&usable(drawn, first.len()), settings.confidence)),
         }
     };
-    named.into_iter().map(row).collect()
+    sets[0][0].sorted_names().into_iter().map(row).collect()
 }
 
 #[cfg(test)]
