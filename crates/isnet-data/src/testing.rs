@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use image::{GrayImage, Luma};
 
 use crate::manifest::{Manifest, ManifestOptions};
+use crate::read_image::{read_image, read_mask};
 use crate::sample::{Image, Label, Mask, Sample};
 
 /// A temporary folder that is easy to fill.
@@ -47,6 +48,17 @@ impl Folder {
 
     pub(crate) fn manifest(&self, text: &str) -> Manifest {
         Manifest::read_lenient(self.write("manifest.csv", text), &ManifestOptions::default()).unwrap()
+    }
+}
+
+/// Asserts that a split of a manifest has these samples, to the bit.
+pub(crate) fn assert_reads_back(manifest: &Manifest, split: &str, drawn: Vec<Sample>) {
+    let records = manifest.split(split);
+    assert_eq!(records.len(), drawn.len(), "{split}");
+    for (record, drawn) in records.into_iter().map(|record| &manifest.records[record]).zip(drawn) {
+        assert_eq!(read_image(&record.image).unwrap(), drawn.image);
+        assert_eq!(read_mask(record.mask.as_ref().unwrap()).unwrap().0, drawn.mask.unwrap());
+        assert_eq!((&record.label, &record.source), (&drawn.label, &drawn.source));
     }
 }
 
