@@ -35,7 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         pictures: Some(Pictures { model: &model, datasets: &data.tests, most: 6 }),
         config: &std::fs::read_to_string(run.path().join("config.toml"))?,
         command: &format!("isnet evaluate {path}"),
-        versions: &Versions::current("cpu", std::thread::available_parallelism()?.get()),
+        versions: &Versions::here("cpu"),
     })?;
 
     let markdown = document.to_markdown("report_files");

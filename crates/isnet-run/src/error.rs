@@ -222,7 +222,7 @@ pub enum RunError {
     #[error(transparent)]
     Data(#[from] isnet_data::DataError),
     /// A split without a sample.
-    #[error("split `{split}` has no sample; the data has the splits {}", .known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "))]
+    #[error("split `{split}` has no sample; the data has the splits {}", list(.known))]
     EmptySplit {
         /// The split asked for.
         split: String,
@@ -251,10 +251,11 @@ fn did_you_mean(suggestion: Option<&str>, valid: &[&'static str]) -> String {
     }
 }
 
-fn list(names: &[&'static str]) -> String {
+/// `` `a`, `b` ``, the way messages list names.
+pub(crate) fn list(names: &[impl AsRef<str>]) -> String {
     match names {
         [] => "none".into(),
-        _ => names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
+        _ => names.iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>().join(", "),
     }
 }
 

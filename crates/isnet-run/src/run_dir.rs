@@ -166,8 +166,7 @@ impl RunDir {
             fs::create_dir_all(&folder).map_err(folder_error("create", &folder))?;
         }
         atomic::write(&self.file("config.toml"), (history.to_owned() + &config.to_toml()?).as_bytes())?;
-        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        atomic::write_json(&self.file("versions.json"), &Versions::current(&config.device, threads))
+        atomic::write_json(&self.file("versions.json"), &Versions::here(&config.device))
     }
 
     /// Writes the model of the run. Scores and predictions of another model that lie here are removed; returns whether there
@@ -288,7 +287,12 @@ pub struct Versions {
 }
 
 impl Versions {
-    /// The versions of this program on this machine.
+    /// The versions of this program, with all threads of this machine.
+    pub fn here(device: &str) -> Self {
+        Self::current(device, std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
+    }
+
+    /// The versions of this program, with so many threads.
     pub fn current(device: &str, threads: usize) -> Self {
         Self {
             isnet: env!("CARGO_PKG_VERSION").into(),

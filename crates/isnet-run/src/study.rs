@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::atomic;
 use crate::config::{Change, RunConfig, split_override};
-use crate::error::{Result, RunError};
+use crate::error::{Result, RunError, list};
 use crate::run_dir::{RunDir, folder_error};
 use crate::tensor::read_text;
 
@@ -198,12 +198,12 @@ impl Study {
     /// [`RunError::Value`] if it has no such variant.
     pub fn against(mut self, name: &str) -> Result<Self> {
         let Some(index) = self.variants.iter().position(|variant| variant.name == name) else {
-            let names: Vec<String> = self.variants.iter().map(|variant| format!("`{}`", variant.name)).collect();
+            let names: Vec<&str> = self.variants.iter().map(|variant| variant.name.as_str()).collect();
             return Err(RunError::Value {
                 key: "--against".into(),
                 place: "the command line".into(),
                 value: name.to_owned(),
-                reason: format!("the variants of `{}` are {}", self.name, names.join(", ")),
+                reason: format!("the variants of `{}` are {}", self.name, list(&names)),
             });
         };
         self.variants[..=index].rotate_right(1);

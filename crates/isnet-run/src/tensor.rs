@@ -3,7 +3,7 @@
 use std::{fs, io, path::Path};
 
 use isnet_models::{NamedTensor, TensorValues, weights::METADATA_KEY};
-use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use safetensors::SafeTensors;
 
 use crate::error::{Result, RunError};
 
@@ -50,7 +50,7 @@ pub(crate) fn read(what: &'static str, path: &Path) -> Result<(Vec<NamedTensor>,
     let file = SafeTensors::deserialize(&bytes).map_err(|error| corrupt(error.to_string()))?;
     let mut tensors = Vec::with_capacity(file.len());
     for (name, view) in file.iter() {
-        let values = values(&view).ok_or_else(|| {
+        let values = TensorValues::from_le_bytes(view.dtype(), view.data()).ok_or_else(|| {
             corrupt(format!("tensor `{name}` has type {:?}; only F32 and I64 are written here", view.dtype()))
         })?;
         tensors.push(NamedTensor { name: name.to_owned(), shape: view.shape().to_vec(), values });
@@ -58,15 +58,6 @@ pub(crate) fn read(what: &'static str, path: &Path) -> Result<(Vec<NamedTensor>,
     tensors.sort_by(|one, other| one.name.cmp(&other.name));
     let metadata = header.metadata().as_ref().and_then(|map| map.get(METADATA_KEY)).cloned();
     Ok((tensors, metadata))
-}
-
-fn values(view: &TensorView<'_>) -> Option<TensorValues> {
-    let (eights, fours) = (view.data().as_chunks().0.iter(), view.data().as_chunks().0.iter());
-    match view.dtype() {
-        Dtype::F32 => Some(TensorValues::F32(fours.map(|four| f32::from_le_bytes(*four)).collect())),
-        Dtype::I64 => Some(TensorValues::I64(eights.map(|eight| i64::from_le_bytes(*eight)).collect())),
-        _ => None,
-    }
 }
 
 /// The bytes of a file, or [`RunError::Read`].

@@ -131,7 +131,9 @@ impl<'a> Trainer<'a> {
             }
             self.finish_epoch(watcher, before + started.elapsed().as_secs_f64())?;
         }
-        self.advice().iter().for_each(|advice| watcher.note(advice));
+        if let Some(advice) = self.advice() {
+            watcher.note(&advice);
+        }
         let best = self.run.checkpoint(CheckpointKind::Best);
         if best.exists() {
             restore_model(&Checkpoint::load(&best)?, &best, &mut self.model)?;

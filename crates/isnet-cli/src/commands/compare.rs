@@ -60,9 +60,8 @@ pub fn run(args: &CompareArgs) -> anyhow::Result<Answer> {
 }
 
 fn write_report(models: &[(&str, &Summary)], comparison: Option<&Comparison>, folder: &Path) -> anyhow::Result<()> {
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     // Only tables of predictions are read.
-    let versions = Versions::current("cpu", threads);
+    let versions = Versions::here("cpu");
     let report = ComparisonReport { models, comparison, command: &command_line(), versions: &versions };
     pages::write(&comparison_document(&report), folder)
 }

@@ -77,7 +77,6 @@ fn document(
         datasets: &it.datasets,
         most: PICTURES,
     });
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     Ok(evaluation_document(&EvaluationReport {
         name: &args.model.display().to_string(),
         predictions,
@@ -87,7 +86,7 @@ fn document(
         pictures,
         config: evaluated.map_or("", |it| &it.config),
         command: &command_line(),
-        versions: &Versions::current(&args.device, threads),
+        versions: &Versions::here(&args.device),
     })?)
 }
 

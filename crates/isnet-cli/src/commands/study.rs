@@ -17,7 +17,10 @@ use crate::shell::command_line;
 /// Trains what is not done yet, and prints the table of all that is. The answer is no if a training failed.
 pub fn run(args: &StudyArgs) -> anyhow::Result<Answer> {
     let study = Study::load(&args.study)?;
-    let shown = args.against.as_deref().map_or_else(|| Ok(study.clone()), |name| study.clone().against(name))?;
+    let shown = match &args.against {
+        Some(name) => study.clone().against(name)?,
+        None => study.clone(),
+    };
     let mut answer = Answer::Yes;
     if !args.table_only {
         let cells = match args.shard {
@@ -30,13 +33,12 @@ pub fn run(args: &StudyArgs) -> anyhow::Result<Answer> {
     let folder = &study.output;
     std::fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
     atomic::write_json(&folder.join("study.json"), &found)?;
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let device = study.cells().first().map(|cell| study.run_config(cell)).transpose()?.map(|config| config.device);
     let document = study_document(&StudyReport {
         study: &shown,
         found: &found,
         command: &command_line(),
-        versions: &Versions::current(device.as_deref().unwrap_or_default(), threads),
+        versions: &Versions::here(device.as_deref().unwrap_or_default()),
     })?;
     pages::write(&document, folder)?;
     if args.json {

@@ -100,6 +100,15 @@ impl TensorValues {
         self.len() == 0
     }
 
+    /// The values of bytes that [`to_le_bytes`](Self::to_le_bytes) made; `None` for a type that it never makes.
+    pub fn from_le_bytes(dtype: Dtype, bytes: &[u8]) -> Option<Self> {
+        match dtype {
+            Dtype::F32 => Some(Self::F32(bytes.as_chunks().0.iter().map(|four| f32::from_le_bytes(*four)).collect())),
+            Dtype::I64 => Some(Self::I64(bytes.as_chunks().0.iter().map(|eight| i64::from_le_bytes(*eight)).collect())),
+            _ => None,
+        }
+    }
+
     /// The values as bytes, each from its lowest to its highest.
     pub fn to_le_bytes(&self) -> Vec<u8> {
         match self {
