@@ -309,8 +309,8 @@ fn the_evaluation_of_the_model_before_is_removed_when_a_resumed_training_makes_a
     let evaluated = || ["metrics.json", "predictions.csv"].map(|name| bench.path("runs/tiny").join(name).exists());
     bench.isnet("train tiny.toml --resume").done();
     assert_eq!(evaluated(), [true, true], "the model is the same");
-    // By the training loss, a later epoch is better.
-    let train = "train tiny.toml --set name=loss --set method.name=standard --set train.best_metric=loss \
+    // Of these, the newest epoch becomes the model.
+    let train = "train tiny.toml --set name=loss --set method.name=standard --set train.best_metric=last \
                  --set data.validation_split=none";
     let said = bench.isnet(train).done();
     bench.isnet("evaluate runs/loss --split test").done();

@@ -23,7 +23,7 @@
 //! let dataset = ManifestDataset::new(manifest.clone(), manifest.split("train"), size)?;
 //! let order = epoch_order(&dataset, Balance::LabelSource, 42, 0);
 //! let dataset = Arc::new(dataset);
-//! let loader = Loader { dataset, order, batch_size: 2, augmentation: None, seed: 42, epoch: 0, drop_last: false };
+//! let loader = Loader { dataset, order, batch_size: 2, augmentation: None, seed: 42, epoch: 0, merge_single: false };
 //! for batch in loader.prefetch() {
 //!     assert_eq!(batch?.image.len(), 2 * 4 * 4);
 //! }

@@ -28,8 +28,9 @@ pub struct Loader {
     pub seed: u64,
     /// Epoch, from 0: each has other augmentations.
     pub epoch: u64,
-    /// Leave out a last batch of fewer than `batch_size` samples.
-    pub drop_last: bool,
+    /// Let a last sample that would be a batch of its own join the batch before it. Batch norm cannot normalize one sample
+    /// on a map of one pixel, and the statistics of one sample are poor ones.
+    pub merge_single: bool,
 }
 
 impl Loader {
@@ -38,10 +39,9 @@ impl Loader {
     /// # Panics
     /// If `batch_size` is 0.
     pub fn len(&self) -> usize {
-        match self.drop_last {
-            true => self.order.len() / self.batch_size,
-            false => self.order.len().div_ceil(self.batch_size),
-        }
+        let (whole, rest) = (self.order.len() / self.batch_size, self.order.len() % self.batch_size);
+        let merges = self.merge_single && rest == 1 && whole > 0;
+        if rest == 0 || merges { whole } else { whole + 1 }
     }
 
     /// Whether there is no batch.
@@ -59,7 +59,7 @@ impl Loader {
     pub fn batch(&self, index: usize) -> Result<Batch> {
         assert!(index < self.len(), "batch {index} of {}", self.len());
         let start = index * self.batch_size;
-        let end = self.order.len().min(start + self.batch_size);
+        let end = if index + 1 == self.len() { self.order.len() } else { start + self.batch_size };
         // Results are collected before one is chosen, so that the first bad sample is named and not the fastest.
         let samples: Vec<Result<Sample>> = (start..end).into_par_iter().map(|position| self.sample(position)).collect();
         let mut batch = Batch::collate(&samples.into_iter().collect::<Result<Vec<_>>>()?)?;

@@ -51,7 +51,7 @@ pub fn evaluate(
         augmentation: None,
         seed: 0,
         epoch: 0,
-        drop_last: false,
+        merge_single: false,
     };
     // Packing the weights is for nothing where every batch is explained.
     let predictor = LazyCell::new(|| Predictor::new(&model.graph, &model.params));

@@ -133,7 +133,7 @@ pub fn evaluate_segmentation(model: &Model, dataset: &Arc<dyn Dataset>) -> Resul
     let order = (0..dataset.len()).filter(|index| dataset.has_mask(*index)).collect();
     let (batch_size, seed, epoch) = (16, 0, 0);
     let loader =
-        Loader { dataset: dataset.clone(), order, batch_size, augmentation: None, seed, epoch, drop_last: false };
+        Loader { dataset: dataset.clone(), order, batch_size, augmentation: None, seed, epoch, merge_single: false };
     let mut scores = Vec::new();
     for batch in loader.prefetch() {
         let batch = batch?;

@@ -125,6 +125,17 @@ pub enum RunError {
         /// One thing found in it.
         holds: String,
     },
+    /// A folder that is to be overwritten and holds files with the names of a run's that no run wrote.
+    #[error(
+        "`{}` is no run folder, but holds `{holds}`, which a run would replace; move it, or choose another `output`",
+        .path.display()
+    )]
+    Foreign {
+        /// The folder.
+        path: PathBuf,
+        /// One thing found in it.
+        holds: String,
+    },
     /// A run that is to go on with another configuration than it was begun with.
     #[error(
         "the run in `{}` was begun with another configuration: {}; undo the change, or start a new run with another `output`",

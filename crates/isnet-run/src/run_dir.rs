@@ -51,6 +51,9 @@ const CONTENTS: &[&str] = &[
     "heatmaps",
 ];
 
+/// By which a run folder is known: a run makes both before anything else, and nobody else makes them.
+const MARKS: [&str; 2] = [LOCK, "versions.json"];
+
 /// What an evaluation writes beside the model.
 const EVALUATION: [&str; 5] = ["metrics.json", "predictions.csv", "report.html", "report.md", "report_files"];
 
@@ -112,10 +115,16 @@ impl RunDir {
     /// Makes the folder (with its parents) and locks it, and leaves all that lies in it as it is.
     ///
     /// # Errors
-    /// As [`RunDir::create`].
+    /// As [`RunDir::create`]; [`RunError::Foreign`] if what would be overwritten was not written by a run.
     pub fn claim(path: impl AsRef<Path>, existing: Existing) -> Result<Self> {
         let path = path.as_ref();
         fs::create_dir_all(path).map_err(folder_error("create", path))?;
+        if existing != Existing::Refuse
+            && !MARKS.iter().any(|name| path.join(name).exists())
+            && let Some(holds) = CONTENTS.iter().find(|name| path.join(name).exists())
+        {
+            return Err(RunError::Foreign { path: path.to_owned(), holds: (*holds).to_owned() });
+        }
         if existing == Existing::Refuse
             && let Some(holds) = first_content(path)?
         {
@@ -369,7 +378,9 @@ mod tests {
     fn a_folder_with_something_in_it_is_refused_or_cleared_of_the_run_alone() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("notes.txt"), "mine").unwrap();
-        fs::write(folder.path().join("log.jsonl"), "old").unwrap();
+        for name in ["log.jsonl", "versions.json"] {
+            fs::write(folder.path().join(name), "old").unwrap();
+        }
         let error = RunDir::create(folder.path(), &config(), Existing::Refuse).unwrap_err();
         assert!(error.to_string().contains("`log.jsonl`") && error.to_string().contains("resume"), "{error}");
         assert!(!folder.path().join(LOCK).exists());
@@ -395,10 +406,23 @@ mod tests {
     fn a_claimed_folder_keeps_what_it_holds_until_the_run_begins() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("log.jsonl"), "old").unwrap();
+        fs::write(folder.path().join("versions.json"), "{}").unwrap();
         let run = RunDir::claim(folder.path(), Existing::Overwrite).unwrap();
         assert_eq!(fs::read(run.log()).unwrap(), b"old");
         run.begin(&config()).unwrap();
         assert!(!run.log().exists() && run.config().unwrap() == config());
+    }
+
+    #[test]
+    fn files_with_the_names_of_a_run_that_no_run_wrote_are_never_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("model.safetensors"), "weights of somebody").unwrap();
+        for existing in [Existing::Overwrite, Existing::Resume] {
+            let error = RunDir::create(folder.path(), &config(), existing).unwrap_err();
+            assert!(error.to_string().contains("`model.safetensors`"), "{error}");
+        }
+        assert_eq!(fs::read(folder.path().join("model.safetensors")).unwrap(), b"weights of somebody");
+        assert!(!folder.path().join(LOCK).exists());
     }
 
     #[test]

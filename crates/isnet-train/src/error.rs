@@ -79,6 +79,59 @@ pub enum TrainError {
         /// The method.
         method: &'static str,
     },
+    /// No validation images, by which the best epoch would be chosen.
+    #[error(
+        "the validation split `{split}` has no images, so `train.best_metric = \"{metric}\"` cannot choose an epoch; the splits are {}. Name one in `data.validation_split`, add images, or set `train.best_metric = \"last\"` to keep the newest epoch",
+        .known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    )]
+    NoValidation {
+        /// The split that is empty.
+        split: String,
+        /// Splits that are not.
+        known: Vec<String>,
+        /// The score.
+        metric: &'static str,
+    },
+    /// A score of validation images that these images cannot give.
+    #[error("`train.best_metric = \"{metric}\"` cannot choose the best epoch: {reason}")]
+    Chooser {
+        /// The score.
+        metric: &'static str,
+        /// What is lacking, and the way out.
+        reason: String,
+    },
+    /// A validation that did not give the score it was asked for.
+    #[error(
+        "the validation gave {} for `train.best_metric = \"{metric}\"`, so the best epoch cannot be chosen; choose by another score and start with another `output`",
+        .found.map_or_else(|| "no value".to_owned(), |value| value.to_string())
+    )]
+    NoScore {
+        /// The score.
+        metric: &'static str,
+        /// Its value, if there was one.
+        found: Option<f64>,
+    },
+    /// Class weights that are not one per class.
+    #[error(
+        "`loss.class_weights` has {weights} values, but the data have {} classes: {}; give one weight per class, in this order",
+        .classes.len(), .classes.join(", ")
+    )]
+    ClassWeights {
+        /// Number of weights.
+        weights: usize,
+        /// The classes.
+        classes: Vec<String>,
+    },
+    /// Steps in which a batch norm has nothing to normalize.
+    #[error(
+        "batch norm `{node}` would see one value per channel in a step, and subtract it from itself ({images} training images, one per step); raise `train.batch_size`, give more images, or larger ones (`data.height`, `data.width`)"
+    )]
+    OneValue {
+        /// The batch norm.
+        node: String,
+        /// Training images.
+        images: usize,
+    },
     /// A checkpoint of another model or another optimizer.
     #[error(
         "cannot go on from `{}`: {reason}; undo the change of the configuration, or start a new run with another `output`",

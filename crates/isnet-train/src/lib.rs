@@ -3,6 +3,7 @@
 //! [`objective`] says what is minimized, [`methods`] has a file per method, [`setup`] makes model and objective from a configuration, [`Trainer`] runs the epochs,
 //! validates, logs and saves, and goes on after an interruption as if there had been none; [`study`] trains many and compares them.
 
+pub mod chooser;
 pub mod error;
 pub mod methods;
 pub mod objective;

@@ -1,9 +1,10 @@
 //! From a configuration to what a training needs: model and objective.
 
-use burn::tensor::Device;
-use isnet_data::{Dataset, Preparation, Task};
-use isnet_graph::{Graph, Params};
-use isnet_loss::{ClassificationLoss, ForegroundRange, HeatmapLoss};
+use burn::tensor::{Device, Tensor};
+use isnet_data::rng::stream;
+use isnet_data::{Dataset, Preparation, Task, epoch_order};
+use isnet_graph::{Graph, Op, Params, Shape};
+use isnet_loss::{ClassificationLoss, ForegroundRange, HeatmapLoss, Mask, Targets};
 use isnet_models::hierarchical_attention::is_own;
 use isnet_models::pipeline::SEGMENTER;
 use isnet_models::{
@@ -13,9 +14,13 @@ use isnet_run::config::{self, ClassWeights, MethodName, RunConfig};
 use isnet_run::model::counted_batches;
 use isnet_run::{Datasets, Model};
 
+use crate::chooser;
 use crate::error::TrainError;
 use crate::methods::{self, Method};
-use crate::objective::Objective;
+use crate::objective::{Batch, Objective, Phase};
+
+/// Key of the random draws of a rehearsal.
+const REHEARSAL: u64 = 0x4EA4;
 
 /// Model and objective of a configuration, and what a weight file gave the model: all that a training is refused for before its first step.
 ///
@@ -26,11 +31,62 @@ pub fn prepare(
     data: &Datasets,
     device: &Device,
 ) -> Result<(Model, Objective, Option<LoadReport>), TrainError> {
+    check_class_weights(config, data)?;
     check_masks(config, data)?;
     let (model, report) = model(config, data, device)?;
     check_trainable(config, &model.graph)?;
+    check_batch_norm(config, data, &model.graph)?;
+    chooser::check(config, data, &model.graph)?;
     let objective = objective(config, &model.graph, data, initial_range(config))?;
+    rehearse(&objective, &model, data)?;
     Ok((model, objective, report))
+}
+
+/// Computes the loss of two black images once, so that what does not fit, as a selector that needs what the task has not, is found
+/// before a run begins.
+fn rehearse(objective: &Objective, model: &Model, data: &Datasets) -> Result<(), TrainError> {
+    const IMAGES: usize = 2;
+    let Preparation { height, width, channels, .. } = data.preparation;
+    let device = model.params.values()[0].device().inner();
+    let targets = match data.task {
+        _ if !model.graph.classifies() => Targets::SingleLabel(Vec::new()),
+        Task::SingleLabel => Targets::SingleLabel(vec![0; IMAGES]),
+        Task::MultiLabel => Targets::MultiLabel(vec![vec![0.0; data.classes.len()]; IMAGES]),
+    };
+    let half = Tensor::<4>::ones([IMAGES, height.div_ceil(2), width, 1], &device);
+    let mask = half.pad([(0, 0), (0, height / 2), (0, 0), (0, 0)], 0.0);
+    let image = Tensor::zeros([IMAGES, height, width, channels], &device);
+    let batch = Batch { image, mask: Mask::new(mask, vec![true; IMAGES]), targets };
+    let mut rng = stream(0, &[REHEARSAL]);
+    objective.evaluate((&model.graph, &model.params), &batch, 1.0, Phase::Evaluate, &mut rng)?;
+    Ok(())
+}
+
+/// The order in which an epoch shows the training images.
+pub(crate) fn order(config: &RunConfig, data: &Datasets, graph: &Graph, epoch: usize) -> Vec<usize> {
+    let mut order = epoch_order(&*data.train, config.data.balance.into(), config.seed, epoch as u64);
+    if !graph.classifies() {
+        // What has neither label nor mask to learn from would only take time.
+        order.retain(|index| data.train.has_mask(*index));
+    }
+    order
+}
+
+/// Refuses steps in which a batch norm sees one value per channel: it would subtract that value from itself.
+///
+/// # Errors
+/// [`TrainError::OneValue`] naming the node.
+pub fn check_batch_norm(config: &RunConfig, data: &Datasets, graph: &Graph) -> Result<(), TrainError> {
+    let images = order(config, data, graph, 0).len();
+    if config.train.batch_size > 1 && images > 1 {
+        return Ok(());
+    }
+    let shapes = graph.shapes([config.data.height, config.data.width])?;
+    let blind = graph.nodes().find(|(id, node)| {
+        let Shape { height, width, .. } = shapes[id.index()];
+        matches!(node.op, Op::BatchNorm(_)) && height * width == 1
+    });
+    blind.map_or(Ok(()), |(_, node)| Err(TrainError::OneValue { node: node.name.clone(), images }))
 }
 
 /// Builds the model of a configuration, and reports what a weight file gave it.
@@ -201,6 +257,19 @@ pub fn initial_range(config: &RunConfig) -> ForegroundRange {
     match config.loss.foreground_range {
         config::ForegroundRange::Fixed { low, high } => ForegroundRange { min: low, max: high },
         config::ForegroundRange::Calibrate => HeatmapLoss::default().foreground_range,
+    }
+}
+
+/// Refuses a list of class weights that is not as long as the classes of the data.
+///
+/// # Errors
+/// [`TrainError::ClassWeights`].
+pub fn check_class_weights(config: &RunConfig, data: &Datasets) -> Result<(), TrainError> {
+    match &config.loss.class_weights {
+        ClassWeights::List(weights) if weights.len() != data.classes.len() => {
+            Err(TrainError::ClassWeights { weights: weights.len(), classes: data.classes.clone() })
+        }
+        _ => Ok(()),
     }
 }
 

@@ -9,13 +9,13 @@ use std::time::Instant;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use isnet_data::rng::stream;
-use isnet_data::{Batch as DataBatch, Dataset, Label, Loader, Task, epoch_order};
+use isnet_data::{Batch as DataBatch, Dataset, Label, Loader, Task};
 use isnet_eval::evaluate::{Explain, evaluate};
 use isnet_eval::metrics::scores;
 use isnet_eval::segmentation::{evaluate_segmentation, overlap_means};
 use isnet_kernels as kernels;
 use isnet_loss::{ForegroundRange, Mask, Targets, calibrated_range};
-use isnet_run::config::{self, BestMetric, RunConfig};
+use isnet_run::config::{self, RunConfig};
 use isnet_run::datasets::augmentation;
 use isnet_run::{
     Checkpoint, CheckpointKind, Datasets, EpochRecord, Existing, Losses, Model, RunDir, RunLog, StepRecord,
@@ -26,7 +26,7 @@ use crate::objective::{Batch, Evaluation, Objective, Phase};
 use crate::optimizer::{GradientSet, Optimizer};
 use crate::schedule::learning_rate;
 use crate::state::{State, Sums, restore_model};
-use crate::{methods, setup};
+use crate::{chooser, methods, setup};
 
 /// Key of the random draws within a step: dropout, then the selector.
 const STEP: u64 = 0x57E9;
@@ -182,19 +182,11 @@ impl<'a> Trainer<'a> {
     }
 
     fn loader(&self, epoch: usize, augmented: bool) -> Loader {
-        let balance = self.config.data.balance.into();
-        let mut order = epoch_order(&*self.data.train, balance, self.config.seed, epoch as u64);
-        if !self.model.graph.classifies() {
-            // What has neither label nor mask to learn from would only take time.
-            order.retain(|index| self.data.train.has_mask(*index));
-        }
-        let batch_size = self.config.train.batch_size;
         Loader {
             dataset: self.data.train.clone(),
-            // A last batch of one would have no variance to normalize by.
-            drop_last: order.len() > batch_size && order.len() % batch_size == 1,
-            order,
-            batch_size,
+            order: setup::order(self.config, self.data, &self.model.graph, epoch),
+            batch_size: self.config.train.batch_size,
+            merge_single: true,
             augmentation: if augmented { augmentation(&self.config.data.augment) } else { None },
             seed: self.config.seed,
             epoch: epoch as u64,
@@ -331,7 +323,8 @@ impl<'a> Trainer<'a> {
             if let Some(relevance) = found.relevance {
                 let rows = relevance.heatmap.dims()[0];
                 let sums = relevance.heatmap.abs().sum_dims(&[1, 2, 3]).reshape([rows]);
-                totals.extend(sums.try_into_vec_as::<f64>().unwrap_or_default());
+                let sums = sums.try_into_vec_as::<f64>();
+                totals.extend(sums.map_err(|error| isnet_eval::EvalError::Device(error.to_string()))?);
             }
         }
         let range = calibrated_range(&totals)?;
@@ -352,17 +345,11 @@ impl<'a> Trainer<'a> {
         let steps_per_epoch = self.state.batch;
         let losses = self.state.sums.means();
         let validation = self.validate()?;
-        let score = match self.config.train.best_metric {
-            BestMetric::MacroF1 => validation.get("macro_f1").copied(),
-            BestMetric::Accuracy => validation.get("accuracy").copied(),
-            BestMetric::Auc => validation.get("auc").copied(),
-            BestMetric::Dice => validation.get("dice").copied(),
-            BestMetric::Loss => validation.get("loss").copied().or(Some(losses.loss)),
-        };
-        let improves = |best: f64| score.is_some_and(|score| self.config.train.best_metric.improves(score, best));
+        let score = chooser::score(self.config.train.best_metric, &validation)?;
+        let improves = |score| self.state.best.is_none_or(|best| self.config.train.best_metric.improves(score, best));
         // Warm-up epochs are not yet the method; the best is chosen among the others.
         let counts = self.state.epoch >= methods::first_epoch(self.config);
-        let is_best = counts && self.state.best.is_none_or(improves);
+        let is_best = counts && score.is_none_or(improves);
         let record = EpochRecord {
             epoch: self.state.epoch,
             step: self.state.step,

@@ -105,11 +105,97 @@ fn every_epoch_shows_all_images_in_another_order() {
 }
 
 #[test]
-fn a_last_batch_of_one_image_is_left_out_unless_it_is_all() {
+fn a_last_image_alone_joins_the_batch_before_it() {
     for (images, steps) in [(4, 2), (5, 2), (6, 3), (1, 1)] {
         let data = datasets((0..images).map(|index| sample(index % 2, index, true)).collect(), vec![]);
         assert_eq!(train(&data, &[]).1.steps.len(), steps, "{images} images in batches of two");
     }
+    // Weights that stand still, so that the mean over the steps shows which images were seen: none is left out.
+    let classification = |images: &[usize]| {
+        let data = datasets(images.iter().map(|index| sample(index % 2, *index, true)).collect(), vec![]);
+        let steps = train(&data, &[&STANDING[..], &[STANDARD, ("train.batch_size", "2")]].concat()).1.steps;
+        (steps.len(), steps[0].losses.loss)
+    };
+    assert_eq!(classification(&[0, 1, 2]).0, 1);
+    assert_ne!(classification(&[0, 1, 2]).1, classification(&[0, 1, 4]).1, "the third image counts");
+    assert_ne!(classification(&[0, 1, 2]).1, classification(&[3, 1, 2]).1, "the first image counts");
+}
+
+/// The error with which a training is refused, and whether the run that lay there is as it was.
+fn refusal(data: &Datasets, set: &[(&str, &str)]) -> (String, bool) {
+    let folder = TempDir::new().expect("a folder");
+    train_in(folder.path(), &eight(), &[STANDARD]);
+    let files = || ["config.toml", "model.safetensors"].map(|name| std::fs::read(folder.path().join(name)).ok());
+    let before = files();
+    let config = config(folder.path(), set);
+    let refused = Trainer::new(&config, data, Existing::Overwrite, &mut Seen::default()).err().expect("refused");
+    (refused.to_string(), files() == before && before[1].is_some())
+}
+
+#[test]
+fn what_cannot_train_is_refused_before_an_earlier_run_is_overwritten() {
+    let multi = |labels: [Vec<usize>; 2]| {
+        let samples = |first: usize| {
+            let labelled = |(index, label): (usize, &Vec<usize>)| Sample {
+                label: Some(Label::Multi(label.clone())),
+                ..sample(index % 2, first + index, true)
+            };
+            labels.iter().enumerate().map(labelled).collect::<Vec<_>>()
+        };
+        datasets_of(Task::MultiLabel, samples(0), samples(4))
+    };
+    let both = multi([vec![0], vec![1]]);
+    let single_label = eight();
+    let cases: [(&Datasets, &[(&str, &str)], &str); 3] = [
+        (
+            &single_label,
+            &[("loss.class_weights", "[1.0, 2.0, 3.0]")],
+            "`loss.class_weights` has 3 values, but the data have 2 classes",
+        ),
+        (&both, &[("method.selector", "label")], "label"),
+        (&single_label, &[("train.best_metric", "dice")], "`train.best_metric = \"dice\"` cannot choose"),
+    ];
+    for (data, set, words) in cases {
+        let (message, untouched) = refusal(data, set);
+        assert!(message.contains(words) && untouched, "{set:?}: {message}");
+    }
+}
+
+#[test]
+fn a_score_that_the_validation_images_cannot_give_does_not_choose_an_epoch() {
+    let of =
+        |classes: &[usize]| classes.iter().enumerate().map(|(index, class)| sample(*class, 20 + index, true)).collect();
+    let eight_with = |validation: &[usize]| datasets(of(&[0, 1, 0, 1]), of(validation));
+    let cases: [(Datasets, &str, &[&str]); 6] = [
+        (eight_with(&[]), "macro_f1", &["split `val` has no images", "\"last\""]),
+        (eight_with(&[]), "loss", &["split `val` has no images"]),
+        (eight_with(&[0, 0]), "macro_f1", &["`val`", "one class only"]),
+        (eight_with(&[0, 0]), "auc", &["one class only"]),
+        (eight_with(&[0, 0]), "accuracy", &["one class only"]),
+        (eight_with(&[0, 1]), "dice", &["makes no masks"]),
+    ];
+    for (data, metric, words) in cases {
+        let (message, untouched) = refusal(&data, &[("train.best_metric", metric)]);
+        assert!(untouched && words.iter().all(|word| message.contains(word)), "{metric}: {message}");
+    }
+    let newest = train(&eight_with(&[0, 0]), &[("train.best_metric", "last"), ("train.epochs", "2")]).1;
+    assert_eq!(newest.best, [true, true], "the newest epoch");
+}
+
+#[test]
+fn a_batch_norm_that_would_see_one_value_is_refused() {
+    let stages = ("model.stages", "[{ channels = 4, pool = 8 }, { channels = 4, pool = 1 }]");
+    let data = eight();
+    let (message, untouched) = refusal(&data, &[("train.batch_size", "1"), stages]);
+    assert!(
+        untouched && message.contains("one value per channel") && message.contains("`train.batch_size`"),
+        "{message}"
+    );
+    let one = datasets(vec![sample(0, 1, true)], vec![sample(0, 2, true), sample(1, 3, true)]);
+    assert!(refusal(&one, &[stages]).0.contains("(1 training images"));
+    // With a map of more pixels, or two images, there is something to normalize.
+    train(&data, &[("train.batch_size", "1")]);
+    train(&data, &[("train.batch_size", "7"), stages]);
 }
 
 #[test]
@@ -408,6 +494,8 @@ fn train(data: &Datasets, set: &[(&str, &str)]) -> (Model, Seen) {
 }
 
 fn train_in(folder: &Path, data: &Datasets, set: &[(&str, &str)]) -> (Model, Seen) {
+    let newest = ("train.best_metric", "last");
+    let set = if data.validation.is_none() { &[set, &[newest]].concat() } else { set };
     let (config, mut seen) = (config(folder, set), Seen::default());
     let trainer = Trainer::new(&config, data, Existing::Refuse, &mut seen).expect("data and keys fit");
     let (model, _) = trainer.train(&mut seen).expect("finite numbers");

@@ -17,7 +17,7 @@ fn loader(n: usize) -> Loader {
         augmentation: Some(augmentation),
         seed: 3,
         epoch: 0,
-        drop_last: false,
+        merge_single: false,
     }
 }
 
@@ -26,13 +26,23 @@ fn all(loader: &Loader) -> Vec<Batch> {
 }
 
 #[test]
-fn batches_follow_the_order_and_the_last_is_short_or_dropped() {
-    let mut loader = loader(10);
+fn batches_follow_the_order_and_the_last_is_short() {
+    let loader = loader(10);
     let indices: Vec<_> = all(&loader).into_iter().map(|batch| batch.indices).collect();
     assert_eq!(indices, [vec![9, 8, 7, 6], vec![5, 4, 3, 2], vec![1, 0]]);
     assert_eq!(loader.batch(0).unwrap().labels[..2], [Label::Single(1), Label::Single(0)]);
-    loader.drop_last = true;
-    assert_eq!(all(&loader).len(), 2);
+}
+
+#[test]
+fn a_last_sample_alone_joins_the_batch_before_it_where_there_is_one() {
+    for (n, sizes) in [(8, vec![4, 4]), (9, vec![4, 5]), (10, vec![4, 4, 2]), (1, vec![1])] {
+        let loader = Loader { merge_single: true, ..loader(n) };
+        assert_eq!(loader.len(), sizes.len());
+        let batches = all(&loader);
+        assert_eq!(batches.iter().map(Batch::len).collect::<Vec<_>>(), sizes, "{n} samples");
+        let shown: Vec<usize> = batches.into_iter().flat_map(|batch| batch.indices).collect();
+        assert_eq!(shown, loader.order, "{n} samples");
+    }
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Checks that need more than one key: contradictions are errors, oddities are warnings.
 
 use super::{
-    AG_SONONET, ClassWeights, CompositeName, LearningRateSchedule, MethodName, OptimizerName, PLAIN_CNN, PLAIN_VIT,
-    RawConfig, RunConfig, Selector, Stage, UNET, loss::gwrp_decay,
+    AG_SONONET, BestMetric, ClassWeights, CompositeName, LearningRateSchedule, MethodName, OptimizerName, PLAIN_CNN,
+    PLAIN_VIT, RawConfig, RunConfig, Selector, Stage, UNET, loss::gwrp_decay,
 };
 use crate::error::{Result, RunError};
 
@@ -24,6 +24,7 @@ pub(super) fn check(config: &RunConfig, raw: &RawConfig) -> Result<()> {
         architecture,
         normal,
         class_weights,
+        patience,
     ];
     match contradictions.iter().find_map(|contradiction| contradiction(config)) {
         None => Ok(()),
@@ -204,6 +205,14 @@ fn class_weights(config: &RunConfig) -> Option<Contradiction> {
         let reason = format!("`data.classes` has {} classes, so it needs as many weights", classes.len());
         ("loss.class_weights", format!("{weights:?}"), reason)
     })
+}
+
+/// Patience waits for a better score, and the newest epoch has none.
+fn patience(config: &RunConfig) -> Option<Contradiction> {
+    let patience = config.train.early_stopping_patience?;
+    let reason = "`train.best_metric` is `last`, which never ends a training early; choose a validation score, or leave the patience out";
+    (config.train.best_metric == BestMetric::Last)
+        .then(|| ("train.early_stopping_patience", patience.to_string(), reason.into()))
 }
 
 /// Says what is valid but odd.

@@ -26,11 +26,11 @@ choice! {
 }
 
 choice! {
-    /// What makes a checkpoint the best, on the validation split.
+    /// What makes a checkpoint the best, on the validation split. Each word but `last` is the name of a validation score in the log.
     BestMetric {
         /// Mean F1 over classes; higher is better.
         MacroF1 = "macro_f1",
-        /// Cross-entropy on the validation split, or the training loss without one; lower is better.
+        /// Cross-entropy on the validation split; lower is better.
         Loss = "loss",
         /// Share of right answers; higher is better.
         Accuracy = "accuracy",
@@ -38,6 +38,8 @@ choice! {
         Auc = "auc",
         /// Overlap of segmentation and mask, `2·|A ∩ B| / (|A| + |B|)`; higher is better.
         Dice = "dice",
+        /// No score: the newest epoch is the best. The choice where there are no validation images.
+        Last = "last",
     }
 }
 
@@ -45,6 +47,11 @@ impl BestMetric {
     /// Whether `new` is better than `old`. NaN is never better.
     pub fn improves(self, new: f64, old: f64) -> bool {
         if self == Self::Loss { new < old } else { new > old }
+    }
+
+    /// Whether it scores classes, and not maps of a segmentation or nothing at all.
+    pub fn classifies(self) -> bool {
+        !matches!(self, Self::Dice | Self::Last)
     }
 }
 
@@ -77,7 +84,7 @@ section! {
         warmup_steps: usize = 0;
         /// Epochs without a better `best_metric` before training ends; the default never ends early.
         early_stopping_patience: Option<usize> = None, in 1..;
-        /// What makes a checkpoint the best: `"macro_f1"`, `"loss"`, `"accuracy"`, `"auc"` or `"dice"`. By default `"dice"` for the method
+        /// What makes a checkpoint the best: `"macro_f1"`, `"loss"`, `"accuracy"`, `"auc"`, `"dice"`, or `"last"` for the newest epoch. By default `"dice"` for the method
         /// `"segment"`, otherwise `"macro_f1"`.
         best_metric: BestMetric = if method == MethodName::Segment { BestMetric::Dice } else { BestMetric::MacroF1 };
         /// Steps between two checkpoints within an epoch; at the end of an epoch there is always one.
