@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 pub use audit::{AuditArgs, AuditImages, DataReadabilityArgs};
 use clap::{Parser, Subcommand};
+use isnet_data::Task;
 use isnet_eval::statistics::{Score, Settings};
+use isnet_run::config::TaskName;
 
 /// Train, evaluate and explain image classifiers that ignore the background (ISNet).
 #[derive(Debug, Parser)]
@@ -52,7 +54,7 @@ pub enum Command {
 /// Check data, or generate some.
 #[derive(Debug, Subcommand)]
 pub enum DataCommand {
-    /// Read every image and mask of a manifest and list all problems.
+    /// Read every image and mask of a configuration, manifest or folder and list all problems.
     Check(DataCheckArgs),
     /// Write generated chest phantoms with masks and a manifest.
     Phantom(DataPhantomArgs),
@@ -230,6 +232,15 @@ fn score(name: &str) -> Result<Score, String> {
     Score::ALL.into_iter().find(|score| score.name() == name).ok_or_else(|| format!("the scores are {}", known()))
 }
 
+/// The task of a manifest.
+pub fn task(word: &str) -> Result<Task, String> {
+    match word.replace('-', "_").as_str() {
+        word if word == TaskName::SingleLabel.word() => Ok(Task::SingleLabel),
+        word if word == TaskName::MultiLabel.word() => Ok(Task::MultiLabel),
+        _ => Err(format!("the tasks are {}", TaskName::WORDS.join(", "))),
+    }
+}
+
 /// `isnet predict`
 #[derive(Debug, clap::Args)]
 #[command(
@@ -371,26 +382,44 @@ pub struct ModelsArgs {
 /// `isnet data check`
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  isnet data check data/manifest.csv\n  isnet data check data/manifest.csv --image-column biased_path --json"
+    after_help = "Examples:\n  isnet data check my.toml                          # what this configuration would train on\n  isnet data check data/manifest.csv\n  isnet data check data/manifest.csv --image-column biased_path --json\n  isnet data check images --masks masks             # a folder per class\n  isnet data check hospital_b.csv --external        # only to test a trained model"
 )]
 pub struct DataCheckArgs {
-    /// The manifest, a CSV file.
-    pub manifest: PathBuf,
-    /// Column with the images.
-    #[arg(long, default_value = "image")]
-    pub image_column: String,
-    /// Column with the masks.
-    #[arg(long, default_value = "mask")]
-    pub mask_column: String,
-    /// Classes that may occur; default: all that do.
+    /// A configuration (`.toml`), a manifest (a CSV file), or a folder with a folder per class.
+    pub data: PathBuf,
+    /// Folder with the masks of a folder of images.
+    #[arg(long)]
+    pub masks: Option<PathBuf>,
+    /// Change a key of the configuration, like `data.train_split=train`; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub overrides: Vec<String>,
+    /// Column of the manifest with the images. Default: `image`
+    #[arg(long)]
+    pub image_column: Option<String>,
+    /// Column of the manifest with the masks. Default: `mask`
+    #[arg(long)]
+    pub mask_column: Option<String>,
+    /// Column of the manifest whose equal entries belong together. Default: `patient`
+    #[arg(long, value_name = "COLUMN")]
+    pub group: Option<String>,
+    /// Classes that may occur. Default: the labels of the training split
     #[arg(long, value_delimiter = ',')]
     pub classes: Option<Vec<String>>,
+    /// How many classes an image may have: `single_label` or `multi_label`. Default: `multi_label` if at least half of the labelled rows have several.
+    #[arg(long, value_parser = task)]
+    pub task: Option<Task>,
     /// Further split names that are all right; may be repeated.
     #[arg(long = "split")]
-    pub splits: Option<Vec<String>>,
-    /// Name of the split to train on.
-    #[arg(long, default_value = "train")]
-    pub train_split: String,
+    pub splits: Vec<String>,
+    /// Name of the split to train on. Default: `train`
+    #[arg(long)]
+    pub train_split: Option<String>,
+    /// Name of the split to validate on. Default: `val`
+    #[arg(long)]
+    pub validation_split: Option<String>,
+    /// The data only test a trained model: no training split is needed.
+    #[arg(long, conflicts_with_all = ["train_split", "validation_split"])]
+    pub external: bool,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
@@ -492,6 +521,9 @@ pub struct DataBiasArgs {
     /// The classes in their order. Default: the labels, sorted.
     #[arg(long, value_delimiter = ',')]
     pub classes: Option<Vec<String>>,
+    /// How many classes an image may have: `single_label` or `multi_label`. Default: as `isnet data check`.
+    #[arg(long, value_parser = task)]
+    pub task: Option<Task>,
     /// Name of the split to train on.
     #[arg(long, default_value = "train")]
     pub train_split: String,

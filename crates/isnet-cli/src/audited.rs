@@ -25,6 +25,8 @@ pub struct Audited {
 
 /// What the images are read for.
 pub struct Purpose<'a> {
+    /// The task of the manifest, where no model says it.
+    pub task: Option<Task>,
     /// Size of the images.
     pub preparation: Preparation,
     /// Task and classes of the model that they are for, and `label=class` for labels that it calls otherwise.
@@ -40,8 +42,8 @@ impl Audited {
             image_column: images.image_column.clone(),
             mask_column: images.mask_column.clone(),
             group_column: images.group.clone(),
-            classes: None,
-            task: purpose.model.map(|(task, ..)| task),
+            task: purpose.model.map(|(task, ..)| task).or(purpose.task),
+            ..ManifestOptions::default()
         };
         let mut manifest = Manifest::read(path, &options)?;
         let splits = splits(&manifest, images, purpose.default_splits)?;
@@ -70,9 +72,7 @@ impl Audited {
 /// The splits that were asked for, or the first of the defaults that there is, or all.
 fn splits(manifest: &Manifest, images: &AuditImages, defaults: &[&str]) -> anyhow::Result<Vec<String>> {
     let known = manifest.splits();
-    if let Some(unknown) = images.splits.iter().find(|split| !known.contains(split)) {
-        bail!("no split `{unknown}` in `{}`; it has {}", manifest.path.display(), quoted(&known));
-    }
+    images.splits.iter().try_for_each(|split| manifest.need_split(split).map(drop))?;
     if !images.splits.is_empty() {
         return Ok(images.splits.clone());
     }

@@ -169,7 +169,7 @@ const HARMS: &[Harm] = &[
     ),
     (
         |bench| bench.edit("manifest.csv", "bright,north,test\n", "gray,north,test\n"),
-        0,
+        18,
         "ClassAbsent",
         "class `gray` is absent from training",
     ),

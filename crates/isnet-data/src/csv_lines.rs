@@ -16,8 +16,15 @@ impl<'a> CsvLines<'a> {
     pub fn line_at(&mut self, byte: usize) -> usize {
         let blank = self.bytes[byte..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
         let start = byte + blank;
-        self.line += self.bytes[self.byte..start].iter().filter(|&&byte| byte == b'\n').count();
+        self.line += line_ends(&self.bytes[self.byte..start]);
         self.byte = start;
         self.line
     }
+}
+
+/// Number of line ends: LF, CRLF, or the CR alone of old Macintosh files. A CR as the last byte counts.
+pub(crate) fn line_ends(bytes: &[u8]) -> usize {
+    let feeds = bytes.iter().filter(|&&byte| byte == b'\n').count();
+    let lone_returns = (0..bytes.len()).filter(|&at| bytes[at] == b'\r' && bytes.get(at + 1) != Some(&b'\n')).count();
+    feeds + lone_returns
 }

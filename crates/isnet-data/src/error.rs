@@ -4,7 +4,10 @@
 
 use std::path::PathBuf;
 
-use crate::manifest::RowProblem;
+use crate::manifest::spelling::{split_meant, visible};
+use crate::manifest::{NotCsv, RowProblem};
+use crate::missing::Likely;
+use crate::nearest::nearest;
 
 /// Short for a result with a [`DataError`].
 pub type Result<T, E = DataError> = std::result::Result<T, E>;
@@ -14,10 +17,13 @@ pub type Result<T, E = DataError> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum DataError {
     /// A file that is named but not there.
-    #[error("`{}` does not exist; correct the path (a relative one starts at the manifest's folder)", path.display())]
+    #[error("`{}` does not exist; {}", path.display(),
+        likely.as_ref().map_or_else(|| "correct the path".into(), ToString::to_string))]
     Missing {
         /// The file or folder.
         path: PathBuf,
+        /// What was most likely meant.
+        likely: Option<Likely>,
     },
     /// The operating system refuses: permissions, a folder in place of a file, a broken disk.
     #[error("cannot read `{}`: {cause}", path.display())]
@@ -65,7 +71,7 @@ pub enum DataError {
         got: (usize, usize),
     },
     /// Any error above, met while reading one record of a manifest.
-    #[error("{}: {cause}", address(manifest, *line, image))]
+    #[error("{}: {cause}{}", address(manifest, *line, image), where_paths_start(*line, cause))]
     Record {
         /// The manifest or image folder.
         manifest: PathBuf,
@@ -76,6 +82,14 @@ pub enum DataError {
         /// What is wrong with it.
         cause: Box<DataError>,
     },
+    /// A file that is no manifest, with what it seems to be.
+    #[error("`{}` {seems}", path.display())]
+    NotCsv {
+        /// The file.
+        path: PathBuf,
+        /// What it seems to be.
+        seems: NotCsv,
+    },
     /// The manifest is not CSV.
     #[error("cannot read `{}` as CSV: {cause}", path.display())]
     Csv {
@@ -85,13 +99,33 @@ pub enum DataError {
         cause: csv::Error,
     },
     /// A column that is needed is absent.
-    #[error("`{}` has no column `{column}`; its columns are {}", path.display(), quoted(known))]
+    #[error("`{}` has no column `{column}`; its columns are {}{}", path.display(), quoted(known), like_column(column, known))]
     Column {
         /// The manifest.
         path: PathBuf,
         /// The column looked for.
         column: String,
         /// The columns it has.
+        known: Vec<String>,
+    },
+    /// A column whose name differs from one that is read in capitals, blanks or invisible characters.
+    #[error("`{}` has a column `{}`; write `{column}`, or all that it says would be overlooked", path.display(), visible(found))]
+    ColumnSpelling {
+        /// The manifest.
+        path: PathBuf,
+        /// The column that is read.
+        column: String,
+        /// The column that is there.
+        found: String,
+    },
+    /// A split that no row has.
+    #[error("no split `{split}` in `{}`; {}", path.display(), splits_there(split, known))]
+    UnknownSplit {
+        /// The manifest or folder.
+        path: PathBuf,
+        /// The split asked for.
+        split: String,
+        /// The splits that rows have.
         known: Vec<String>,
     },
     /// Two columns of one name: which one is meant?
@@ -119,10 +153,25 @@ pub enum DataError {
         others: usize,
     },
     /// A manifest without rows, or a folder without images.
-    #[error("`{}` holds no images; a manifest needs one row per image, a folder one folder per class", path.display())]
+    #[error("`{}` {}", path.display(), match is_table {
+        true => "has a header and no rows; a manifest has a row per image",
+        false => "holds no images (PNG, JPEG, BMP, TIFF); they lie in a folder per class",
+    })]
     Empty {
         /// The manifest or folder.
         path: PathBuf,
+        /// Whether it is a manifest.
+        is_table: bool,
+    },
+    /// A top folder that looks like a split under another name.
+    #[error("`{}` has the folder `{folder}`, which would be a class; rename it to `{meant}` if it is that split", path.display())]
+    SplitFolder {
+        /// The image folder.
+        path: PathBuf,
+        /// The folder in it.
+        folder: String,
+        /// The split that it seems to be.
+        meant: &'static str,
     },
     /// Some top folders are named like splits and some are not.
     #[error("`{}` mixes splits ({}) and classes ({}) as folders; put every class into a split or none",
@@ -318,7 +367,9 @@ pub enum DataError {
         got: [usize; 3],
     },
     /// A sample that should teach has no label.
-    #[error("`{id}` has no label; training needs one for every sample: fill in the column `label`")]
+    #[error(
+        "`{id}` has no label; training and scoring need one for every image: fill in the column `label`, or remove the row"
+    )]
     Unlabelled {
         /// Its name in the data set.
         id: String,
@@ -326,11 +377,17 @@ pub enum DataError {
 }
 
 impl DataError {
+    /// A file or folder that is not there, with what was most likely meant.
+    pub(crate) fn missing(path: PathBuf) -> Self {
+        let likely = Likely::find(&path);
+        Self::Missing { path, likely }
+    }
+
     /// The right error for a failed read of `path`.
     pub(crate) fn read(path: &std::path::Path, cause: std::io::Error) -> Self {
         let path = path.to_path_buf();
         match cause.kind() {
-            std::io::ErrorKind::NotFound => Self::Missing { path },
+            std::io::ErrorKind::NotFound => Self::missing(path),
             _ => Self::Read { path, cause },
         }
     }
@@ -346,6 +403,48 @@ fn address(manifest: &std::path::Path, line: usize, image: &std::path::Path) -> 
     match line {
         0 => format!("`{}`", image.display()),
         line => format!("`{}` line {line} (`{}`)", manifest.display(), image.display()),
+    }
+}
+
+/// Where a relative path of a manifest starts, if a file is not found.
+fn where_paths_start(line: usize, cause: &DataError) -> &'static str {
+    match cause {
+        DataError::Missing { .. } if line > 0 => " (a relative path starts at the manifest's folder)",
+        _ => "",
+    }
+}
+
+/// Words that tables of other tools have for a column.
+const OTHER_WORDS: [(&str, &[&str]); 4] = [
+    ("image", &["images", "path", "file", "filename", "image_path", "filepath", "img"]),
+    ("label", &["labels", "class", "classes", "target", "category", "diagnosis", "y"]),
+    ("split", &["splits", "set", "subset", "partition", "fold", "phase"]),
+    ("mask", &["masks", "mask_path", "segmentation"]),
+];
+
+/// The column that was most likely meant by another.
+pub(crate) fn column_meant<'a>(column: &str, known: &'a [String]) -> Option<&'a str> {
+    let words = OTHER_WORDS.iter().find(|(name, _)| *name == column).map_or(&[][..], |(_, words)| words);
+    let other = known.iter().map(String::as_str).find(|name| words.contains(&name.to_lowercase().as_str()));
+    other.or_else(|| {
+        let near = known
+            .iter()
+            .map(String::as_str)
+            .filter(|name| strsim::damerau_levenshtein(name, column) <= 1 + column.len() / 4);
+        nearest(column, near)
+    })
+}
+
+fn like_column(column: &str, known: &[String]) -> String {
+    column_meant(column, known).map_or(String::new(), |meant| format!("; rename `{meant}` if it is meant"))
+}
+
+fn splits_there(split: &str, known: &[String]) -> String {
+    let meant = known.iter().find(|name| split_meant(name) == Some(split) || split_meant(split) == Some(name.as_str()));
+    match (known.is_empty(), meant) {
+        (true, _) => "none of its rows has a split".into(),
+        (false, Some(meant)) => format!("did you mean `{meant}`? It has {}", quoted(known)),
+        (false, None) => format!("it has {}", quoted(known)),
     }
 }
 

@@ -160,6 +160,8 @@ pub struct ImportReport {
     pub images: usize,
     /// Of these, with a mask.
     pub with_mask: usize,
+    /// Of these, with several labels: the task must be stated where the manifest is used.
+    pub with_several_labels: usize,
     /// Masks that were merged or converted and written beside the manifest.
     pub masks_written: usize,
     /// Images that do not belong into the manifest, as lateral views: how many, and why.
@@ -228,9 +230,9 @@ pub fn import(
     let kind = find(kind)?;
     settings.check()?;
     if !folder.is_dir() {
-        return Err(DataError::Missing { path: folder.to_path_buf() });
+        return Err(DataError::missing(folder.to_path_buf()));
     }
-    let mut found = Found::new(kind.name);
+    let mut found = Found::new(kind.name, folder);
     (kind.read)(&Request { folder, settings }, &mut found)?;
     if let Some(masks) = &settings.masks {
         mask::from_folder(masks, &mut found)?;

@@ -1,17 +1,27 @@
 //! The list of images: a CSV with the columns `image`, `mask`, `label`, `source`, `split`, `patient`, or a folder per class.
 //!
-//! Only `image` is needed. Relative paths start at the manifest's folder. Several labels separated by `|` in any row
-//! make the task multi-label. Every other column is kept in [`Record::extra`], that of the groups too.
+//! Only `image` is needed. Relative paths start at the manifest's folder. Several labels of one image are separated by `|`;
+//! which task that is, [`ManifestOptions::task`] says. Every other column is kept in [`Record::extra`], that of the groups too.
+//! Cells are separated by commas; semicolons, tabs and UTF-16 are read where header and mark leave no doubt, and
+//! noted in [`Manifest::notes`].
 
-pub(crate) mod folders;
+mod folders;
+mod labels;
 mod rows;
+pub(crate) mod spelling;
+mod text;
+pub(crate) mod walk;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::error::{DataError, Result, quoted};
-use crate::nearest::nearest;
 use crate::sample::Label;
+use spelling::visible;
+pub use text::NotCsv;
+
+/// Files of this kind are separated by tabs, which is nothing to be noted.
+const SUFFIXES_OF_TABS: [&str; 2] = ["tsv", "tab"];
 
 /// How many classes one image may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,10 +62,31 @@ pub struct Manifest {
     pub task: Task,
     /// Class names; a label is an index into this list.
     pub classes: Vec<String>,
+    /// Whether the classes were listed by a person ([`ManifestOptions::classes`]), not found in the rows.
+    pub classes_are_stated: bool,
     /// The images, in the order of the file.
     pub records: Vec<Record>,
     /// Rows that could not become records. Always empty after [`Manifest::read`]; see [`Manifest::read_lenient`].
     pub problems: Vec<RowProblem>,
+    /// The names of the columns in their order; empty for folders.
+    pub columns: Vec<String>,
+    /// What was read otherwise than a plain manifest is.
+    pub notes: Vec<Note>,
+}
+
+/// What was read otherwise than a plain manifest is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Note {
+    /// Cells are separated by this and not by commas.
+    Separator(char),
+    /// The file is UTF-16.
+    Utf16,
+    /// A link to a folder was not followed, since it leads back into the data or to a folder that is read already.
+    LinkSkipped {
+        /// The link.
+        link: PathBuf,
+    },
 }
 
 /// How to read a manifest.
@@ -69,10 +100,13 @@ pub struct ManifestOptions {
     /// Column that names what images belong to that are not independent, such as their patient. The default may be absent
     /// from the file, another name may not.
     pub group_column: String,
-    /// The classes in their order; a label that is not among them is an error. `None`: the labels seen, sorted (as
-    /// numbers if all are numbers).
+    /// The classes in their order; a label that is not among them is an error. `None`: the labels of
+    /// [`class_splits`](Self::class_splits), sorted (as numbers if all are numbers).
     pub classes: Option<Vec<String>>,
-    /// `None`: multi-label if any row has a `|`.
+    /// The splits that are learned from: their labels are the classes, and a label that only others have is an error.
+    /// `None`, or none of them has a row: all.
+    pub class_splits: Option<Vec<String>>,
+    /// `None`: multi-label if at least half of the rows with a label have a `|`. If fewer have one, each of them is an error.
     pub task: Option<Task>,
 }
 
@@ -104,6 +138,24 @@ pub enum RowProblemKind {
     SeveralLabels {
         /// As written.
         label: String,
+        /// Whether a person said that the task is single-label; else most rows did.
+        is_stated: bool,
+    },
+    /// A label that no split has that is learned from; one problem for all its rows.
+    Untaught {
+        /// As written.
+        label: String,
+        /// The split of its first row.
+        split: String,
+        /// How many rows have it.
+        rows: usize,
+        /// The splits that are learned from.
+        taught: Vec<String>,
+    },
+    /// A line break in a cell that has one line, or rows of the table in a cell: a quotation mark is missing.
+    LineBreak {
+        /// The column.
+        column: String,
     },
     /// The image cell is empty.
     NoImage {
@@ -116,9 +168,16 @@ pub enum RowProblemKind {
         expected: usize,
         /// Cells of this row.
         got: usize,
+        /// What stands between cells.
+        separator: char,
+        /// What seems to stand between the cells of this row.
+        other: Option<char>,
     },
     /// Bytes that are not UTF-8.
-    NotUtf8,
+    NotUtf8 {
+        /// The cell, read as Latin-1.
+        cell: String,
+    },
     /// A mask that belongs to no image (folders only).
     MaskWithoutImage {
         /// The mask.
@@ -133,16 +192,23 @@ impl Default for ManifestOptions {
             mask_column: "mask".into(),
             group_column: "patient".into(),
             classes: None,
+            class_splits: None,
             task: None,
         }
     }
 }
 
 impl Manifest {
+    /// Whether it has a column of this name. Folders have none.
+    pub fn has_column(&self, name: &str) -> bool {
+        self.columns.iter().any(|column| column == name)
+    }
+
     /// Reads a manifest; the first bad row is an error that says how many follow.
     ///
     /// # Errors
-    /// [`DataError::Missing`], [`DataError::Csv`], [`DataError::Column`], [`DataError::Row`], [`DataError::Empty`].
+    /// [`DataError::Missing`], [`DataError::NotCsv`], [`DataError::Csv`], [`DataError::Column`],
+    /// [`DataError::ColumnSpelling`], [`DataError::ColumnTwice`], [`DataError::Row`], [`DataError::Empty`].
     ///
     /// # Example
     /// ```
@@ -174,10 +240,12 @@ impl Manifest {
     /// A folder per class, below an optional level of splits: `root/[split/]class/…/image.png`, and in parallel
     /// `masks/[split/]class/…/image.*`. Images outside a class folder have no label.
     ///
-    /// A top folder is a split if it is named as in [`is_split_name`].
+    /// A top folder is a split if it is named as in [`is_split_name`]. A link to a folder is followed where it leads out of
+    /// the data; one that leads back into them is left out, and noted.
     ///
     /// # Errors
-    /// [`DataError::Missing`], [`DataError::Empty`], [`DataError::MixedFolders`], [`DataError::MaskTwice`],
+    /// [`DataError::Missing`], [`DataError::Empty`], [`DataError::MixedFolders`], [`DataError::SplitFolder`],
+    /// [`DataError::MaskTwice`],
     /// [`DataError::Row`] for a class that is not in the list or a mask without an image.
     pub fn from_folders(images: &Path, masks: Option<&Path>, options: &ManifestOptions) -> Result<Self> {
         Self::from_folders_lenient(images, masks, options)?.strict()
@@ -189,6 +257,25 @@ impl Manifest {
     /// As [`Manifest::from_folders`], but for [`DataError::Row`].
     pub fn from_folders_lenient(images: &Path, masks: Option<&Path>, options: &ManifestOptions) -> Result<Self> {
         folders::read(images, masks, options)
+    }
+
+    /// Indices of the records of a split that a person named.
+    ///
+    /// # Errors
+    /// [`DataError::UnknownSplit`] if there is none.
+    pub fn need_split(&self, name: &str) -> Result<Vec<usize>> {
+        let records = self.split(name);
+        match records.is_empty() {
+            false => Ok(records),
+            true => {
+                let (path, split, known) = (self.path.clone(), name.to_owned(), self.splits());
+                Err(DataError::UnknownSplit {
+                    path,
+                    split,
+                    known: known.into_iter().filter(|it| !it.is_empty()).collect(),
+                })
+            }
+        }
     }
 
     /// Indices of the records of a split.
@@ -234,28 +321,95 @@ impl fmt::Display for RowProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
             RowProblemKind::UnknownLabel { label, nearest: Some(nearest), .. } => {
-                write!(f, "label `{label}` is not a class; did you mean `{nearest}`?")
+                write!(f, "label `{}` is not a class; did you mean `{nearest}`?", visible(label))
             }
             RowProblemKind::UnknownLabel { label, classes, .. } => {
-                write!(f, "label `{label}` is not a class; the classes are {}", quoted(classes))
-            }
-            RowProblemKind::SeveralLabels { label } => {
+                let label = visible(label);
                 write!(
                     f,
-                    "`{label}` names several labels in a single-label task; keep one or make the task multi-label"
+                    "label `{label}` is not a class; the classes are {}; correct the label or remove the row",
+                    quoted(classes)
                 )
             }
+            RowProblemKind::SeveralLabels { label, is_stated: true } => write!(
+                f,
+                "`{label}` names several labels, but the task is stated to be single-label; keep one label, or state \
+                 `multi_label`"
+            ),
+            RowProblemKind::SeveralLabels { label, is_stated: false } => write!(
+                f,
+                "`{label}` names several labels, but most rows name one; keep one label, or, if an image may have several, \
+                 state the task: `task = \"multi_label\"` in `[data]`, or `--task multi_label` where there is no configuration"
+            ),
+            RowProblemKind::Untaught { label, split, rows, taught } => write!(
+                f,
+                "class `{}` is absent from training: {rows} row(s), the first in split `{split}`, and none in {}; add \
+                 training images, correct the label, or list all classes (`data.classes`, `--classes`) if it is meant",
+                visible(label),
+                quoted(taught)
+            ),
+            RowProblemKind::LineBreak { column } => write!(
+                f,
+                "the cell `{column}` of this row has a line break; a quotation mark `\"` here or in the rows before is \
+                 missing or too many"
+            ),
             RowProblemKind::NoImage { column } => {
                 write!(f, "column `{column}` is empty; name an image or remove the row")
             }
-            RowProblemKind::CellCount { expected, got } => {
-                write!(f, "the row has {got} cells, the header {expected}; quote cells that contain a comma")
+            RowProblemKind::CellCount { expected, got, other: Some(other), separator } => write!(
+                f,
+                "the row has {got} cell(s), the header {expected}; its cells seem to be separated by {}, those of the \
+                 header by {}; use one of them in all rows",
+                separator_name(*other),
+                separator_name(*separator)
+            ),
+            RowProblemKind::CellCount { expected, got, separator, .. } => write!(
+                f,
+                "the row has {got} cells, the header {expected}; quote cells that contain a {} (also in numbers like \
+                 `1,5`), and give every row all cells",
+                separator_word(*separator)
+            ),
+            RowProblemKind::NotUtf8 { cell } => {
+                write!(f, "the row is not UTF-8 (as Latin-1 it has the cell `{cell}`); save the manifest as UTF-8")
             }
-            RowProblemKind::NotUtf8 => write!(f, "the row is not UTF-8; save the manifest as UTF-8"),
             RowProblemKind::MaskWithoutImage { mask } => {
                 write!(f, "mask `{}` belongs to no image; remove it or give it the name of its image", mask.display())
             }
         }
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Separator(separator) => write!(
+                f,
+                "cells are separated by {}, and were read so; other programs may expect commas",
+                separator_name(*separator)
+            ),
+            Self::Utf16 => write!(f, "the file is UTF-16, and was read so; other programs may expect UTF-8"),
+            Self::LinkSkipped { link } => write!(
+                f,
+                "the link `{}` leads back into the data, above them, or to a folder that was read already; it was not \
+                 followed, or its images would count twice",
+                link.display()
+            ),
+        }
+    }
+}
+
+fn separator_name(separator: char) -> String {
+    match separator {
+        '\t' => "tabs".into(),
+        other => format!("`{other}`"),
+    }
+}
+
+fn separator_word(separator: char) -> &'static str {
+    match separator {
+        ';' => "semicolon",
+        '\t' => "tab",
+        _ => "comma",
     }
 }
 
@@ -264,87 +418,6 @@ pub fn is_split_name(name: &str) -> bool {
     ["train", "val", "test"].iter().any(|split| match name.strip_prefix(split) {
         Some(rest) => rest.is_empty() || rest.starts_with(['_', '-']),
         None => false,
-    })
-}
-
-/// A row whose label is still text.
-struct Draft {
-    record: Record,
-    label: String,
-}
-
-/// Turns written labels into class indices: the second half of reading, the same for files and folders.
-fn label_drafts(
-    path: &Path,
-    drafts: Vec<Draft>,
-    mut problems: Vec<RowProblem>,
-    has_labels: bool,
-    options: &ManifestOptions,
-) -> Result<Manifest> {
-    let several = drafts.iter().any(|draft| draft.label.contains('|'));
-    let task = options.task.unwrap_or(if several { Task::MultiLabel } else { Task::SingleLabel });
-    let classes = match &options.classes {
-        Some(classes) => unique(classes)?,
-        None => classes_seen(drafts.iter().flat_map(|draft| words(&draft.label, task))),
-    };
-    let mut records = Vec::with_capacity(drafts.len());
-    for Draft { mut record, label } in drafts {
-        match parse_label(&label, task, &classes) {
-            Ok(parsed) => {
-                record.label = parsed.filter(|_| has_labels);
-                records.push(record);
-            }
-            Err(kind) => problems.push(RowProblem { line: record.line, image: Some(record.image), kind }),
-        }
-    }
-    problems.sort_by_key(|problem| problem.line);
-    if records.is_empty() && problems.is_empty() {
-        return Err(DataError::Empty { path: path.to_path_buf() });
-    }
-    Ok(Manifest { path: path.to_path_buf(), task, classes, records, problems })
-}
-
-fn unique(classes: &[String]) -> Result<Vec<String>> {
-    for (index, class) in classes.iter().enumerate() {
-        if classes[..index].contains(class) {
-            return Err(DataError::ClassTwice { class: class.clone() });
-        }
-    }
-    Ok(classes.to_vec())
-}
-
-/// The labels written in a cell. In a single-label task `a|b` is one (wrong) word, not two classes.
-fn words(label: &str, task: Task) -> impl Iterator<Item = &str> {
-    let separator = move |letter: char| letter == '|' && task == Task::MultiLabel;
-    label.split(separator).map(str::trim).filter(|word| !word.is_empty())
-}
-
-fn classes_seen<'a>(labels: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let mut classes: Vec<&str> = labels.collect::<std::collections::BTreeSet<_>>().into_iter().collect();
-    if classes.iter().all(|class| class.parse::<i64>().is_ok()) {
-        classes.sort_by_key(|class| class.parse::<i64>().ok());
-    }
-    classes.into_iter().map(String::from).collect()
-}
-
-fn parse_label(label: &str, task: Task, classes: &[String]) -> Result<Option<Label>, RowProblemKind> {
-    if task == Task::SingleLabel && label.contains('|') {
-        return Err(RowProblemKind::SeveralLabels { label: label.into() });
-    }
-    let mut indices = Vec::new();
-    for word in words(label, task) {
-        let index = classes.iter().position(|class| class == word);
-        indices.push(index.ok_or_else(|| RowProblemKind::UnknownLabel {
-            label: word.into(),
-            nearest: nearest(word, classes.iter().map(String::as_str)).map(String::from),
-            classes: classes.to_vec(),
-        })?);
-    }
-    indices.sort_unstable();
-    indices.dedup();
-    Ok(match task {
-        Task::SingleLabel => indices.first().map(|&class| Label::Single(class)),
-        Task::MultiLabel => Some(Label::Multi(indices)),
     })
 }
 

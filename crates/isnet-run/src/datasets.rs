@@ -5,11 +5,15 @@ use std::sync::Arc;
 use isnet_data::phantom::{self, PhantomSplit};
 use isnet_data::shapes::{self, ShapesSplit};
 use isnet_data::{
-    Augmentation, Dataset, Manifest, ManifestDataset, ManifestOptions, MemoryDataset, Preparation, Sample, Task, deal,
+    Augmentation, CheckOptions, CheckReport, Dataset, Goal, Manifest, ManifestDataset, ManifestOptions, MemoryDataset,
+    Preparation, Sample, Task, check_rows, deal,
 };
 
 use crate::config::{AugmentConfig, DataConfig, DataSource, MethodName, PhantomConfig, RunConfig, ShapesConfig};
 use crate::error::{Result, RunError};
+
+/// What the rows without a split are called.
+pub const WITHOUT_SPLIT: &str = "all";
 
 /// Prepared samples kept in memory per data set.
 const CACHE_BYTES: usize = 2 << 30;
@@ -36,16 +40,21 @@ impl Datasets {
     /// # Errors
     /// [`RunError::Data`] with file and line, [`RunError::EmptySplit`] without a training sample.
     pub fn open(config: &DataConfig) -> Result<Self> {
-        let found = Self::open_unlabelled(config)?;
+        let found = Self::open_for(config, Goal::Classify)?;
         found.train.check_labels()?;
         Ok(found)
     }
 
-    /// [`Datasets::open`] where labels may be missing, for a segmenter.
+    /// [`Datasets::open`] for a model that is trained already: the training split may be empty, and rows without a split are
+    /// a test too.
     ///
     /// # Errors
-    /// As [`Datasets::open`], but for missing labels.
-    pub fn open_unlabelled(config: &DataConfig) -> Result<Self> {
+    /// [`RunError::Data`] with file and line.
+    pub fn open_to_test(config: &DataConfig) -> Result<Self> {
+        Self::open_for(config, Goal::Test)
+    }
+
+    fn open_for(config: &DataConfig, goal: Goal) -> Result<Self> {
         match &config.source {
             DataSource::Phantom(phantom) => {
                 let generator = phantom_config(phantom, config.channels);
@@ -59,7 +68,7 @@ impl Datasets {
                 let splits = ShapesSplit::ALL.map(|split| (split.name(), split));
                 Self::generated(config, &generator.class_names(), &splits, |split| shapes::dataset(&generator, split))
             }
-            DataSource::Manifest(_) | DataSource::Folder(_) => Self::files(config, manifest(config)?),
+            DataSource::Manifest(_) | DataSource::Folder(_) => Self::files(config, manifest(config, goal)?, goal),
         }
     }
 
@@ -68,13 +77,13 @@ impl Datasets {
     /// # Errors
     /// As [`Datasets::open`].
     pub fn of(config: &RunConfig) -> Result<Self> {
-        match config.method.name {
-            MethodName::Segment => Self::open_unlabelled(&config.data),
-            _ => Self::open(&config.data),
+        match goal(config) {
+            Goal::Classify => Self::open(&config.data),
+            goal => Self::open_for(&config.data, goal),
         }
     }
 
-    fn files(config: &DataConfig, manifest: Manifest) -> Result<Self> {
+    fn files(config: &DataConfig, manifest: Manifest, goal: Goal) -> Result<Self> {
         let preparation = preparation(config);
         let manifest = Arc::new(manifest);
         let dataset = |split: &str| -> Result<Arc<dyn Dataset>> {
@@ -82,8 +91,8 @@ impl Datasets {
             Ok(Arc::new(ManifestDataset::new(manifest.clone(), records, preparation)?.with_cache(CACHE_BYTES)))
         };
         let train = dataset(&config.train_split)?;
-        if train.is_empty() {
-            let known = split_names(&manifest);
+        if train.is_empty() && goal != Goal::Test {
+            let known = manifest.splits();
             return Err(RunError::EmptySplit { split: config.train_split.clone(), known });
         }
         let validation = dataset(&config.validation_split)?;
@@ -101,14 +110,15 @@ impl Datasets {
         };
         let names = config.test_splits.clone().unwrap_or_else(|| {
             let own = [&config.train_split, &config.validation_split];
-            split_names(&manifest).into_iter().filter(|name| !own.contains(&name)).collect()
+            manifest.splits().into_iter().filter(|name| !own.contains(&name)).collect()
         });
         let mut tests = Vec::new();
         for name in names {
             let test = dataset(&name)?;
             if test.is_empty() {
-                return Err(RunError::EmptySplit { split: name, known: split_names(&manifest) });
+                return Err(RunError::EmptySplit { split: name, known: manifest.splits() });
             }
+            let name = if name.is_empty() { WITHOUT_SPLIT.to_owned() } else { name };
             tests.push((name, test));
         }
         Ok(Self {
@@ -211,18 +221,38 @@ pub fn augmentation(config: &AugmentConfig) -> Option<Augmentation> {
     (augmentation != Augmentation::default()).then_some(augmentation)
 }
 
-/// The manifest of a configuration whose data are files.
-///
-/// # Errors
-/// [`RunError::Data`] with file and line.
-pub fn manifest(config: &DataConfig) -> Result<Manifest> {
-    let options = ManifestOptions {
+/// What a configuration needs its data for.
+fn goal(config: &RunConfig) -> Goal {
+    match config.method.name {
+        MethodName::Segment => Goal::Segment,
+        _ => Goal::Classify,
+    }
+}
+
+/// How the rows of a configuration are read.
+fn manifest_options(config: &DataConfig, goal: Goal) -> ManifestOptions {
+    ManifestOptions {
         image_column: config.image_column.clone(),
         mask_column: config.mask_column.clone(),
         group_column: config.group_column.clone(),
         classes: config.classes.clone(),
-        ..Default::default()
-    };
+        class_splits: (goal == Goal::Classify).then(|| train_splits(config)),
+        task: config.task.map(Task::from),
+    }
+}
+
+/// The splits that are learned from: with folds, the validation split too.
+fn train_splits(config: &DataConfig) -> Vec<String> {
+    let validation = (config.folds > 0).then_some(&config.validation_split);
+    std::iter::once(&config.train_split).chain(validation).cloned().collect()
+}
+
+/// The manifest of a configuration whose data are files.
+///
+/// # Errors
+/// [`RunError::Data`] with file and line.
+fn manifest(config: &DataConfig, goal: Goal) -> Result<Manifest> {
+    let options = manifest_options(config, goal);
     match &config.source {
         DataSource::Manifest(path) => Ok(Manifest::read(path, &options)?),
         DataSource::Folder(folder) => Ok(Manifest::from_folders(&folder.images, folder.masks.as_deref(), &options)?),
@@ -230,14 +260,43 @@ pub fn manifest(config: &DataConfig) -> Result<Manifest> {
     }
 }
 
-fn split_names(manifest: &Manifest) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for record in &manifest.records {
-        if !names.contains(&record.split) {
-            names.push(record.split.clone());
+/// The manifest of a configuration with its bad rows among its problems, for a check that lists them all.
+///
+/// # Errors
+/// [`RunError::Data`] for a file that cannot be read at all, [`RunError::NoManifest`] for generated images.
+pub fn manifest_to_check(config: &RunConfig) -> Result<Manifest> {
+    let options = manifest_options(&config.data, goal(config));
+    match &config.data.source {
+        DataSource::Manifest(path) => Ok(Manifest::read_lenient(path, &options)?),
+        DataSource::Folder(folder) => {
+            Ok(Manifest::from_folders_lenient(&folder.images, folder.masks.as_deref(), &options)?)
         }
+        DataSource::Phantom(_) | DataSource::Shapes(_) => Err(RunError::NoManifest),
     }
-    names
+}
+
+/// What the data of a configuration should fulfil.
+pub fn check_options(config: &RunConfig) -> CheckOptions {
+    let data = &config.data;
+    CheckOptions {
+        goal: goal(config),
+        train_splits: train_splits(data),
+        validation_split: (data.folds == 0).then(|| data.validation_split.clone()),
+        splits: data.test_splits.clone().unwrap_or_default(),
+        preparation: Some(preparation(data)),
+    }
+}
+
+/// All that can be found wrong with the data of a configuration without decoding a picture, as `isnet data check` lists it;
+/// `None` for generated images.
+///
+/// # Errors
+/// As [`manifest_to_check`].
+pub fn check_data(config: &RunConfig) -> Result<Option<CheckReport>> {
+    match config.data.source {
+        DataSource::Phantom(_) | DataSource::Shapes(_) => Ok(None),
+        _ => Ok(Some(check_rows(&manifest_to_check(config)?, &check_options(config)))),
+    }
 }
 
 #[cfg(test)]
@@ -313,7 +372,7 @@ mod tests {
     fn generated_images_have_no_manifest_until_they_are_written() {
         for source in ["phantom", "shapes"] {
             let config = RunConfig::from_toml(&format!("[data.{source}]"), "x.toml", &[]).unwrap();
-            let message = manifest(&config.data).unwrap_err().to_string();
+            let message = manifest_to_check(&config).unwrap_err().to_string();
             assert!(message.contains(&format!("isnet data {source} FOLDER")), "{message}");
         }
     }
@@ -340,6 +399,86 @@ mod tests {
         held_out.sort();
         held_out.dedup();
         assert_eq!(held_out.len(), 18, "every sample validates once");
+    }
+
+    /// A manifest of these rows in a folder of its own, and the configuration that names it.
+    fn of_rows(rows: &str, more: &str) -> (tempfile::TempDir, RunConfig) {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("m.csv"), rows).unwrap();
+        for name in ["0.png", "1.png", "2.png", "3.png"] {
+            isnet_data::write_image(
+                folder.path().join(name),
+                &isnet_data::Image::new(8, 8, 1, vec![0.5; 64]),
+                isnet_data::BitDepth::Eight,
+            )
+            .unwrap();
+        }
+        let text = format!("[data]\nmanifest = 'm.csv'\n{more}");
+        let config = RunConfig::from_toml(&text, folder.path().join("x.toml"), &[]).unwrap();
+        (folder, config)
+    }
+
+    #[test]
+    fn a_test_set_needs_no_training_split_and_no_split_at_all() {
+        for (rows, name) in [
+            ("image,label,split\n0.png,x,test\n1.png,y,test\n", "test"),
+            ("image,label,split\n0.png,x,\n1.png,y,\n", WITHOUT_SPLIT),
+            ("image,label\n0.png,x\n1.png,y\n", WITHOUT_SPLIT),
+        ] {
+            let (_folder, config) = of_rows(rows, "classes = ['y', 'x']");
+            let found = Datasets::open_to_test(&config.data).unwrap();
+            let tests: Vec<_> = found.tests.iter().map(|(name, split)| (name.as_str(), split.len())).collect();
+            assert_eq!((tests, found.train.len()), (vec![(name, 2)], 0), "{rows}");
+            let message = Datasets::open(&config.data).err().unwrap().to_string();
+            assert!(message.contains("split `train` has no sample"), "{message}");
+        }
+        let (_folder, config) = of_rows("image,label\n0.png,z\n", "classes = ['y', 'x']");
+        let message = Datasets::open_to_test(&config.data).err().unwrap().to_string();
+        assert!(message.contains("line 2: label `z` is not a class; the classes are `y`, `x`"), "{message}");
+    }
+
+    #[test]
+    fn the_classes_are_those_of_the_training_split() {
+        let rows = "image,label,split\n0.png,x,train\n1.png,y,train\n2.png,z,test\n";
+        let (_folder, config) = of_rows(rows, "");
+        let message = Datasets::open(&config.data).err().unwrap().to_string();
+        assert!(message.contains("line 4: class `z` is absent from training"), "{message}");
+        let (_folder, stated) = of_rows(rows, "classes = ['x', 'y', 'z']");
+        assert_eq!(Datasets::open(&stated.data).unwrap().classes, ["x", "y", "z"]);
+        let folds = rows.replace("test", "val");
+        let (_folder, folded) = of_rows(&folds, "folds = 2");
+        assert_eq!(Datasets::open(&folded.data).unwrap().classes, ["x", "y", "z"]);
+    }
+
+    #[test]
+    fn the_task_is_what_the_configuration_says() {
+        let rows = "image,label,split\n0.png,x|y,train\n1.png,y,train\n2.png,x,train\n";
+        let (_folder, config) = of_rows(rows, "task = 'multi_label'");
+        assert_eq!(Datasets::open(&config.data).unwrap().task, Task::MultiLabel);
+        let (_folder, config) = of_rows(rows, "");
+        let message = Datasets::open(&config.data).err().unwrap().to_string();
+        assert!(message.contains("line 2: `x|y` names several labels, but most rows name one"), "{message}");
+    }
+
+    #[test]
+    fn a_training_is_told_of_its_data_what_the_data_check_says() {
+        let rows = "image,label,split\n0.png,Cat,train\n1.png,cat,train\n2.png,cat,valid\nlost.png,cat,kaggle\n";
+        let (_folder, config) = of_rows(rows, "test_splits = ['kaggle']");
+        let report = check_data(&config).unwrap().unwrap();
+        let said: Vec<String> = report.problems.iter().map(ToString::to_string).collect();
+        for (line, part) in [
+            "fatal: the classes `Cat` (1 images, first in line 2) and `cat` (3 images, first in line 3)",
+            "warning: no record is in the validation split `val`",
+            "fatal: line 4: unknown split `valid`; did you mean `val`?",
+            "fatal: line 5: `",
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            assert!(said[line].starts_with(part), "{said:#?}");
+        }
+        let generated = RunConfig::from_toml("[data.shapes]", "x.toml", &[]).unwrap();
+        assert_eq!(check_data(&generated).unwrap(), None);
     }
 
     fn phantom(set: &[(&str, &str)]) -> PhantomConfig {

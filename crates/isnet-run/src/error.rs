@@ -233,7 +233,7 @@ pub enum RunError {
     #[error(transparent)]
     Data(#[from] isnet_data::DataError),
     /// A split without a sample.
-    #[error("split `{split}` has no sample; the data has the splits {}", list(.known))]
+    #[error("split `{split}` has no sample; {}", splits_there(.known))]
     EmptySplit {
         /// The split asked for.
         split: String,
@@ -253,6 +253,17 @@ pub enum RunError {
         /// Why it cannot.
         reason: String,
     },
+}
+
+fn splits_there(known: &[String]) -> String {
+    match known.iter().all(String::is_empty) {
+        true => {
+            "no row has a split: fill in the column `split` with `train`, `val` and `test`, or put the folders of the \
+                 classes into folders of these names"
+                .into()
+        }
+        false => format!("the data has the splits {}", list(known)),
+    }
 }
 
 fn did_you_mean(suggestion: Option<&str>, valid: &[&'static str]) -> String {

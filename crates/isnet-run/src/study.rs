@@ -37,6 +37,8 @@ const MAY_DIFFER: [&str; 3] = ["name", "output", "device"];
 pub struct Study {
     /// What its folder and report are called: the name of the file.
     pub name: String,
+    /// The folder of the file, where relative paths in it start.
+    pub folder: PathBuf,
     /// The configuration that all variants share.
     pub config: PathBuf,
     /// The folder of all runs, shared by all processes that work on the study.
@@ -127,7 +129,7 @@ fn one_seed() -> Vec<u64> {
 }
 
 impl Study {
-    /// Reads a study; its configuration is searched beside it.
+    /// Reads a study; relative paths in it start at its folder.
     ///
     /// # Errors
     /// [`RunError::Read`]; [`RunError::Syntax`] with line and column, also for a key that no study has; [`RunError::Value`]
@@ -147,11 +149,12 @@ impl Study {
             reason: error.to_string().trim_end().to_owned(),
         })?;
         let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let beside = file.parent().unwrap_or(Path::new("")).join(&raw.config);
-        let output = raw.output.unwrap_or_else(|| Path::new("runs").join(&name));
+        let folder = file.parent().unwrap_or(Path::new("")).to_owned();
+        let output = raw.output.map_or_else(|| Path::new("runs").join(&name), |output| folder.join(output));
         let study = Self {
             name,
-            config: if beside.exists() { beside } else { raw.config },
+            config: folder.join(&raw.config),
+            folder,
             output: std::path::absolute(&output).unwrap_or(output),
             seeds: raw.seeds,
             folds: raw.folds,
@@ -329,7 +332,7 @@ impl Study {
             set.push(("data.fold", fold.to_string()));
         }
         let set: Vec<(&str, &str)> = set.iter().map(|(key, value)| (*key, value.as_str())).collect();
-        RunConfig::load(&self.config, &set)
+        RunConfig::load_from(&self.config, &set, &self.folder)
     }
 }
 
@@ -387,6 +390,21 @@ mod tests {
         let study = study.unwrap();
         let found: Vec<_> = study.cells()[..2].iter().map(|cell| study.run_config(cell).unwrap().train).collect();
         assert_eq!(found.iter().map(|it| (it.epochs, it.batch_size)).collect::<Vec<_>>(), [(9, 5), (7, 5)]);
+    }
+
+    #[test]
+    fn a_path_in_a_study_starts_at_the_study() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("studies")).unwrap();
+        std::fs::write(folder.path().join("base.toml"), "[data]\nmanifest = 'x.csv'\n").unwrap();
+        let text = TEXT
+            .replace("'base.toml'", "'../base.toml'\noutput = 'out'")
+            .replace("'method.name=standard'", "'method.name=standard', 'data.manifest=y.csv'");
+        let study = Study::from_toml(&text, &folder.path().join("studies/s.toml")).unwrap();
+        assert_eq!(study.output, folder.path().join("studies/out"));
+        let manifest = |cell: usize| study.run_config(&study.cells()[cell]).unwrap().data.source;
+        let expected = |name: &str| crate::config::DataSource::Manifest(folder.path().join(name));
+        assert_eq!([manifest(0), manifest(1)], [expected("studies/y.csv"), expected("studies/../x.csv")]);
     }
 
     #[test]

@@ -112,6 +112,9 @@ pub struct DataReadabilityArgs {
     pub manifest: PathBuf,
     #[command(flatten)]
     pub images: AuditImages,
+    /// How many classes an image may have: `single_label` or `multi_label`. Default: as `isnet data check`.
+    #[arg(long, value_parser = super::task)]
+    pub task: Option<isnet_data::Task>,
     /// Side that images are brought to, in pixels.
     #[arg(long, default_value_t = 64)]
     pub size: usize,

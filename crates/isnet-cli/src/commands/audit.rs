@@ -23,6 +23,7 @@ pub fn run(args: &AuditArgs) -> anyhow::Result<Answer> {
         bail!("`{}` makes masks and decides nothing; audit a classifier", args.model.display());
     }
     let purpose = Purpose {
+        task: None,
         preparation: model.preparation,
         model: Some((model.task, &model.classes, &args.classes)),
         default_splits: &["val", "test"],

@@ -14,6 +14,7 @@ pub fn run(args: &DataBiasArgs) -> anyhow::Result<Answer> {
         image_column: args.image_column.clone(),
         mask_column: args.mask_column.clone(),
         classes: args.classes.clone(),
+        task: args.task,
         ..Default::default()
     };
     let manifest = Manifest::read_lenient(&args.manifest, &options)?;

@@ -73,6 +73,12 @@ fn text(report: &ImportReport) -> String {
     lines.extend(count_lines(&report.counts));
     let ImportReport { images, with_mask, masks_written, .. } = report;
     lines.push(format!("\n{images} images, {with_mask} with a mask, {masks_written} masks written"));
+    if report.with_several_labels > 0 {
+        lines.push(format!(
+            "{} images with several labels: say `task = \"multi_label\"` in `[data]`, and `--task multi_label` to `isnet data check`",
+            report.with_several_labels
+        ));
+    }
     lines.extend(report.skipped.iter().map(|(why, count)| format!("{count} left out: {why}")));
     lines.join("\n")
 }
@@ -93,6 +99,7 @@ fn json(report: &ImportReport) -> String {
         "manifest": report.manifest,
         "images": report.images,
         "with_mask": report.with_mask,
+        "with_several_labels": report.with_several_labels,
         "masks_written": report.masks_written,
         "counts": counts.collect::<Vec<_>>(),
         "skipped": skipped,

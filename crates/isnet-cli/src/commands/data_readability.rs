@@ -13,7 +13,7 @@ use crate::progress::{AuditProgress, print, say};
 pub fn run(args: &DataReadabilityArgs) -> anyhow::Result<Answer> {
     let size = args.size;
     let preparation = Preparation { height: size, width: size, channels: args.channels, fit: Fit::Pad };
-    let purpose = Purpose { preparation, model: None, default_splits: &["train"] };
+    let purpose = Purpose { task: args.task, preparation, model: None, default_splits: &["train"] };
     let audited = Audited::open(&args.manifest, &args.images, &purpose)?;
     say(&audited.description());
     let thresholds =

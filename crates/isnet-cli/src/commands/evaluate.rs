@@ -114,20 +114,22 @@ fn predict(args: &EvaluateArgs) -> anyhow::Result<(Predictions, Evaluated)> {
         Some(path) => RunConfig::load(path, &[])?,
         None => RunDir::open(&args.model)?.config()?,
     };
-    // The model decides what it is fed and how its outputs are ordered.
+    // The model decides what it is fed, how its outputs are ordered, and what its task is.
     config.data.classes = Some(model.classes.clone());
+    config.data.task = Some(model.task.into());
     (config.data.height, config.data.width) = (model.preparation.height, model.preparation.width);
     config.data.channels = model.preparation.channels;
     config.data.fit = model.preparation.fit.into();
     if let Some(column) = &args.group {
         config.data.group_column.clone_from(column);
     }
-    let data = Datasets::open(&config.data)?;
+    let data = Datasets::open_to_test(&config.data)?;
     let validation = data.validation.clone().filter(|_| model.task == isnet_data::Task::MultiLabel);
     let explaining = if args.no_explain { Explain::No } else { Explain::Predicted };
     let mut all = Predictions::new(model.classes.clone(), model.task.into());
     let datasets = splits(args, &config, data)?;
     for (name, dataset) in &datasets {
+        dataset.check_labels()?;
         let found = evaluate(&model, dataset, name, explaining, |_| ())?;
         say(&format!("{name}: {} images", found.len()));
         all.append(found);
@@ -154,7 +156,9 @@ fn splits(args: &EvaluateArgs, config: &RunConfig, data: Datasets) -> anyhow::Re
     if args.splits.is_empty() && !known.is_empty() {
         return Ok(known);
     }
-    known.push((config.data.train_split.clone(), data.train));
+    if !data.train.is_empty() {
+        known.push((config.data.train_split.clone(), data.train));
+    }
     known.extend(data.validation.map(|dataset| (config.data.validation_split.clone(), dataset)));
     if args.splits.is_empty() {
         return Ok(known);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, bail};
-use isnet_data::{Batch, Image, Manifest, ManifestOptions, Mask, Sample, read_image, read_mask};
+use isnet_data::{Batch, Image, Manifest, ManifestOptions, Mask, Sample, Task, read_image, read_mask};
 use isnet_eval::evaluate::{explaining_plan, probabilities};
 use isnet_eval::explained::{Explained, photo, relevance_picture};
 use isnet_eval::relevance_share::area_share;
@@ -92,16 +92,23 @@ fn jobs(args: &ExplainArgs) -> anyhow::Result<Vec<Job>> {
         None => args.images.iter().map(|image| (image.clone(), args.mask.clone())).collect(),
         Some(path) => {
             let columns = (args.image_column.clone(), args.mask_column.clone());
-            let options =
-                ManifestOptions { image_column: columns.0, mask_column: columns.1, ..ManifestOptions::default() };
-            let records = Manifest::read(path, &options)?.records;
-            let wanted = |split: &str| args.split.as_ref().is_none_or(|only| only == split);
-            let known: BTreeSet<&str> = records.iter().map(|it| it.split.as_str()).collect();
-            if let Some(unknown) = args.split.as_deref().filter(|split| !known.contains(split)) {
-                let known = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-                bail!("no split `{unknown}` in `{}`; it has {known}", path.display());
-            }
-            records.into_iter().filter(|it| wanted(&it.split)).map(|it| (it.image, it.mask)).collect()
+            // Labels are not used; as the task of any number of labels, none of them is wrong.
+            let options = ManifestOptions {
+                image_column: columns.0,
+                mask_column: columns.1,
+                task: Some(Task::MultiLabel),
+                ..ManifestOptions::default()
+            };
+            let manifest = Manifest::read(path, &options)?;
+            let wanted = match &args.split {
+                Some(split) => manifest.need_split(split)?,
+                None => (0..manifest.records.len()).collect(),
+            };
+            let files = |index: usize| {
+                let record = &manifest.records[index];
+                (record.image.clone(), record.mask.clone())
+            };
+            wanted.into_iter().map(files).collect()
         }
     };
     pairs.truncate(args.limit.unwrap_or(usize::MAX));

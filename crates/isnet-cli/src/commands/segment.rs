@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
-use isnet_data::{Batch, Image, Manifest, ManifestOptions, Mask, Record, Sample, read_image, read_mask};
+use anyhow::Context;
+use isnet_data::{Batch, Image, Manifest, ManifestOptions, Mask, Record, Sample, Task, read_image, read_mask};
 use isnet_eval::segmentation::{Overlap, SegmentationScore, Segmenter, overlap_means};
 use isnet_picture::{gray, save_png};
 use isnet_run::{Model, atomic};
@@ -36,10 +36,12 @@ pub fn predict(args: &SegmentPredictArgs) -> anyhow::Result<Answer> {
     let options = ManifestOptions {
         image_column: args.image_column.clone(),
         mask_column: args.mask_column.clone(),
+        // Labels are only passed on, one or several.
+        task: Some(Task::MultiLabel),
         ..ManifestOptions::default()
     };
     let manifest = Manifest::read(&args.manifest, &options)?;
-    check_splits(args, &manifest)?;
+    args.splits.iter().try_for_each(|split| manifest.need_split(split).map(drop))?;
     let masks = args.output.join("masks");
     fs::create_dir_all(&masks).with_context(|| format!("cannot create `{}`", masks.display()))?;
     let mut cells: Vec<Option<Cells>> = vec![None; manifest.records.len()];
@@ -105,14 +107,6 @@ fn save(mask: &Mask, file: &Path) -> anyhow::Result<()> {
 
 fn is_wanted(args: &SegmentPredictArgs, record: &Record) -> bool {
     args.splits.is_empty() || args.splits.contains(&record.split)
-}
-
-fn check_splits(args: &SegmentPredictArgs, manifest: &Manifest) -> anyhow::Result<()> {
-    let known = manifest.splits();
-    if let Some(unknown) = args.splits.iter().find(|split| !known.contains(split)) {
-        bail!("no split `{unknown}` in `{}`; it has {}", args.manifest.display(), known.join(", "));
-    }
-    Ok(())
 }
 
 /// A known mask stays; else the one that was made, and whether it is certain.

@@ -17,7 +17,7 @@ fn a_sound_manifest_has_no_problem_and_its_records_are_counted() {
         folder.picture(name, seed as u32);
     }
     folder.mask("m.png");
-    let text = "image,mask,label,source,split\na.png,m.png,x,n,train\nb.png,,y,n,train\nc.png,m.png,x,s,test_ood\n";
+    let text = "image,mask,label,source,split\na.png,m.png,x,n,train\nb.png,,y,n,train\nc.png,m.png,x,n,test_ood\n";
     let report = check(&folder.manifest(text), &CheckOptions::default());
     assert_eq!((found(&report), report.is_fatal()), (vec![], false));
     let count = |split: &str, class: &str, source: &str, with_mask| Count {
@@ -27,7 +27,7 @@ fn a_sound_manifest_has_no_problem_and_its_records_are_counted() {
         records: 1,
         with_mask,
     };
-    let expected = [count("test_ood", "x", "s", 1), count("train", "x", "n", 1), count("train", "y", "n", 0)];
+    let expected = [count("test_ood", "x", "n", 1), count("train", "x", "n", 1), count("train", "y", "n", 0)];
     assert_eq!(report.counts, expected);
 }
 
@@ -74,7 +74,7 @@ fn sick() -> (Folder, CheckReport) {
 #[test]
 fn every_kind_of_problem_is_found_on_its_line() {
     let expected = [
-        (0, Fatal, Kind::ClassAbsent),
+        (0, Warning, Kind::ClassAbsent),
         (3, Fatal, Kind::Missing),
         (4, Fatal, Kind::Unreadable),
         (5, Fatal, Kind::Missing),
@@ -104,7 +104,7 @@ fn messages_say_what_where_and_what_to_do() {
     let (_folder, report) = sick();
     let text: String = report.problems.iter().map(|problem| format!("{problem}\n")).collect();
     for part in [
-        "fatal: class `z` is absent from training",
+        "warning: class `z` is absent from training",
         "fatal: line 3: `",
         "absent.png` does not exist",
         "text.png` is not an image",
@@ -128,11 +128,12 @@ fn copies_among_test_splits_warn_since_nothing_leaks() {
     let folder = Folder::new();
     folder.picture("a.png", 1);
     folder.picture("b.png", 2);
+    folder.picture("c.png", 3);
     let report = check(
-        &folder.manifest("image,label,split\na.png,x,train\nb.png,x,biased\nb.png,x,standard\n"),
+        &folder.manifest("image,label,split\na.png,x,train\nc.png,y,train\nb.png,x,biased\nb.png,x,standard\n"),
         &CheckOptions::default(),
     );
-    assert_eq!(found(&report), [(4, Warning, Kind::SharedContent)]);
+    assert_eq!(found(&report), [(5, Warning, Kind::SharedContent)]);
 }
 
 #[test]
@@ -141,7 +142,7 @@ fn a_patient_in_training_and_in_a_test_is_named_once_per_split() {
     for (seed, name) in ["a.png", "b.png", "c.png", "d.png"].into_iter().enumerate() {
         folder.picture(name, seed as u32);
     }
-    let text = "image,label,split,patient\na.png,x,train,p1\nb.png,x,test,p1\nc.png,x,test,p1\nd.png,x,test,\n";
+    let text = "image,label,split,patient\na.png,x,train,p1\nb.png,x,test,p1\nc.png,x,test,p1\nd.png,y,train,\n";
     let report = check(&folder.manifest(text), &CheckOptions::default());
     assert_eq!(found(&report), [(3, Warning, Kind::SharedGroup)]);
     let message = &report.problems[0].message;
@@ -152,21 +153,27 @@ fn a_patient_in_training_and_in_a_test_is_named_once_per_split() {
 fn a_training_split_of_another_name_must_be_named() {
     let folder = Folder::new();
     folder.picture("a.png", 1);
-    let manifest = folder.manifest("image,label,split\na.png,x,fold1\n");
+    folder.picture("b.png", 2);
+    let manifest = folder.manifest("image,label,split\na.png,x,fold1\nb.png,y,fold1\n");
     let default = check(&manifest, &CheckOptions::default());
-    assert_eq!(found(&default), [(0, Fatal, Kind::UnknownSplit), (2, Fatal, Kind::UnknownSplit)]);
-    let named = CheckOptions { train_split: "fold1".into(), ..Default::default() };
+    assert_eq!(found(&default), [(0, Fatal, Kind::UnknownSplit), (2, Warning, Kind::UnknownSplit)]);
+    let named = CheckOptions { train_splits: vec!["fold1".into()], ..Default::default() };
     assert_eq!(found(&check(&manifest, &named)), []);
-    let listed = CheckOptions { splits: Some(vec!["train".into()]), ..named };
-    assert_eq!(found(&check(&manifest, &listed)), [(2, Fatal, Kind::UnknownSplit)]);
+    let listed = CheckOptions { splits: vec!["fold1".into()], ..Default::default() };
+    assert_eq!(found(&check(&manifest, &listed)), [(0, Fatal, Kind::UnknownSplit)]);
 }
 
 #[test]
-fn a_manifest_without_splits_is_all_training() {
+fn a_manifest_without_a_column_split_is_refused_as_a_training_does() {
     let folder = Folder::new();
     folder.picture("a.png", 1);
-    let report = check(&folder.manifest("image,label\na.png,x\n"), &CheckOptions::default());
-    assert_eq!(found(&report), []);
+    let manifest = folder.manifest("image,label,fold\na.png,x,train\n");
+    let report = check(&manifest, &CheckOptions::default());
+    assert_eq!(found(&report), [(0, Fatal, Kind::UnknownSplit)]);
+    let message = &report.problems[0].message;
+    assert!(message.contains("no column `split`") && message.contains("rename the column `fold`"), "{message}");
+    let external = CheckOptions { goal: Goal::Test, ..Default::default() };
+    assert_eq!(found(&check(&manifest, &external)), []);
 }
 
 #[test]
@@ -174,7 +181,8 @@ fn a_mask_that_vanishes_at_the_network_size_is_listed() {
     let folder = Folder::new();
     folder.picture("a.png", 1);
     folder.gray("m.png", (8, 8), |y, x| if (y, x) == (0, 0) { 255 } else { 0 });
-    let manifest = folder.manifest("image,mask,label\na.png,m.png,x\n");
+    folder.picture("b.png", 2);
+    let manifest = folder.manifest("image,mask,label,split\na.png,m.png,x,train\nb.png,,y,train\n");
     let preparation = Some(Preparation { height: 2, width: 2, channels: 1, fit: Fit::Pad });
     assert_eq!(found(&check(&manifest, &CheckOptions::default())), []);
     let report = check(&manifest, &CheckOptions { preparation, ..Default::default() });
@@ -186,9 +194,219 @@ fn a_record_of_several_classes_counts_for_each_and_of_none_for_the_empty_name() 
     let folder = Folder::new();
     folder.picture("a.png", 1);
     folder.picture("b.png", 2);
-    let report = check(&folder.manifest("image,label\na.png,x|y\nb.png,\n"), &CheckOptions::default());
+    let report =
+        check(&folder.manifest("image,label,split\na.png,x|y,train\nb.png,,train\n"), &CheckOptions::default());
     let classes: Vec<_> = report.counts.iter().map(|count| (count.class.as_str(), count.records)).collect();
     assert_eq!((classes, found(&report)), (vec![("", 1), ("x", 1), ("y", 1)], vec![]));
+}
+
+/// The problems that show without decoding, of labels in training rows; each row has a picture of its own.
+fn of_labels(labels: &[&str], options: &ManifestOptions) -> Vec<Problem> {
+    let folder = Folder::new();
+    let mut text = String::from("image,label,split\n");
+    for (index, label) in labels.iter().enumerate() {
+        folder.picture(&format!("{index}.png"), index as u32);
+        text += &format!("{index}.png,\"{label}\",train\n");
+    }
+    let manifest = Manifest::read_lenient(folder.write("manifest.csv", text), options).unwrap();
+    check_rows(&manifest, &CheckOptions::default()).problems
+}
+
+#[test]
+fn two_spellings_of_one_class_are_named_with_their_first_rows() {
+    for (one, other) in [
+        ("Cat", "cat"),
+        ("cat\u{200b}", "cat"),
+        ("0", "0.0"),
+        ("00", "0"),
+        ("caf\u{e9}", "cafe\u{301}"),
+        ("no_x", "no x"),
+    ] {
+        let problems = of_labels(&[one, "dog", other], &ManifestOptions::default());
+        let found: Vec<_> = problems.iter().map(|problem| (problem.severity, problem.kind)).collect();
+        assert_eq!(found, [(Fatal, Kind::SimilarClasses)], "{one:?} {other:?}");
+        assert!(problems[0].message.contains("first in line 2"), "{}", problems[0].message);
+    }
+    let meant = ManifestOptions { classes: Some(["Cat", "cat"].map(String::from).to_vec()), ..Default::default() };
+    assert_eq!(of_labels(&["Cat", "cat"], &meant), []);
+}
+
+#[test]
+fn blanks_around_a_label_are_no_part_of_it() {
+    assert_eq!(of_labels(&["cat ", "cat\u{a0}", " cat", "dog"], &ManifestOptions::default()), []);
+}
+
+#[test]
+fn one_class_is_nothing_to_learn() {
+    let problems = of_labels(&["only", "only"], &ManifestOptions::default());
+    assert_eq!((problems.len(), problems[0].severity, problems[0].kind), (1, Fatal, Kind::OneClass));
+    assert!(problems[0].message.contains("all 2 labelled images of `train` have the one label `only`"));
+    let multi = ManifestOptions { task: Some(crate::Task::MultiLabel), ..Default::default() };
+    assert_eq!(of_labels(&["only", ""], &multi), []);
+    assert_eq!(of_labels(&["", ""], &multi)[0].kind, Kind::OneClass);
+}
+
+#[test]
+fn labels_that_read_like_none_like_several_or_like_names_are_warned_of() {
+    let kinds = |labels: &[&str]| -> Vec<(Severity, ProblemKind)> {
+        let problems = of_labels(labels, &ManifestOptions::default());
+        problems.iter().map(|problem| (problem.severity, problem.kind)).collect()
+    };
+    assert_eq!(kinds(&["nan", "cat", "dog"]), [(Warning, Kind::OddClass)]);
+    assert_eq!(kinds(&["cat;dog", "cat", "dog"]), [(Warning, Kind::OddClass)]);
+    assert_eq!(kinds(&["images", "masks"]), [(Warning, Kind::OddClass); 2]);
+    let names: Vec<String> = (0..12).map(|index| format!("scan-{index}")).collect();
+    assert_eq!(kinds(&names.iter().map(String::as_str).collect::<Vec<_>>()), [(Warning, Kind::OddClass)]);
+}
+
+#[test]
+fn a_class_that_only_a_test_has_is_named_once_with_the_way_out() {
+    let folder = Folder::new();
+    (0..5).for_each(|seed| drop(folder.picture(&format!("{seed}.png"), seed)));
+    let text = "image,label,split\n0.png,x,train\n1.png,y,train\n2.png,z,test\n3.png,z,test\n4.png,x,test\n";
+    let path = folder.write("m.csv", text);
+    let trained = ManifestOptions { class_splits: Some(vec!["train".into()]), ..Default::default() };
+    let manifest = Manifest::read_lenient(&path, &trained).unwrap();
+    assert_eq!(manifest.classes, ["x", "y"]);
+    let report = check_rows(&manifest, &CheckOptions::default());
+    assert_eq!(found(&report), [(4, Fatal, Kind::ClassAbsent)]);
+    let message = &report.problems[0].message;
+    for part in
+        ["class `z` is absent from training: 2 row(s), the first in split `test`", "none in `train`", "`data.classes`"]
+    {
+        assert!(message.contains(part), "{message}");
+    }
+    let error = Manifest::read(&path, &trained).unwrap_err().to_string();
+    assert!(error.contains("m.csv` line 4: class `z` is absent from training"), "{error}");
+    let classes = Some(["x", "y", "z"].map(String::from).to_vec());
+    let stated = Manifest::read(&path, &ManifestOptions { classes, ..trained }).unwrap();
+    assert_eq!(found(&check_rows(&stated, &CheckOptions::default())), [(0, Warning, Kind::ClassAbsent)]);
+}
+
+#[test]
+fn splits_under_other_common_names_are_recognised() {
+    let folder = Folder::new();
+    (0..4).for_each(|seed| drop(folder.picture(&format!("{seed}.png"), seed)));
+    let said = |name: &str| {
+        let text = format!("image,label,split\n0.png,x,train\n1.png,y,train\n2.png,x,{name}\n3.png,y,{name}\n");
+        let options = CheckOptions { validation_split: Some("val".into()), ..Default::default() };
+        let mut report = check_rows(&folder.manifest(&text), &options);
+        report.problems.retain(|problem| problem.line > 0);
+        report.problems.into_iter().map(|problem| format!("{problem}")).collect::<Vec<_>>().join("\n")
+    };
+    for (name, severity, meant) in [
+        ("valid", "fatal", "val"),
+        ("validation", "fatal", "val"),
+        ("dev", "fatal", "val"),
+        ("vla", "fatal", "val"),
+        ("Train", "fatal", "train"),
+        ("training", "fatal", "train"),
+        ("testing", "warning", "test"),
+    ] {
+        let expected = format!("{severity}: line 4: unknown split `{name}`; did you mean `{meant}`?");
+        let found = said(name);
+        assert!(found.starts_with(&expected) && found.lines().count() == 1, "{found}");
+    }
+    assert!(said("kaggle").starts_with("warning: line 4: unknown split `kaggle`; its 2 row(s) are a test"));
+    assert_eq!(said("test_ood"), "");
+    assert!(said("").starts_with("fatal: line 4: 2 row(s) from here have no split"));
+}
+
+#[test]
+fn a_validation_split_that_is_absent_or_lacks_a_class_is_said() {
+    let folder = Folder::new();
+    (0..3).for_each(|seed| drop(folder.picture(&format!("{seed}.png"), seed)));
+    let options = CheckOptions { validation_split: Some("val".into()), ..Default::default() };
+    let of = |third: &str| {
+        let text = format!("image,label,split\n0.png,x,train\n1.png,y,train\n2.png,x,{third}\n");
+        check_rows(&folder.manifest(&text), &options)
+    };
+    assert_eq!(found(&of("test")), [(0, Warning, Kind::UnknownSplit)]);
+    let lacking = of("val");
+    assert_eq!(found(&lacking), [(0, Warning, Kind::ClassAbsent)]);
+    assert!(lacking.problems[0].message.contains("class `y` is absent from the validation split `val`"));
+}
+
+#[test]
+fn a_source_that_tells_the_label_is_said_in_plain_words() {
+    let folder = Folder::new();
+    let mut text = String::from("image,label,source,split\n");
+    for index in 0..10 {
+        folder.picture(&format!("{index}.png"), index);
+        let (label, source) = [("x", "north"), ("y", "south")][index as usize % 2];
+        text += &format!("{index}.png,{label},{},train\n", if index == 9 { "north" } else { source });
+    }
+    let report = check_rows(&folder.manifest(&text), &CheckOptions::default());
+    assert_eq!(found(&report), [(0, Warning, Kind::SourceTellsLabel)]);
+    let message = &report.problems[0].message;
+    assert!(message.contains("is right for 90 % of the images, the commonest answer for 50 %"), "{message}");
+}
+
+#[test]
+fn files_are_looked_at_without_being_decoded() {
+    let folder = Folder::new();
+    for (seed, name) in ["a.png", "b.png", "c.png"].into_iter().enumerate() {
+        folder.picture(name, seed as u32);
+    }
+    folder.write("empty.png", "");
+    folder.write("broken.png", "no picture");
+    folder.path("folder.png/x");
+    let text = "image,mask,label,split\na.png,,x,train\nb.png,b.png,y,train\nempty.png,,x,train\nfolder.png,,x,train\n\
+                C.png,,x,train\nlost.png,,x,train\nbroken.png,,x,train\n";
+    let report = check_rows(&folder.manifest(text), &CheckOptions::default());
+    let expected = [
+        (3, Fatal, Kind::MaskIsImage),
+        (4, Fatal, Kind::Unreadable),
+        (5, Fatal, Kind::Unreadable),
+        (6, Fatal, Kind::Missing),
+        (7, Fatal, Kind::Missing),
+    ];
+    assert_eq!(found(&report), expected);
+    assert!(report.problems[3].message.contains("c.png` is there; capitals count"), "{}", report.problems[3].message);
+    assert!(report.problems[4].message.contains("starts at the manifest's folder"), "{}", report.problems[4].message);
+    let mut decoded = found(&check(&folder.manifest(text), &CheckOptions::default()));
+    decoded.retain(|problem| problem.1 == Fatal);
+    // A picture as its own mask has no foreground, and the last file holds no picture.
+    let more = [(3, Fatal, Kind::EmptyMask), (8, Fatal, Kind::Unreadable)];
+    let mut all = [&expected[..], &more].concat();
+    all.sort_by_key(|&(line, severity, kind)| (line, std::cmp::Reverse(severity), kind));
+    assert_eq!(decoded, all);
+}
+
+#[cfg(unix)]
+#[test]
+fn one_image_by_two_links_is_one_image() {
+    let folder = Folder::new();
+    let image = folder.picture("a.png", 1);
+    folder.picture("b.png", 2);
+    std::os::unix::fs::symlink(&image, folder.path("link.png")).unwrap();
+    std::fs::hard_link(&image, folder.path("hard.png")).unwrap();
+    let text = "image,label,split\na.png,x,train\nb.png,y,train\nlink.png,y,train\nhard.png,x,test\n";
+    let expected = [(4, Fatal, Kind::DuplicateRow), (5, Fatal, Kind::SharedContent)];
+    assert_eq!(found(&check_rows(&folder.manifest(text), &CheckOptions::default())), expected);
+    assert_eq!(found(&check(&folder.manifest(text), &CheckOptions::default())), expected);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_a_parent_folder_adds_no_image() {
+    let folder = Folder::new();
+    for (seed, name) in ["train/x/a.png", "train/y/b.png", "test/x/c.png", "test/y/d.png"].into_iter().enumerate() {
+        folder.picture(&format!("data/{name}"), seed as u32);
+    }
+    for link in ["train/x/up", "train/y/up", "test/x/up", "train/again"] {
+        std::os::unix::fs::symlink("..", folder.path(&format!("data/{link}"))).unwrap();
+    }
+    let root = folder.path("data/train").parent().unwrap().to_path_buf();
+    let manifest = Manifest::from_folders(&root, None, &ManifestOptions::default()).unwrap();
+    assert_eq!((manifest.records.len(), manifest.classes.len()), (4, 2));
+    let report = check_rows(&manifest, &CheckOptions::default());
+    assert_eq!(found(&report), [(0, Warning, Kind::Reading); 4]);
+    assert!(
+        report.problems[0].message.contains("test/x/up` leads back into the data"),
+        "{}",
+        report.problems[0].message
+    );
 }
 
 /// By hand: `ISNET_SHARED_DATA=/work/shared/data cargo test -p isnet-data real_data -- --nocapture`.

@@ -12,7 +12,6 @@ use super::entry::{Entry, Found};
 use super::table::Table;
 use super::{Kind, Request};
 use crate::error::{DataError, Result};
-use crate::manifest::folders::{children, images_below};
 
 pub(super) const KIND: Kind = Kind {
     name: "bimcv",
@@ -30,14 +29,14 @@ fn read(request: &Request, found: &mut Found) -> Result<()> {
         });
     };
     let people = people(request.folder, found)?;
-    let patients = children(request.folder)?.into_iter().filter(|path| path.is_dir() && name(path).starts_with("sub-"));
-    let patients: Vec<_> = patients.collect();
+    let mut patients = found.folders_in(request.folder)?;
+    patients.retain(|path| name(path).starts_with("sub-"));
     if patients.is_empty() {
         return Err(DataError::Layout { folder: request.folder.to_path_buf(), what: "folders `sub-…`".into() });
     }
     for folder in patients {
         let patient = name(&folder);
-        for path in images_below(&folder)? {
+        for path in found.images_below(&folder)? {
             let view = view(&name(&path));
             if !path.components().any(|part| part.as_os_str() == "mod-rx") || !matches!(view.as_str(), "pa" | "ap") {
                 found.skip("not a frontal radiograph");

@@ -1,9 +1,11 @@
 //! What the lists of a data set say, before any picture is opened.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use crate::error::Result;
 use crate::file_problem::FileProblem;
+use crate::manifest::walk::{self, Walk};
 
 /// An image with what is known about it. Texts are empty where nothing is.
 #[derive(Clone, Debug)]
@@ -67,14 +69,22 @@ pub(super) enum OfficialSplit {
 #[derive(Debug)]
 pub(super) struct Found {
     source: &'static str,
+    folder: PathBuf,
     pub entries: Vec<Entry>,
     pub problems: Vec<FileProblem>,
     pub skipped: BTreeMap<String, usize>,
 }
 
 impl Found {
-    pub fn new(source: &'static str) -> Self {
-        Self { source, entries: Vec::new(), problems: Vec::new(), skipped: BTreeMap::new() }
+    /// Nothing yet, of a data set in this folder.
+    pub fn new(source: &'static str, folder: &Path) -> Self {
+        Self {
+            source,
+            folder: folder.to_path_buf(),
+            entries: Vec::new(),
+            problems: Vec::new(),
+            skipped: BTreeMap::new(),
+        }
     }
 
     /// An entry of a file about which nothing else is known.
@@ -94,6 +104,23 @@ impl Found {
             finding: String::new(),
             line: 0,
         }
+    }
+
+    /// Every image file below a folder of the data set, sorted by path. Links back into the data set are left out.
+    pub fn images_below(&mut self, folder: &Path) -> Result<Vec<PathBuf>> {
+        let walk = walk::images_below(folder, &self.folder)?;
+        Ok(self.without_links(walk))
+    }
+
+    /// The folders in a folder of the data set, sorted. Links back into the data set are left out.
+    pub fn folders_in(&mut self, folder: &Path) -> Result<Vec<PathBuf>> {
+        let walk = walk::folders_in(folder, &self.folder)?;
+        Ok(self.without_links(walk))
+    }
+
+    fn without_links(&mut self, walk: Walk) -> Vec<PathBuf> {
+        walk.skipped.iter().for_each(|_| self.skip("a link to a folder that is read anyway"));
+        walk.found
     }
 
     /// Leaves out an image that does not belong into the manifest.

@@ -9,7 +9,6 @@ use super::entry::{Entry, Found, OfficialSplit};
 use super::table::first_of;
 use super::{Kind, Request};
 use crate::error::Result;
-use crate::manifest::folders::images_below;
 
 pub(super) const KIND: Kind = Kind {
     name: "kermany",
@@ -27,7 +26,7 @@ fn read(request: &Request, found: &mut Found) -> Result<()> {
             if !folder.is_dir() && split == "val" {
                 continue; // the archive of Mendeley has none
             }
-            for path in images_below(&folder)? {
+            for path in found.images_below(&folder)? {
                 let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
                 found.entries.push(Entry {
                     label: label.into(),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::entry::{Found, ImageSource, MaskSource};
 use crate::error::{DataError, Result};
-use crate::manifest::folders::images_below;
+use crate::manifest::walk::images_below;
 use crate::read_image::{image_size, read_image, read_mask};
 use crate::sample::Mask;
 
@@ -22,7 +22,7 @@ pub(super) enum Made {
 /// Gives entries without a mask the one that has their name in a folder, also with `_mask` or `-mask` at its end.
 pub(super) fn from_folder(folder: &Path, found: &mut Found) -> Result<()> {
     let mut by_stem: BTreeMap<String, PathBuf> = BTreeMap::new();
-    for path in images_below(folder)? {
+    for path in images_below(folder, folder)?.found {
         let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let stem = stem.strip_suffix("_mask").or_else(|| stem.strip_suffix("-mask")).unwrap_or(&stem).to_owned();
         if let Some(first) = by_stem.insert(stem, path.clone()) {

@@ -11,7 +11,6 @@ use super::table::{first_of, text};
 use super::{Kind, Request};
 use crate::error::Result;
 use crate::file_problem::FileProblem;
-use crate::manifest::folders::images_below;
 
 pub(super) const KIND: Kind = Kind {
     name: "montgomery",
@@ -41,7 +40,7 @@ fn read(request: &Request, found: &mut Found) -> Result<()> {
 /// The films of `CXR_png`, labelled by the last digit of their names. Also used for Shenzhen.
 pub(super) fn films(folder: &Path, found: &mut Found) -> Result<Vec<Entry>> {
     let mut films = Vec::new();
-    for path in images_below(&first_of(folder, &["CXR_png"])?)? {
+    for path in found.images_below(&first_of(folder, &["CXR_png"])?)? {
         let mut entry = found.entry(&path);
         let stem = entry.stem();
         entry.label = match stem.rsplit_once('_').map(|(_, class)| class) {

@@ -12,7 +12,6 @@ use super::table::{Table, first_of, words};
 use super::{ImportSettings, Kind, Request};
 use crate::error::{DataError, Result};
 use crate::file_problem::FileProblem;
-use crate::manifest::folders::images_below;
 
 /// What both NIH and CheXpert call a film without one.
 const NO_FINDING: &str = "No Finding";
@@ -30,7 +29,7 @@ fn read(request: &Request, found: &mut Found) -> Result<()> {
     let (image, findings) = (table.need("Image Index")?, table.need("Finding Labels")?);
     let [patient, age, view] = ["Patient ID", "Patient Age", "View Position"].map(|name| table.find(name));
     let sex = table.find("Patient Gender").or_else(|| table.find("Patient Sex"));
-    let files = files(request)?;
+    let files = files(request, found)?;
     let (tests, train_val) = (list(request, "test_list.txt")?, list(request, "train_val_list.txt")?);
     for row in &table.rows {
         let name = row.get(image);
@@ -79,14 +78,12 @@ pub(super) fn label(present: &[&str], settings: &ImportSettings) -> Option<Strin
 }
 
 /// All images by name, from the folders `images…`.
-fn files(request: &Request) -> Result<BTreeMap<String, PathBuf>> {
-    let folders = crate::manifest::folders::children(request.folder)?.into_iter();
-    let folders = folders.filter(|path| {
-        path.is_dir() && path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("images"))
-    });
+fn files(request: &Request, found: &mut Found) -> Result<BTreeMap<String, PathBuf>> {
+    let is_of_images =
+        |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("images"));
     let mut files = BTreeMap::new();
-    for folder in folders {
-        for path in images_below(&folder)? {
+    for folder in found.folders_in(request.folder)?.into_iter().filter(is_of_images) {
+        for path in found.images_below(&folder)? {
             files.insert(path.file_name().unwrap_or_default().to_string_lossy().into_owned(), path);
         }
     }

@@ -75,7 +75,7 @@ mod tests {
 
     /// 40 patients with two images each, every fourth with the class `b`.
     fn entries() -> Vec<Entry> {
-        let found = Found::new("x");
+        let found = Found::new("x", std::path::Path::new(""));
         let entry = |index: usize| Entry {
             patient: format!("p{}", index / 2),
             label: if (index / 2).is_multiple_of(4) { "b".into() } else { "a".into() },

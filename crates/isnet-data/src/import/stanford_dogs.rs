@@ -10,7 +10,6 @@ use super::voc::boxes;
 use super::{Kind, Request};
 use crate::error::Result;
 use crate::file_problem::FileProblem;
-use crate::manifest::folders::{children, images_below};
 
 pub(super) const KIND: Kind = Kind {
     name: "stanford-dogs",
@@ -22,15 +21,13 @@ pub(super) const KIND: Kind = Kind {
 fn read(request: &Request, found: &mut Found) -> Result<()> {
     let annotations = first_of(request.folder, &["Annotation", "annotations/Annotation"])?;
     let labels = &request.settings.labels;
-    for folder in
-        children(&first_of(request.folder, &["Images", "images/Images"])?)?.into_iter().filter(|path| path.is_dir())
-    {
+    for folder in found.folders_in(&first_of(request.folder, &["Images", "images/Images"])?)? {
         let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let breed = name.split_once('-').map_or(name.as_str(), |(_, breed)| breed);
         if !labels.is_empty() && !labels.iter().any(|label| label == breed) {
             continue;
         }
-        for path in images_below(&folder)? {
+        for path in found.images_below(&folder)? {
             let annotation = annotations.join(&name).join(path.file_stem().unwrap_or_default());
             let mask = match annotation.exists().then(|| text(&annotation)).transpose()? {
                 Some(text) => match boxes(&text) {

@@ -72,6 +72,7 @@ pub(super) fn write(
         counts: counts(&rows),
         images: rows.len(),
         with_mask: rows.iter().filter(|row| !row.cells[1].is_empty()).count(),
+        with_several_labels: rows.iter().filter(|row| row.cells[2].contains('|')).count(),
         masks_written: rows.iter().filter(|row| row.mask_written).count(),
         skipped: skipped.into_iter().collect(),
         problems,

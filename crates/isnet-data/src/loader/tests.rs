@@ -129,7 +129,7 @@ fn broken(error: fn(usize) -> DataError) -> Loader {
 
 #[test]
 fn the_first_bad_sample_of_a_batch_is_the_one_named() {
-    let loader = broken(|index| DataError::Missing { path: index.to_string().into() });
+    let loader = broken(|index| DataError::Missing { path: index.to_string().into(), likely: None });
     for _ in 0..20 {
         let error = loader.clone().prefetch().find_map(Result::err).unwrap();
         assert!(error.to_string().starts_with("`5` does not exist"), "{error}");

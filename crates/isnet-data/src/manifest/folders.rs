@@ -3,22 +3,23 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{Draft, Manifest, ManifestOptions, Record, RowProblem, RowProblemKind, is_split_name, label_drafts};
+use super::labels::{Draft, Drafts, resolve};
+use super::spelling::split_meant;
+use super::walk::images_below;
+use super::{Manifest, ManifestOptions, Note, Record, RowProblem, RowProblemKind, is_split_name};
 use crate::error::{DataError, Result};
-
-const EXTENSIONS: [&str; 6] = ["png", "jpg", "jpeg", "bmp", "tif", "tiff"];
 
 /// Reads `images/[split/]class/…/name.*` with `masks/[split/]class/…/name.*`.
 pub(super) fn read(images: &Path, masks: Option<&Path>, options: &ManifestOptions) -> Result<Manifest> {
-    let folders = child_folders(images)?;
-    let has_splits = has_splits(images, &folders)?;
-    let mut masks = masks.map_or(Ok(BTreeMap::new()), masks_by_stem)?;
+    let walk = images_below(images, images)?;
+    let mut drafts = Drafts::default();
+    drafts.notes.extend(walk.skipped.into_iter().map(|link| Note::LinkSkipped { link }));
+    let mut masks = masks.map_or(Ok(BTreeMap::new()), |masks| masks_by_stem(masks, &mut drafts.notes))?;
+    let has_splits = has_splits(images, &walk.found)?;
 
-    let mut drafts = Vec::new();
-    for image in images_below(images)? {
+    for image in walk.found {
         let relative = image.strip_prefix(images).unwrap_or(&image);
-        let mut levels =
-            relative.parent().into_iter().flat_map(Path::iter).map(|level| level.to_string_lossy().into_owned());
+        let mut levels = levels(relative).into_iter();
         let split = if has_splits { levels.next().unwrap_or_default() } else { String::new() };
         let label = levels.next().unwrap_or_default();
         let mask = masks.get_mut(&relative.with_extension("")).map(|mask| {
@@ -35,16 +36,15 @@ pub(super) fn read(images: &Path, masks: Option<&Path>, options: &ManifestOption
             line: 0,
             extra: Vec::new(),
         };
-        drafts.push(Draft { record, label });
+        drafts.rows.push(Draft { record, label });
     }
     let unused = masks.into_values().filter(|mask| !mask.used);
-    let problems = unused.map(|mask| RowProblem {
+    drafts.problems.extend(unused.map(|mask| RowProblem {
         line: 0,
         image: None,
         kind: RowProblemKind::MaskWithoutImage { mask: mask.path },
-    });
-    let problems = problems.collect();
-    label_drafts(images, drafts, problems, true, options)
+    }));
+    resolve(images, drafts, options)
 }
 
 struct MaskFile {
@@ -52,9 +52,11 @@ struct MaskFile {
     used: bool,
 }
 
-fn masks_by_stem(root: &Path) -> Result<BTreeMap<PathBuf, MaskFile>> {
+fn masks_by_stem(root: &Path, notes: &mut Vec<Note>) -> Result<BTreeMap<PathBuf, MaskFile>> {
     let mut masks = BTreeMap::new();
-    for path in images_below(root)? {
+    let walk = images_below(root, root)?;
+    notes.extend(walk.skipped.into_iter().map(|link| Note::LinkSkipped { link }));
+    for path in walk.found {
         let stem = path.strip_prefix(root).unwrap_or(&path).with_extension("");
         if let Some(MaskFile { path: first, .. }) = masks.insert(stem, MaskFile { path: path.clone(), used: false }) {
             return Err(DataError::MaskTwice { first, second: path });
@@ -63,43 +65,24 @@ fn masks_by_stem(root: &Path) -> Result<BTreeMap<PathBuf, MaskFile>> {
     Ok(masks)
 }
 
-fn has_splits(root: &Path, folders: &[String]) -> Result<bool> {
-    let (splits, classes): (Vec<String>, Vec<String>) = folders.iter().cloned().partition(|name| is_split_name(name));
-    if splits.is_empty() || classes.is_empty() {
+/// The folders of an image, from the top.
+fn levels(relative: &Path) -> Vec<String> {
+    relative.parent().into_iter().flat_map(Path::iter).map(|level| level.to_string_lossy().into_owned()).collect()
+}
+
+/// Whether the top folders are splits. Folders that only look like splits would become classes of that name.
+fn has_splits(root: &Path, images: &[PathBuf]) -> Result<bool> {
+    let mut folders: Vec<String> = images
+        .iter()
+        .filter_map(|image| levels(image.strip_prefix(root).unwrap_or(image)).into_iter().next())
+        .collect();
+    folders.dedup();
+    let (splits, others): (Vec<String>, Vec<String>) = folders.into_iter().partition(|name| is_split_name(name));
+    if let Some((folder, meant)) = others.iter().find_map(|name| Some((name, split_meant(name)?))) {
+        return Err(DataError::SplitFolder { path: root.to_path_buf(), folder: folder.clone(), meant });
+    }
+    if splits.is_empty() || others.is_empty() {
         return Ok(!splits.is_empty());
     }
-    Err(DataError::MixedFolders { path: root.to_path_buf(), splits, classes })
-}
-
-fn child_folders(root: &Path) -> Result<Vec<String>> {
-    let folders = children(root)?.into_iter().filter(|path| path.is_dir());
-    Ok(folders.filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned())).collect())
-}
-
-/// Every image file below `root`, sorted by path.
-pub(crate) fn images_below(root: &Path) -> Result<Vec<PathBuf>> {
-    let mut images = Vec::new();
-    for path in children(root)? {
-        if path.is_dir() {
-            images.extend(images_below(&path)?);
-        } else if is_image(&path) {
-            images.push(path);
-        }
-    }
-    Ok(images)
-}
-
-/// What lies in a folder, sorted, without hidden files.
-pub(crate) fn children(folder: &Path) -> Result<Vec<PathBuf>> {
-    let read = |source| DataError::read(folder, source);
-    let entries = std::fs::read_dir(folder).map_err(read)?.collect::<Result<Vec<_>, _>>().map_err(read)?;
-    let visible = entries.into_iter().filter(|entry| !entry.file_name().to_string_lossy().starts_with('.'));
-    let mut paths: Vec<PathBuf> = visible.map(|entry| entry.path()).collect();
-    paths.sort();
-    Ok(paths)
-}
-
-pub(crate) fn is_image(path: &Path) -> bool {
-    let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
-    extension.is_some_and(|extension| EXTENSIONS.contains(&extension.as_str()))
+    Err(DataError::MixedFolders { path: root.to_path_buf(), splits, classes: others })
 }

@@ -60,6 +60,34 @@ choice! {
     }
 }
 
+choice! {
+    /// How many classes an image may have.
+    TaskName {
+        /// Exactly one.
+        SingleLabel = "single_label",
+        /// Any number, also none; several labels are joined by `|`.
+        MultiLabel = "multi_label",
+    }
+}
+
+impl From<TaskName> for isnet_data::Task {
+    fn from(task: TaskName) -> Self {
+        match task {
+            TaskName::SingleLabel => Self::SingleLabel,
+            TaskName::MultiLabel => Self::MultiLabel,
+        }
+    }
+}
+
+impl From<isnet_data::Task> for TaskName {
+    fn from(task: isnet_data::Task) -> Self {
+        match task {
+            isnet_data::Task::SingleLabel => Self::SingleLabel,
+            isnet_data::Task::MultiLabel => Self::MultiLabel,
+        }
+    }
+}
+
 section! {
     /// `[data]`.
     DataConfig(section) {
@@ -69,8 +97,12 @@ section! {
         mask_column: String = "mask".into();
         /// Column of the manifest that says which images are not independent, such as those of a patient; may be absent.
         group_column: String = "patient".into();
-        /// The classes in the order of the logits; the default takes the sorted labels of the training split.
+        /// The classes in the order of the logits; the default takes the sorted labels of the training split (with `folds`, of the
+        /// validation split too), and a label that only other splits have is an error.
         classes: Option<Vec<String>> = None;
+        /// How many classes an image may have: `"single_label"` or `"multi_label"`. The default takes `"multi_label"` if at least half of
+        /// the rows with a label join several by `|`; if fewer do, they are errors.
+        task: Option<TaskName> = None;
         /// Height of the network's input, in pixels (H).
         height: usize = 128, in 8..=4096;
         /// Width of the network's input, in pixels (W).
@@ -194,12 +226,14 @@ impl DataSource {
         match found.as_slice() {
             ["manifest"] => {
                 let path = section.get::<PathBuf>("manifest")?.unwrap_or_default();
-                Ok(Self::Manifest(section.raw.absolute(&path)))
+                Ok(Self::Manifest(section.raw.absolute("data.manifest", &path)?))
             }
             ["folder"] => {
                 let mut folder = FolderConfig::resolve(&section.section("folder")?)?;
-                folder.images = section.raw.absolute(&folder.images);
-                folder.masks = folder.masks.map(|masks| section.raw.absolute(&masks));
+                folder.images = section.raw.absolute("data.folder.images", &folder.images)?;
+                if let Some(masks) = &mut folder.masks {
+                    *masks = section.raw.absolute("data.folder.masks", masks)?;
+                }
                 Ok(Self::Folder(folder))
             }
             ["phantom"] => Ok(Self::Phantom(PhantomConfig::resolve(&section.section("phantom")?)?)),

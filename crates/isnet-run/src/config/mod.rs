@@ -4,8 +4,8 @@
 //! one home here, in the row that declares its key. A resolved configuration is written as `config.toml` into the run
 //! folder and can be loaded again.
 //!
-//! Paths in a configuration are relative to the current folder if they exist there, else to the folder of the
-//! configuration file; `output` is always relative to the current folder. A resolved configuration has absolute paths.
+//! A relative path in a configuration starts at the folder of that file; one on the command line (`--set`), and the default
+//! of `output`, at the current folder; one in `set` of a study at the folder of the study. A resolved configuration has absolute paths.
 
 mod change;
 mod check;
@@ -20,7 +20,9 @@ mod train;
 use std::path::{Path, PathBuf};
 
 pub use change::{Change, MAY_CHANGE};
-pub use data::{AugmentConfig, Balance, DataConfig, DataSource, Fit, FolderConfig, PhantomConfig, ShapesConfig};
+pub use data::{
+    AugmentConfig, Balance, DataConfig, DataSource, Fit, FolderConfig, PhantomConfig, ShapesConfig, TaskName,
+};
 pub use loss::{ClassWeights, ForegroundForm, ForegroundRange, HeatmapLossSchedule, LossConfig, gwrp_decay};
 pub use method::{
     CompositeName, GainConfig, HamConfig, MethodConfig, MethodName, MultitaskConfig, RrrConfig, SegmentClassifyConfig,
@@ -81,7 +83,7 @@ section! {
         seed: u64 = 0;
         /// Device to compute on, such as `"cpu"`.
         device: String = "cpu".into();
-        /// The run folder.
+        /// The run folder. The default lies in the current folder.
         output: PathBuf = Path::new("runs").join(&name);
     }
     computed {
@@ -109,8 +111,17 @@ impl RunConfig {
     /// # Errors
     /// [`RunError::Read`] if the file cannot be read; else as [`RunConfig::from_toml`].
     pub fn load(path: impl AsRef<Path>, overrides: &[(&str, &str)]) -> Result<Self> {
-        let path = path.as_ref();
-        Self::from_toml(&read_text("configuration", path)?, path, overrides)
+        Self::load_from(path.as_ref(), overrides, Path::new(""))
+    }
+
+    /// [`RunConfig::load`] where relative paths among the overrides start at `folder`; empty: the current one.
+    ///
+    /// # Errors
+    /// As [`RunConfig::load`].
+    pub fn load_from(path: &Path, overrides: &[(&str, &str)], folder: &Path) -> Result<Self> {
+        let mut raw = RawConfig::parse(&read_text("configuration", path)?, path)?;
+        overrides.iter().try_for_each(|(key, value)| raw.set_from(key, value, folder))?;
+        Self::from_raw(&raw)
     }
 
     /// Reads a configuration from text; `file` is where it would stand, for the name, messages and relative paths.
@@ -130,10 +141,13 @@ impl RunConfig {
     /// As [`RunConfig::from_toml`], without those of reading.
     pub fn from_raw(raw: &RawConfig) -> Result<Self> {
         let mut config = Self::resolve(&raw.top())?;
-        config.output = std::path::absolute(&config.output).unwrap_or(config.output);
-        config.model.weights = config.model.weights.map(|path| raw.absolute(&path));
-        let segmenter = &mut config.method.segment_classify.segmenter;
-        *segmenter = segmenter.take().map(|path| raw.absolute(&path));
+        config.output = raw.output(&config.output);
+        if let Some(weights) = &mut config.model.weights {
+            *weights = raw.absolute("model.weights", weights)?;
+        }
+        if let Some(segmenter) = &mut config.method.segment_classify.segmenter {
+            *segmenter = raw.absolute("method.segment_classify.segmenter", segmenter)?;
+        }
         check::check(&config, raw)?;
         Ok(config)
     }

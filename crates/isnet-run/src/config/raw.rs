@@ -4,7 +4,7 @@
 //! so that every error can name file and line.
 
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     path::{Path, PathBuf},
 };
 
@@ -23,7 +23,8 @@ pub struct RawConfig {
     table: Table,
     text: String,
     file: PathBuf,
-    overridden: BTreeSet<String>,
+    /// Keys that were laid over, and the folder where their relative paths start.
+    overridden: BTreeMap<String, PathBuf>,
 }
 
 impl RawConfig {
@@ -40,7 +41,7 @@ impl RawConfig {
             table: text.parse().map_err(syntax)?,
             text: text.to_owned(),
             file: file.to_owned(),
-            overridden: BTreeSet::new(),
+            overridden: BTreeMap::new(),
         };
         raw.check_keys("", &raw.table)?;
         Ok(raw)
@@ -54,6 +55,14 @@ impl RawConfig {
     /// # Errors
     /// [`RunError::UnknownKey`] with the nearest valid key.
     pub fn set(&mut self, key: &str, value: &str) -> Result<()> {
+        self.set_from(key, value, Path::new(""))
+    }
+
+    /// [`RawConfig::set`] where a relative path starts at `folder`; empty: the current one.
+    ///
+    /// # Errors
+    /// As [`RawConfig::set`].
+    pub fn set_from(&mut self, key: &str, value: &str, folder: &Path) -> Result<()> {
         let parsed = format!("value = {value}").parse::<Table>().ok().filter(|table| table.len() == 1);
         let parsed = parsed.and_then(|mut table| table.remove("value"));
         let mut value = parsed.unwrap_or_else(|| Value::String(value.to_owned()));
@@ -62,7 +71,7 @@ impl RawConfig {
         }
         let top = key.split('.').next().unwrap_or_default().to_owned();
         let addition = Table::from_iter([(top, value)]);
-        self.overridden.insert(key.to_owned());
+        self.overridden.insert(key.to_owned(), folder.to_owned());
         self.check_keys("", &addition)?;
         lay_over(&mut self.table, addition);
         Ok(())
@@ -78,17 +87,49 @@ impl RawConfig {
         self.file.file_stem().unwrap_or_default().to_string_lossy().into_owned()
     }
 
-    /// `path` made absolute: relative to the current folder if it exists there, else to the folder of the file.
-    pub(super) fn absolute(&self, path: &Path) -> PathBuf {
-        let base = self.file.parent().unwrap_or(Path::new(""));
-        let found = if path.exists() { path.to_owned() } else { base.join(path) };
-        std::path::absolute(&found).unwrap_or(found)
+    /// The path of `key` made absolute: it starts at the folder of the file that it stands in, or where the override does.
+    ///
+    /// # Errors
+    /// [`RunError::Value`] if it is not there but would be, had it started at the current folder.
+    pub(super) fn absolute(&self, key: &str, path: &Path) -> Result<PathBuf> {
+        let found = absolute(&self.folder(key).join(path));
+        if !found.exists() && path.is_relative() && path.exists() {
+            let here = absolute(path);
+            return Err(RunError::Value {
+                key: key.to_owned(),
+                place: self.place(key),
+                value: path.display().to_string(),
+                reason: format!(
+                    "a relative path in a file starts at the folder of that file, where `{}` does not exist; `{}` does: \
+                     write the path from the file, or set it on the command line with `--set`",
+                    found.display(),
+                    here.display()
+                ),
+            });
+        }
+        Ok(found)
+    }
+
+    /// The run folder made absolute. The default starts at the current folder.
+    pub(super) fn output(&self, path: &Path) -> PathBuf {
+        let is_typed = self.table.contains_key("output");
+        absolute(&if is_typed { self.folder("output").join(path) } else { path.to_owned() })
+    }
+
+    /// Where the relative path of a key starts.
+    fn folder(&self, key: &str) -> &Path {
+        self.override_of(key).unwrap_or_else(|| self.file.parent().unwrap_or(Path::new("")))
+    }
+
+    /// The folder of the override that gave a key its value, if one did.
+    fn override_of(&self, key: &str) -> Option<&Path> {
+        let covers = |set: &String| set == key || key.starts_with(&format!("{set}."));
+        self.overridden.iter().find(|(set, _)| covers(set)).map(|(_, folder)| folder.as_path())
     }
 
     /// Where a key was typed: `--set`, or the file with the line.
     pub(super) fn place(&self, key: &str) -> String {
-        let covers = |set: &String| set == key || key.starts_with(&format!("{set}."));
-        if self.overridden.iter().any(covers) {
+        if self.override_of(key).is_some() {
             return "`--set`".into();
         }
         let file = self.file.display();
@@ -198,6 +239,10 @@ impl<'a> Section<'a> {
 pub fn split_override(text: &str) -> Result<(&str, &str)> {
     let pair = text.split_once('=').map(|(key, value)| (key.trim(), value.trim()));
     pair.filter(|(key, _)| !key.is_empty()).ok_or_else(|| RunError::Override { text: text.to_owned() })
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 fn lay_over(base: &mut Table, addition: Table) {

@@ -189,23 +189,43 @@ fn a_resolved_configuration_holds_every_key_that_has_a_value() {
 }
 
 #[test]
-fn a_path_is_found_in_the_current_folder_or_beside_the_configuration() {
+fn a_path_in_a_file_starts_at_that_file_alone() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("x.toml");
     fs::write(folder.path().join("x.csv"), "").unwrap();
-    let manifest = |name: &str| {
+    let load = |name: &str| {
         fs::write(&file, format!("[data]\nmanifest = '{name}'")).unwrap();
-        RunConfig::load(&file, &[]).unwrap()
+        RunConfig::load(&file, &[])
     };
+    let manifest = |name: &str| load(name).unwrap();
     assert_eq!(manifest("x.csv").data.source, DataSource::Manifest(folder.path().join("x.csv")));
-    // The tests of a package run in its folder, where there is a `Cargo.toml`.
-    let here = std::env::current_dir().unwrap().join("Cargo.toml");
-    assert_eq!(manifest("Cargo.toml").data.source, DataSource::Manifest(here));
     assert!(manifest("x.csv").warnings().is_empty());
     let warnings = manifest("absent.csv").warnings();
     assert!(warnings[0].contains("`data.manifest`") && warnings[0].contains("absent.csv"), "{warnings:?}");
+    // The tests of a package run in its folder, where there is a `Cargo.toml`: it is not taken, and that is said.
+    let message = load("Cargo.toml").unwrap_err().to_string();
+    for part in ["`data.manifest`", "x.toml:2", "starts at the folder of that file", "`--set`"] {
+        assert!(message.contains(part), "{message}");
+    }
+    fs::write(folder.path().join("Cargo.toml"), "").unwrap();
+    assert_eq!(manifest("Cargo.toml").data.source, DataSource::Manifest(folder.path().join("Cargo.toml")));
     let message = RunConfig::load(folder.path().join("absent.toml"), &[]).unwrap_err().to_string();
     assert!(message.contains("cannot read configuration") && message.contains("absent.toml"), "{message}");
+}
+
+#[test]
+fn a_path_on_the_command_line_starts_at_the_current_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("x.toml");
+    fs::write(&file, "output = 'runs/x'\n[data]\nmanifest = 'x.csv'\n[model]\nweights = 'w.pth'").unwrap();
+    let here = std::env::current_dir().unwrap();
+    let config = RunConfig::load(&file, &[("data.manifest", "Cargo.toml"), ("output", "there")]).unwrap();
+    assert_eq!(config.data.source, DataSource::Manifest(here.join("Cargo.toml")));
+    assert_eq!(config.model.weights, Some(folder.path().join("w.pth")));
+    assert_eq!(config.output, here.join("there"));
+    let config = RunConfig::load_from(&file, &[("data.manifest", "y.csv")], &folder.path().join("study")).unwrap();
+    assert_eq!(config.data.source, DataSource::Manifest(folder.path().join("study/y.csv")));
+    assert_eq!(config.output, folder.path().join("runs/x"));
 }
 
 #[test]
