@@ -2,6 +2,7 @@
 
 mod across;
 mod one_record;
+mod values;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,6 +12,7 @@ use rayon::prelude::*;
 
 use crate::manifest::Manifest;
 use crate::prepare::Preparation;
+pub use values::spot_check;
 
 /// What a manifest should fulfil.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,7 +22,8 @@ pub struct CheckOptions {
     /// The names that a split may have. `None`: those of [`crate::is_split_name`], and the bias tests `biased`,
     /// `standard`, `deceiving` and `external`.
     pub splits: Option<Vec<String>>,
-    /// If given, masks that become all background at this size are listed too.
+    /// If given, masks that become all background or all foreground at this size are listed too, and values are judged as they are
+    /// scaled by it.
     pub preparation: Option<Preparation>,
 }
 
@@ -71,7 +74,7 @@ pub enum ProblemKind {
     Unreadable,
     /// A mask of another size than its image. Fatal.
     MaskSize,
-    /// A mask that is all background. Fatal if the file is not black, since then its foreground is lost.
+    /// A mask that is all background.
     EmptyMask,
     /// A mask with values between black and white.
     NonBinaryMask,
@@ -85,6 +88,24 @@ pub enum ProblemKind {
     SharedGroup,
     /// The same image in two rows of one split. Fatal if their labels differ.
     DuplicateRow,
+    /// A mask that is all foreground.
+    FullMask,
+    /// A mask of which it is unclear what is foreground: a label map, too dark, or transparency that contradicts. Fatal.
+    UnclearMask,
+    /// Masks read by another rule than white on black: their values are 0 and 1, or the shape is their transparency.
+    MaskReading,
+    /// Orientation tags that turn an image and its mask differently.
+    Turned,
+    /// A file of several pages or frames, of which the first is read.
+    Pages,
+    /// An image with transparent pixels.
+    Transparent,
+    /// An image that is nearly constant.
+    FlatImage,
+    /// Images that use a small part of their range of values.
+    DimImages,
+    /// Images of 8 and of 16 bits in one data set.
+    MixedDepth,
 }
 
 /// Number of records of one kind.
@@ -129,6 +150,8 @@ pub fn check(manifest: &Manifest, options: &CheckOptions) -> CheckReport {
     problems.extend(across::records(manifest, options));
     problems.extend(across::groups(manifest, options));
     problems.extend(across::repeats(manifest, options, &findings));
+    let intensity = options.preparation.map(|preparation| preparation.intensity).unwrap_or_default();
+    problems.extend(values::across(&manifest.records.iter().collect::<Vec<_>>(), &findings, intensity));
     problems.extend(findings.into_iter().flat_map(|finding| finding.problems));
     problems.sort_by_key(|problem| (problem.line, std::cmp::Reverse(problem.severity), problem.kind));
     CheckReport { problems, counts: counts(manifest) }

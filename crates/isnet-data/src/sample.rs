@@ -11,6 +11,9 @@ pub struct Image {
     pub channels: usize,
     /// `[H, W, C]`, in [0, 1].
     pub pixels: Vec<f32>,
+    /// Whether a file holds it as whole numbers of 16 bits, of which fewer may be used: what
+    /// [`Intensity::Depth`](crate::Intensity::Depth) scales.
+    pub sixteen_bit: bool,
 }
 
 /// The region of interest of an image: `values[y · width + x]` is 1 for foreground and 0 for background.
@@ -73,14 +76,14 @@ pub struct Sample {
 }
 
 impl Image {
-    /// An image of the given size.
+    /// An image of the given size, whose values use all of [0, 1] as those of 8-bit files do.
     ///
     /// # Panics
     /// If `pixels` does not hold `height · width · channels` values.
     pub fn new(height: usize, width: usize, channels: usize, pixels: Vec<f32>) -> Self {
         let expected = height * width * channels;
         assert_eq!(pixels.len(), expected, "pixels of an image of {height}×{width}×{channels}");
-        Self { height, width, channels, pixels }
+        Self { height, width, channels, pixels, sixteen_bit: false }
     }
 
     /// The channels of the pixel in row `y`, column `x`.

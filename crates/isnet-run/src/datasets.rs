@@ -5,10 +5,11 @@ use std::sync::Arc;
 use isnet_data::phantom::{self, PhantomSplit};
 use isnet_data::shapes::{self, ShapesSplit};
 use isnet_data::{
-    Augmentation, Dataset, Manifest, ManifestDataset, ManifestOptions, MemoryDataset, Preparation, Sample, Task, deal,
+    Augmentation, Dataset, Intensity, Manifest, ManifestDataset, ManifestOptions, MemoryDataset, Preparation, Problem,
+    Sample, Task, deal,
 };
 
-use crate::config::{AugmentConfig, DataConfig, DataSource, MethodName, PhantomConfig, RunConfig, ShapesConfig};
+use crate::config::{self, AugmentConfig, DataConfig, DataSource, MethodName, PhantomConfig, RunConfig, ShapesConfig};
 use crate::error::{Result, RunError};
 
 /// Prepared samples kept in memory per data set.
@@ -75,7 +76,7 @@ impl Datasets {
     }
 
     fn files(config: &DataConfig, manifest: Manifest) -> Result<Self> {
-        let preparation = preparation(config);
+        let preparation = preparation(config, Some(&manifest))?;
         let manifest = Arc::new(manifest);
         let dataset = |split: &str| -> Result<Arc<dyn Dataset>> {
             let records = manifest.split(split);
@@ -128,7 +129,7 @@ impl Datasets {
         splits: &[(&str, S)],
         draw: impl Fn(S) -> Vec<Sample>,
     ) -> Result<Self> {
-        let preparation = preparation(config);
+        let preparation = preparation(config, None)?;
         let dataset = |(name, split): &(&str, S)| -> Result<(String, MemoryDataset)> {
             let mut samples = draw(*split);
             for sample in &mut samples {
@@ -167,9 +168,33 @@ fn cross_validation(train: &dyn Dataset, validation: &dyn Dataset, config: &Data
     (0..folds.len()).partition(|index| folds[*index] != config.fold)
 }
 
-/// The geometry of the network's input.
-pub fn preparation(config: &DataConfig) -> Preparation {
-    Preparation { height: config.height, width: config.width, channels: config.channels, fit: config.fit.into() }
+/// How an image becomes the network's input. The depth of 16-bit files is found in the training images of the manifest; generated
+/// images, which have none, use all of their range.
+fn preparation(config: &DataConfig, manifest: Option<&Manifest>) -> Result<Preparation> {
+    let intensity = match (config.intensity, config.depth_bits, manifest) {
+        (config::Intensity::Stored, ..) => Intensity::Stored,
+        (config::Intensity::Percentile, ..) => Intensity::Percentile,
+        (config::Intensity::Depth, Some(bits), _) => Intensity::Depth { bits: bits as u8 },
+        (config::Intensity::Depth, None, None) => Intensity::Depth { bits: 16 },
+        (config::Intensity::Depth, None, Some(manifest)) => {
+            Intensity::find_depth(manifest, &manifest.split(&config.train_split))?
+        }
+    };
+    let DataConfig { height, width, channels, fit, .. } = *config;
+    Ok(Preparation { height, width, channels, fit: fit.into(), intensity })
+}
+
+/// [`isnet_data::spot_check`] of the images that a configuration trains and validates with; nothing for generated data.
+///
+/// # Errors
+/// [`RunError::Data`] with file and line.
+pub fn spot_check(config: &DataConfig, preparation: &Preparation, most: usize) -> Result<Vec<Problem>> {
+    if matches!(config.source, DataSource::Phantom(_) | DataSource::Shapes(_)) {
+        return Ok(Vec::new());
+    }
+    let manifest = manifest(config)?;
+    let records = [manifest.split(&config.train_split), manifest.split(&config.validation_split)].concat();
+    Ok(isnet_data::spot_check(&manifest, &records, most, preparation))
 }
 
 /// The generator of a phantom section.

@@ -20,7 +20,9 @@ mod train;
 use std::path::{Path, PathBuf};
 
 pub use change::{Change, MAY_CHANGE};
-pub use data::{AugmentConfig, Balance, DataConfig, DataSource, Fit, FolderConfig, PhantomConfig, ShapesConfig};
+pub use data::{
+    AugmentConfig, Balance, DataConfig, DataSource, Fit, FolderConfig, Intensity, PhantomConfig, ShapesConfig,
+};
 pub use loss::{ClassWeights, ForegroundForm, ForegroundRange, HeatmapLossSchedule, LossConfig, gwrp_decay};
 pub use method::{
     CompositeName, GainConfig, HamConfig, MethodConfig, MethodName, MultitaskConfig, RrrConfig, SegmentClassifyConfig,
