@@ -335,6 +335,37 @@ mod tests {
     }
 
     #[test]
+    fn the_depth_is_found_in_the_training_images_and_then_belongs_to_the_model() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, level: u16| {
+            let pixels = vec![0.0, f32::from(level) / 65535.0];
+            let image = isnet_data::Image::new(1, 2, 1, pixels);
+            isnet_data::write_image(folder.path().join(name), &image, isnet_data::BitDepth::Sixteen).unwrap();
+        };
+        write("a.png", 4095);
+        write("b.png", 500);
+        let manifest = folder.path().join("manifest.csv");
+        std::fs::write(&manifest, "image,label,split\na.png,x,train\nb.png,y,train\n").unwrap();
+        let open = |text: &str| {
+            let text = format!("[data]\nmanifest = {:?}\nheight = 8\nwidth = 8\n{text}", manifest.to_str().unwrap());
+            RunConfig::from_toml(&text, "x.toml", &[])
+        };
+        let mut config = open("intensity = \"depth\"").unwrap().data;
+        let found = Datasets::open(&config).unwrap();
+        assert_eq!(found.preparation.intensity, Intensity::Depth { bits: 12 });
+        assert_eq!(spot_check(&config, &found.preparation, 10).unwrap(), []);
+        let stored = open("").unwrap().data;
+        let problems = spot_check(&stored, &Datasets::open(&stored).unwrap().preparation, 10).unwrap();
+        assert!(problems[0].message.contains("as if 12 of 16 bits were used"), "{problems:?}");
+        write("a.png", 200);
+        assert_eq!(Datasets::open(&config).unwrap().preparation.intensity, Intensity::Depth { bits: 10 });
+        config.prepare_as(&found.preparation);
+        assert_eq!(Datasets::open(&config).unwrap().preparation, found.preparation, "whatever the files are now");
+        let message = open("depth_bits = 12").unwrap_err().to_string();
+        assert!(message.contains("`data.intensity` is `stored`; say `data.intensity = \"depth\"`"), "{message}");
+    }
+
+    #[test]
     fn generated_images_have_no_manifest_until_they_are_written() {
         for source in ["phantom", "shapes"] {
             let config = RunConfig::from_toml(&format!("[data.{source}]"), "x.toml", &[]).unwrap();

@@ -21,6 +21,9 @@ pub const MAX_PIXELS: u64 = 180_000_000;
 /// Memory that a decoder may take for the pixels and its own work.
 const DECODER_BYTES: u64 = 10 * MAX_PIXELS;
 
+/// A JPEG has at least one bit for each block of 8×8 pixels. What a file is too short for, its decoder would paint gray.
+const JPEG_PIXELS_PER_BYTE: u64 = 64 * 8;
+
 /// A picture as its file has it, turned upright.
 pub(crate) struct Decoded {
     /// The colours, without alpha.
@@ -148,6 +151,9 @@ fn open<'a>(path: &Path, bytes: &'a [u8], format: ImageFormat) -> Result<impl Im
     let (width, height) = decoder.dimensions();
     if u64::from(width) * u64::from(height) > MAX_PIXELS {
         return Err(DataError::TooLarge { path: path.to_path_buf(), height, width });
+    }
+    if format == ImageFormat::Jpeg && u64::from(width) * u64::from(height) > JPEG_PIXELS_PER_BYTE * bytes.len() as u64 {
+        return Err(DataError::Truncated { path: path.to_path_buf() });
     }
     Ok(decoder)
 }

@@ -88,6 +88,15 @@ fn a_cut_jpeg_is_called_truncated_although_its_decoder_would_paint_the_rest_gray
 }
 
 #[test]
+fn a_jpeg_that_is_too_short_for_its_size_is_truncated_although_it_has_an_end() {
+    let folder = Folder::new();
+    let mut bytes = std::fs::read(folder.gray("a.jpg", (8, 8), |_, _| 80)).unwrap();
+    let frame = bytes.windows(2).position(|pair| pair == [0xFF, 0xC0]).unwrap();
+    bytes[frame + 5..frame + 9].copy_from_slice(&[2900_u16, 60000].map(u16::to_be_bytes).concat());
+    assert!(matches!(read_image(folder.write("a.jpg", bytes)), Err(DataError::Truncated { .. })));
+}
+
+#[test]
 fn a_jpeg_may_hold_a_thumbnail_with_its_own_end_and_trailing_bytes() {
     let whole = [0xFF, 0xD8, 0xFF, 0xE1, 0, 4, 0xFF, 0xD9, 0xFF, 0xDA, 0, 2, 7, 0xFF, 0, 9, 0xFF, 0xD9, 5, 5];
     let jpeg_is_complete = |bytes: &[u8]| JpegMarkers::read(bytes).is_complete;
