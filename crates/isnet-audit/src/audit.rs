@@ -66,7 +66,7 @@ pub struct Progress {
 /// ```
 /// use isnet_audit::{Outcome, Question, Settings, audit};
 /// use isnet_data::phantom::{PhantomConfig, PhantomSplit, dataset};
-/// use isnet_data::{Dataset, Fit, MemoryDataset, Preparation, Task};
+/// use isnet_data::{Dataset, Fit, Intensity, MemoryDataset, Preparation, Task};
 /// # use burn::tensor::Device;
 /// # use isnet_graph::Params;
 /// # use isnet_run::Model;
@@ -74,7 +74,7 @@ pub struct Progress {
 /// # let architecture = isnet_models::Architecture::new("plain_cnn", 3, 1);
 /// # let graph = isnet_models::build(&architecture)?;
 /// # let params = Params::initialize(&graph, 9, &Device::flex());
-/// # let preparation = Preparation { height: 32, width: 32, channels: 1, fit: Fit::Pad };
+/// # let preparation = Preparation { height: 32, width: 32, channels: 1, fit: Fit::Pad, intensity: Intensity::Stored };
 /// # let (classes, training) = (config.class_names(), ().into());
 /// # let model = Model { architecture, graph, params, classes, task: Task::SingleLabel, preparation, training, batches: 0 };
 /// // An untrained model: its relevance is spread evenly.

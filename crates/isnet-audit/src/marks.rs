@@ -11,7 +11,7 @@
 
 use isnet_data::mark::{Mark, MarkSettings, choose, draw};
 use isnet_data::rng::stream;
-use isnet_data::{Dataset, Fit, Image, Label, Mask, Preparation, Sample};
+use isnet_data::{Dataset, Fit, Image, Intensity, Label, Mask, Preparation, Sample};
 use rand::Rng;
 use serde::Serialize;
 
@@ -119,7 +119,13 @@ impl<'a> Marker<'a> {
         let mut marked = image.clone();
         let drawing = draw(&mut image.clone(), mask, Mark::Square, &self.mark_settings(), &[index as u64])?;
         let Some(place) = drawing.place else { return Ok(None) };
-        let size = Preparation { height: place.side, width: place.side, channels: image.channels, fit: Fit::Squash };
+        let size = Preparation {
+            height: place.side,
+            width: place.side,
+            channels: image.channels,
+            fit: Fit::Squash,
+            intensity: Intensity::Stored,
+        };
         let (picture, _) = size.apply(picture, None)?;
         let strength = self.mark_settings().strength;
         for (at, from) in picture.pixels.chunks_exact(image.channels).enumerate() {

@@ -3,7 +3,7 @@
 use burn::tensor::{DType, Device};
 use isnet_audit::counterfactual::Variant;
 use isnet_audit::{Answer, Audit, AuditError, Outcome, Question, Settings, audit};
-use isnet_data::{Dataset, Fit, Image, Label, Mask, MemoryDataset, Preparation, Sample, Task};
+use isnet_data::{Dataset, Fit, Image, Intensity, Label, Mask, MemoryDataset, Preparation, Sample, Task};
 use isnet_graph::{GraphBuilder, ParamRole, Params};
 use isnet_models::Architecture;
 use isnet_run::Model;
@@ -46,7 +46,13 @@ fn model(reads: Reads) -> Model {
         params,
         classes: classes(),
         task: Task::SingleLabel,
-        preparation: Preparation { height: SIDE, width: SIDE, channels: 1, fit: Fit::Pad },
+        preparation: Preparation {
+            height: SIDE,
+            width: SIDE,
+            channels: 1,
+            fit: Fit::Pad,
+            intensity: Intensity::Stored,
+        },
         training: serde_json::Value::Null,
         batches: 0,
     }

@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use isnet_audit::counterfactual::{Composer, Variant, counterfactual};
 use isnet_audit::{Settings, Subject};
 use isnet_data::phantom::{PhantomConfig, PhantomSplit, dataset};
-use isnet_data::{Dataset, Fit, MemoryDataset, Preparation, Task};
+use isnet_data::{Dataset, Fit, Intensity, MemoryDataset, Preparation, Task};
 use isnet_graph::{Params, Predictor};
 use isnet_models::{Architecture, Stage, build};
 use isnet_run::Model;
@@ -23,7 +23,8 @@ fn models() -> Vec<(Model, PhantomConfig)> {
         let config = PhantomConfig { size, test: IMAGES, ..PhantomConfig::default() };
         let graph = build(&architecture).expect("an architecture");
         let params = Params::initialize(&graph, 1, &Device::flex());
-        let preparation = Preparation { height: size, width: size, channels: 1, fit: Fit::Pad };
+        let preparation =
+            Preparation { height: size, width: size, channels: 1, fit: Fit::Pad, intensity: Intensity::Stored };
         let (classes, training) = (config.class_names(), serde_json::Value::Null);
         let task = Task::SingleLabel;
         (Model { architecture, graph, params, classes, task, preparation, training, batches: 0 }, config)

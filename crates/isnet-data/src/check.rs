@@ -8,6 +8,7 @@ mod files;
 mod labels;
 mod one_record;
 mod source;
+mod values;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,6 +18,7 @@ use rayon::prelude::*;
 
 use crate::manifest::{Manifest, Record};
 use crate::prepare::Preparation;
+pub use values::spot_check;
 
 /// What a manifest should fulfil.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,7 +32,8 @@ pub struct CheckOptions {
     /// Further names that a split may have, besides those of [`crate::is_split_name`] and the bias tests `biased`,
     /// `standard`, `deceiving` and `external`.
     pub splits: Vec<String>,
-    /// If given, masks that become all background at this size are listed too.
+    /// If given, masks that become all background or all foreground at this size are listed too, and values are judged as they are
+    /// scaled by it.
     pub preparation: Option<Preparation>,
 }
 
@@ -92,7 +95,7 @@ pub enum ProblemKind {
     Unreadable,
     /// A mask of another size than its image. Fatal.
     MaskSize,
-    /// A mask that is all background. Fatal if the file is not black, since then its foreground is lost.
+    /// A mask that is all background.
     EmptyMask,
     /// A mask with values between black and white.
     NonBinaryMask,
@@ -119,6 +122,24 @@ pub enum ProblemKind {
     SharedGroup,
     /// The same image in two rows of one split. Fatal if their labels differ.
     DuplicateRow,
+    /// A mask that is all foreground.
+    FullMask,
+    /// A mask of which it is unclear what is foreground: a label map, too dark, or transparency that contradicts. Fatal.
+    UnclearMask,
+    /// Masks read by another rule than white on black: their values are 0 and 1, or the shape is their transparency.
+    MaskReading,
+    /// Orientation tags that turn an image and its mask differently.
+    Turned,
+    /// A file of several pages or frames, of which the first is read.
+    Pages,
+    /// An image with transparent pixels.
+    Transparent,
+    /// An image that is nearly constant.
+    FlatImage,
+    /// Images that use a small part of their range of values.
+    DimImages,
+    /// Images of 8 and of 16 bits in one data set.
+    MixedDepth,
 }
 
 /// Number of records of one kind.
@@ -193,7 +214,11 @@ pub fn check(manifest: &Manifest, options: &CheckOptions) -> CheckReport {
     let findings: Vec<Option<one_record::Finding>> = manifest.records.par_iter().zip(&files).map(read).collect();
     let mut problems = row_problems(manifest, options, &files);
     problems.extend(across::same_content(manifest, options, &findings, &files));
-    problems.extend(findings.into_iter().flatten().flat_map(|finding| finding.problems));
+    let (records, findings): (Vec<&Record>, Vec<one_record::Finding>) =
+        manifest.records.iter().zip(findings).filter_map(|(record, finding)| Some((record, finding?))).unzip();
+    let intensity = options.preparation.map(|preparation| preparation.intensity).unwrap_or_default();
+    problems.extend(values::across(&records, &findings, intensity));
+    problems.extend(findings.into_iter().flat_map(|finding| finding.problems));
     report(manifest, problems)
 }
 

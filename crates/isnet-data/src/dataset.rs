@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use crate::error::{DataError, Result};
 use crate::manifest::{Manifest, Task};
 use crate::prepare::Preparation;
-use crate::read_image::{read_image, read_mask};
+use crate::read_image::read_pair;
 use crate::sample::{Image, Label, Mask, Sample};
 
 /// Samples by index, all of one size. What is cheap to know is known without decoding.
@@ -126,9 +126,8 @@ impl ManifestDataset {
 
     fn decode(&self, index: usize) -> Result<(Image, Option<Mask>)> {
         let record = &self.manifest.records[self.records[index]];
-        let image = read_image(&record.image)?;
-        let mask = record.mask.as_ref().map(read_mask).transpose()?;
-        self.preparation.apply(&image, mask.as_ref().map(|(mask, _)| mask))
+        let (image, mask) = read_pair(&record.image, record.mask.as_ref())?;
+        self.preparation.apply(&image, mask.as_ref())
     }
 
     fn reserve(&self, bytes: usize) -> bool {

@@ -33,11 +33,60 @@ pub enum DataError {
         /// What the operating system says.
         cause: std::io::Error,
     },
-    /// The first bytes are of no format that we read.
-    #[error("`{}` is not an image; PNG, JPEG, BMP and TIFF are read", path.display())]
+    /// A folder where a file is expected.
+    #[error("`{}` is a folder; name an image file", path.display())]
+    IsFolder {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The first bytes are of no format that is known.
+    #[error("`{}` is not an image: {seems}", path.display())]
     NotAnImage {
         /// The file.
         path: PathBuf,
+        /// What it seems to be and what to do.
+        seems: &'static str,
+    },
+    /// A known format that is not read.
+    #[error("`{}` is {what}, which is not read; {advice}", path.display())]
+    ForeignFormat {
+        /// The file.
+        path: PathBuf,
+        /// The format, with its article.
+        what: &'static str,
+        /// What to do.
+        advice: &'static str,
+    },
+    /// A variant that is not read, of a format that is.
+    #[error("`{}` is a {format} of a variant that is not read ({variant}); {advice}", path.display())]
+    UnreadVariant {
+        /// The file.
+        path: PathBuf,
+        /// The format.
+        format: &'static str,
+        /// The variant, in words.
+        variant: String,
+        /// What to do.
+        advice: &'static str,
+    },
+    /// More pixels than are read.
+    #[error("`{}` is {height}×{width} pixels (height×width), {:.0} million; at most {} million are read: scale it down or cut it into tiles",
+        path.display(), *height as f64 * *width as f64 / 1e6, crate::read_image::MAX_PIXELS / 1_000_000)]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// H, pixels.
+        height: u32,
+        /// W, pixels.
+        width: u32,
+    },
+    /// A file of a possible size that asks for more memory than a decoder is given.
+    #[error("`{}` needs more than {:.1} GB to decode; it is damaged, or must be scaled down or saved as PNG", path.display(), *limit as f64 / 1e9)]
+    NeedsMemory {
+        /// The file.
+        path: PathBuf,
+        /// Bytes that a decoder may take.
+        limit: u64,
     },
     /// The file ends before the picture does.
     #[error("`{}` is truncated: it ends in the middle of the picture; copy it again", path.display())]
@@ -45,13 +94,43 @@ pub enum DataError {
         /// The file.
         path: PathBuf,
     },
-    /// An image of a known format that does not decode.
-    #[error("cannot decode `{}`: {cause}", path.display())]
+    /// An image of a known format that does not decode. What the decoder says is in `cause`, not in the message.
+    #[error("`{}` is a damaged {format}: its data contradict themselves; copy it again, or open it in an image program and save it as PNG", path.display())]
     Decode {
         /// The file.
         path: PathBuf,
+        /// The format.
+        format: &'static str,
         /// What the decoder says.
         cause: image::ImageError,
+    },
+    /// A mask whose values do not say what is foreground.
+    #[error("mask `{}` {reason}; store foreground as white (255) and the rest as black", path.display())]
+    MaskValues {
+        /// The file.
+        path: PathBuf,
+        /// What its values are.
+        reason: String,
+    },
+    /// A mask whose colours show one shape and whose transparency another.
+    #[error("mask `{}` has transparent pixels, and its colours show another shape ({colour:.1} % of it is bright) than its transparency ({alpha:.1} % is opaque); \
+             save it without transparency, white on black", path.display())]
+    MaskContradicts {
+        /// The file.
+        path: PathBuf,
+        /// Foreground by colour, in percent.
+        colour: f32,
+        /// Foreground by transparency, in percent.
+        alpha: f32,
+    },
+    /// A value above the depth that the images of a data set use.
+    #[error("the image has the value {value}, above {}, the largest of the {bits} bits that the training images use; \
+             correct the file, or train with `data.depth_bits = 16`", (1_u32 << bits) - 1)]
+    AboveDepth {
+        /// The value as stored.
+        value: u32,
+        /// The depth.
+        bits: u8,
     },
     /// A floating-point image that is not normalised.
     #[error("`{}` has the pixel value {value}; floating-point images must lie in [0, 1]", path.display())]
@@ -62,13 +141,29 @@ pub enum DataError {
         value: f32,
     },
     /// Image and mask do not lie on each other.
-    #[error("the mask is {}×{} pixels, its image {}×{} (height×width); resize the mask to its image",
-        got.0, got.1, expected.0, expected.1)]
+    #[error("the mask is {}×{} pixels, its image {}×{} (height×width); {}",
+        got.0, got.1, expected.0, expected.1, size_advice(*expected, *got))]
     MaskSize {
         /// Height and width of the image.
         expected: (usize, usize),
         /// Height and width of the mask.
         got: (usize, usize),
+    },
+    /// Image and mask lie across each other because one of them has an orientation tag.
+    #[error("the mask is {}×{} pixels, its image {}×{} (height×width): `{}` has an orientation tag and is {how} when it is opened, `{}` is not; \
+             draw the mask on the upright picture, or remove the tag from both",
+        got.0, got.1, expected.0, expected.1, turned.display(), other.display())]
+    MaskTurned {
+        /// Height and width of the image.
+        expected: (usize, usize),
+        /// Height and width of the mask.
+        got: (usize, usize),
+        /// The file whose tag turns it.
+        turned: PathBuf,
+        /// The other file.
+        other: PathBuf,
+        /// What the tag does.
+        how: &'static str,
     },
     /// Any error above, met while reading one record of a manifest.
     #[error("{}: {cause}{}", address(manifest, *line, image), where_paths_start(*line, cause))]
@@ -445,6 +540,14 @@ fn splits_there(split: &str, known: &[String]) -> String {
         (true, _) => "none of its rows has a split".into(),
         (false, Some(meant)) => format!("did you mean `{meant}`? It has {}", quoted(known)),
         (false, None) => format!("it has {}", quoted(known)),
+    }
+}
+
+fn size_advice(expected: (usize, usize), got: (usize, usize)) -> &'static str {
+    if expected.0 != expected.1 && got == (expected.1, expected.0) {
+        "one of them is turned by 90°: look at the orientation tags (Exif) of both, and save both upright"
+    } else {
+        "resize the mask to its image"
     }
 }
 

@@ -12,14 +12,14 @@
 //! # Example
 //! ```
 //! use std::sync::Arc;
-//! use isnet_data::{Balance, Fit, Loader, Manifest, ManifestDataset, ManifestOptions, Preparation, epoch_order};
+//! use isnet_data::{Balance, Fit, Intensity, Loader, Manifest, ManifestDataset, ManifestOptions, Preparation, epoch_order};
 //! # let folder = tempfile::tempdir()?;
 //! # let path = folder.path().join("manifest.csv");
 //! # for name in ["a.png", "b.png"] { image::GrayImage::new(8, 8).save(folder.path().join(name))?; }
 //! std::fs::write(&path, "image,label,split\na.png,sick,train\nb.png,healthy,train\n")?;
 //!
 //! let manifest = Arc::new(Manifest::read(&path, &ManifestOptions::default())?);
-//! let size = Preparation { height: 4, width: 4, channels: 1, fit: Fit::Pad };
+//! let size = Preparation { height: 4, width: 4, channels: 1, fit: Fit::Pad, intensity: Intensity::Stored };
 //! let dataset = ManifestDataset::new(manifest.clone(), manifest.split("train"), size)?;
 //! let order = epoch_order(&dataset, Balance::LabelSource, 42, 0);
 //! let dataset = Arc::new(dataset);
@@ -41,6 +41,7 @@ mod file_problem;
 mod folds;
 mod generated;
 pub mod import;
+mod intensity;
 mod loader;
 mod manifest;
 pub mod mark;
@@ -61,17 +62,20 @@ mod write_image;
 
 pub use augment::Augmentation;
 pub use batch::Batch;
-pub use check::{CheckOptions, CheckReport, Count, Goal, Problem, ProblemKind, Severity, check, check_rows};
+pub use check::{
+    CheckOptions, CheckReport, Count, Goal, Problem, ProblemKind, Severity, check, check_rows, spot_check,
+};
 pub use dataset::{Dataset, ManifestDataset, MemoryDataset};
 pub use error::{DataError, Result};
 pub use file_problem::FileProblem;
 pub use folds::deal;
+pub use intensity::Intensity;
 pub use loader::{Loader, Prefetch};
 pub use manifest::{Manifest, ManifestOptions, NotCsv, Note, Record, RowProblem, RowProblemKind, Task, is_split_name};
 pub use missing::Likely;
 pub use prepare::{Fit, Preparation};
-pub use read_image::{MaskKind, read_image, read_mask};
-pub use sample::{Image, Label, Mask, Sample};
+pub use read_image::{MAX_PIXELS, MaskKind, read_image, read_mask, read_pair};
+pub use sample::{Image, Label, Mask, MaskVerdict, Sample};
 pub use sampler::{Balance, epoch_order};
 pub use staged_folder::Existing;
 pub use write_image::{BitDepth, write_image, write_mask};

@@ -1,9 +1,10 @@
-//! From a file's size to the network's size.
+//! From a file's values and size to those of the network.
 //!
 //! Images are resized with an antialiased triangle filter, the numbers of torchvision's `resize(antialias=True)`.
 //! Masks are resized by area: a pixel is foreground if at least half of what it covers is.
 
 use crate::error::{DataError, Result};
+use crate::intensity::Intensity;
 use crate::read_image::luma;
 use crate::sample::{Image, Mask};
 
@@ -16,7 +17,7 @@ pub enum Fit {
     Squash,
 }
 
-/// The size that every image of a data set is brought to. It belongs to the model: the same one at run time.
+/// The values and the size that every image of a data set is brought to. They belong to the model: the same at run time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Preparation {
     /// H, pixels, ≥ 1.
@@ -27,22 +28,24 @@ pub struct Preparation {
     pub channels: usize,
     /// Padding or stretching.
     pub fit: Fit,
+    /// Which values are black and white. Applied to the image as it is stored, before it is resized.
+    pub intensity: Intensity,
 }
 
 impl Preparation {
-    /// Brings an image and its mask to this size and number of channels.
+    /// Brings an image and its mask to these values, this size and number of channels.
     ///
     /// # Errors
-    /// [`DataError::MaskSize`] if the mask is not of the size of its image; [`DataError::Preparation`] if a side is 0
-    /// or `channels` is neither 1 nor 3.
+    /// [`DataError::MaskSize`] if the mask is not of the size of its image; [`DataError::AboveDepth`];
+    /// [`DataError::Preparation`] if a side is 0 or `channels` is neither 1 nor 3.
     ///
     /// # Example
     /// ```
-    /// # use isnet_data::{Fit, Image, Preparation};
+    /// # use isnet_data::{Fit, Image, Intensity, Preparation};
     /// let wide = Image::new(1, 2, 1, vec![0.2, 0.6]);
-    /// let square = Preparation { height: 2, width: 2, channels: 1, fit: Fit::Squash };
+    /// let square = Preparation { height: 2, width: 2, channels: 1, fit: Fit::Squash, intensity: Intensity::Stored };
     /// assert_eq!(square.apply(&wide, None)?.0.pixels, [0.2, 0.6, 0.2, 0.6]);
-    /// let padded = Preparation { height: 4, width: 2, channels: 1, fit: Fit::Pad };
+    /// let padded = Preparation { height: 4, width: 2, channels: 1, fit: Fit::Pad, intensity: Intensity::Stored };
     /// assert_eq!(padded.apply(&wide, None)?.0.pixels, [0.0, 0.0, 0.2, 0.6, 0.0, 0.0, 0.0, 0.0]);
     /// # Ok::<(), isnet_data::DataError>(())
     /// ```
@@ -59,7 +62,7 @@ impl Preparation {
             let values = shares.into_iter().map(|share| f32::from(u8::from(share >= 0.5 - 1e-5))).collect();
             Mask::new(self.height, self.width, values)
         });
-        Ok((self.apply_image(image, window), mask))
+        Ok((self.apply_image(image, window)?, mask))
     }
 
     /// Brings a mask of this size, as a segmenter makes it, back to the `(height, width)` of the picture; what was padded is cut off.
@@ -69,8 +72,8 @@ impl Preparation {
     ///
     /// # Example
     /// ```
-    /// # use isnet_data::{Fit, Mask, Preparation};
-    /// let padded = Preparation { height: 4, width: 2, channels: 1, fit: Fit::Pad };
+    /// # use isnet_data::{Fit, Intensity, Mask, Preparation};
+    /// let padded = Preparation { height: 4, width: 2, channels: 1, fit: Fit::Pad, intensity: Intensity::Stored };
     /// let found = Mask::new(4, 2, vec![1.0, 1.0, 1.0, 0.0, 1.0, 0.0, 1.0, 1.0]);
     /// let back = padded.restore_mask(&found, (2, 2)); // the rows in the middle
     /// assert_eq!(back.values, [1.0, 0.0, 1.0, 0.0]);
@@ -88,25 +91,31 @@ impl Preparation {
     /// Whether this is a size that a picture can have.
     ///
     /// # Errors
-    /// [`DataError::Preparation`].
+    /// [`DataError::Preparation`], [`DataError::Setting`].
     pub fn check(&self) -> Result<()> {
-        let Self { height, width, channels, .. } = *self;
+        let Self { height, width, channels, intensity, .. } = *self;
+        if let Intensity::Depth { bits } = intensity
+            && !(9..=16).contains(&bits)
+        {
+            return Err(DataError::Setting { setting: "depth_bits", value: bits.to_string(), range: "from 9 to 16" });
+        }
         match height > 0 && width > 0 && matches!(channels, 1 | 3) {
             true => Ok(()),
             false => Err(DataError::Preparation { height, width, channels }),
         }
     }
 
-    fn apply_image(&self, image: &Image, window: Window) -> Image {
+    fn apply_image(&self, image: &Image, window: Window) -> Result<Image> {
         let size = (image.height, image.width);
+        let values = self.intensity.apply(image)?;
         let to_gray = self.channels == 1 && image.channels == 3;
-        let gray = to_gray.then(|| image.pixels.chunks_exact(3).map(luma).collect::<Vec<f32>>());
-        let (pixels, channels) = gray.as_ref().map_or((&image.pixels, image.channels), |gray| (gray, 1));
+        let gray = to_gray.then(|| values.chunks_exact(3).map(luma).collect::<Vec<f32>>());
+        let (pixels, channels) = gray.as_ref().map_or((&*values, image.channels), |gray| (gray, 1));
         let mut placed = self.place(pixels, size, channels, window, Kernel::Triangle);
         if self.channels > channels {
             placed = placed.into_iter().flat_map(|value| [value; 3]).collect();
         }
-        Image::new(self.height, self.width, self.channels, placed)
+        Ok(Image::new(self.height, self.width, self.channels, placed))
     }
 
     /// Where the resized picture lies in the output.

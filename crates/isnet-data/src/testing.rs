@@ -1,5 +1,6 @@
 //! Files to test with, in a folder that goes away.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use image::{GrayImage, Luma};
@@ -49,6 +50,66 @@ impl Folder {
     pub(crate) fn manifest(&self, text: &str) -> Manifest {
         Manifest::read_lenient(self.write("manifest.csv", text), &ManifestOptions::default()).unwrap()
     }
+}
+
+/// Exif data with nothing but an orientation tag, 1 to 8.
+pub(crate) fn exif(orientation: u8) -> Vec<u8> {
+    let mut bytes = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0".to_vec();
+    bytes.extend([orientation, 0, 0, 0, 0, 0, 0]);
+    bytes
+}
+
+/// A PNG with one more chunk in front of its pixels.
+pub(crate) fn png_with(png: &[u8], kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+    let after_header = 8 + 12 + 13;
+    let named = [&kind[..], data].concat();
+    let mut chunk = (data.len() as u32).to_be_bytes().to_vec();
+    chunk.extend(&named);
+    chunk.extend(crc32(&named).to_be_bytes());
+    [&png[..after_header], &chunk, &png[after_header..]].concat()
+}
+
+/// The checksum of PNG (annex D of its specification).
+fn crc32(bytes: &[u8]) -> u32 {
+    let mut crc = u32::MAX;
+    for byte in bytes {
+        crc ^= u32::from(*byte);
+        for _ in 0..8 {
+            crc = if crc & 1 == 1 { 0xEDB8_8320 ^ (crc >> 1) } else { crc >> 1 };
+        }
+    }
+    !crc
+}
+
+/// A JPEG with Exif data.
+pub(crate) fn jpeg_with_exif(jpeg: &[u8], exif: &[u8]) -> Vec<u8> {
+    let length = (exif.len() as u16 + 8).to_be_bytes();
+    [&jpeg[..2], &[0xFF, 0xE1], &length, b"Exif\0\0", exif, &jpeg[2..]].concat()
+}
+
+/// A little-endian TIFF, gray, 8-bit, without compression: its pages, each with the tags that are to be otherwise.
+pub(crate) fn tiff((height, width): (u32, u32), pages: &[&[(u16, u32)]], pixels: &[u8]) -> Vec<u8> {
+    let mut bytes = b"II*\0\0\0\0\0".to_vec();
+    let data = bytes.len() as u32;
+    bytes.extend(pixels);
+    bytes.resize(bytes.len().next_multiple_of(2), 0);
+    let mut pointer = 4;
+    for page in pages {
+        let here = bytes.len() as u32;
+        bytes[pointer..pointer + 4].copy_from_slice(&here.to_le_bytes());
+        let usual = [(256, width), (257, height), (258, 8), (259, 1), (262, 1), (273, data), (277, 1), (278, height)];
+        let mut tags: BTreeMap<u16, u32> = usual.into_iter().chain([(279, pixels.len() as u32)]).collect();
+        tags.extend(page.iter().copied());
+        bytes.extend((tags.len() as u16).to_le_bytes());
+        for (tag, value) in tags {
+            let kind = if matches!(tag, 256 | 257 | 273 | 278 | 279) { 4_u16 } else { 3 };
+            bytes.extend([tag, kind].map(u16::to_le_bytes).concat());
+            bytes.extend([1, value].map(u32::to_le_bytes).concat());
+        }
+        pointer = bytes.len();
+        bytes.extend([0; 4]);
+    }
+    bytes
 }
 
 /// Asserts that a split of a manifest has these samples, to the bit.

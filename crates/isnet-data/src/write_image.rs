@@ -31,7 +31,7 @@ pub enum BitDepth {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn write_image(path: impl AsRef<Path>, image: &Image, depth: BitDepth) -> Result<()> {
-    let Image { height, width, channels, pixels } = image;
+    let Image { height, width, channels, pixels, .. } = image;
     save(path.as_ref(), pixels, [*height, *width, *channels], depth)
         .map_err(|cause| DataError::Picture { path: path.as_ref().to_path_buf(), cause })
 }
@@ -76,7 +76,8 @@ mod tests {
                 let height = full as usize / 255;
                 let values = (0..height * 256 * channels)
                     .map(|index| (index as u32 / channels as u32 % (full + 1)) as f32 / full as f32);
-                let image = Image::new(height, 256, channels, values.collect());
+                let sixteen_bit = depth == BitDepth::Sixteen;
+                let image = Image { sixteen_bit, ..Image::new(height, 256, channels, values.collect()) };
                 let path = folder.path("a.png");
                 write_image(&path, &image, depth).unwrap();
                 assert_eq!(read_image_and_depth(&path).unwrap(), (image, depth), "{channels}");

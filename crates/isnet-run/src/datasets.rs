@@ -5,15 +5,18 @@ use std::sync::Arc;
 use isnet_data::phantom::{self, PhantomSplit};
 use isnet_data::shapes::{self, ShapesSplit};
 use isnet_data::{
-    Augmentation, CheckOptions, CheckReport, Dataset, Goal, Manifest, ManifestDataset, ManifestOptions, MemoryDataset,
-    Preparation, Sample, Task, check_rows, deal,
+    Augmentation, CheckOptions, CheckReport, Dataset, Goal, Intensity, Manifest, ManifestDataset, ManifestOptions,
+    MemoryDataset, Preparation, Problem, ProblemKind, Sample, Severity, Task, check_rows, deal,
 };
 
-use crate::config::{AugmentConfig, DataConfig, DataSource, MethodName, PhantomConfig, RunConfig, ShapesConfig};
+use crate::config::{self, AugmentConfig, DataConfig, DataSource, MethodName, PhantomConfig, RunConfig, ShapesConfig};
 use crate::error::{Result, RunError};
 
 /// What the rows without a split are called.
 pub const WITHOUT_SPLIT: &str = "all";
+
+/// Images and masks that are looked at before a training.
+const SPOT_CHECKED: usize = 256;
 
 /// Prepared samples kept in memory per data set.
 const CACHE_BYTES: usize = 2 << 30;
@@ -32,6 +35,8 @@ pub struct Datasets {
     pub validation: Option<Arc<dyn Dataset>>,
     /// To report, by name of the split.
     pub tests: Vec<(String, Arc<dyn Dataset>)>,
+    /// What is odd about the data, a sentence each.
+    pub notes: Vec<String>,
 }
 
 impl Datasets {
@@ -72,19 +77,24 @@ impl Datasets {
         }
     }
 
-    /// What the method of a configuration learns from: labelled, unless it only segments.
+    /// What the method of a configuration learns from: labelled, unless it only segments. What `isnet data check` calls fatal
+    /// and can be found without decoding is refused; what it warns of, in the rows or in some of the images, is in [`Datasets::notes`].
     ///
     /// # Errors
-    /// As [`Datasets::open`].
+    /// As [`Datasets::open`]; [`RunError::DataProblems`].
     pub fn of(config: &RunConfig) -> Result<Self> {
-        match goal(config) {
-            Goal::Classify => Self::open(&config.data),
-            goal => Self::open_for(&config.data, goal),
-        }
+        let mut warnings = check_data(config)?;
+        let mut found = match goal(config) {
+            Goal::Classify => Self::open(&config.data)?,
+            goal => Self::open_for(&config.data, goal)?,
+        };
+        warnings.extend(spot_check(config, &found.preparation)?);
+        found.notes = notes(warnings);
+        Ok(found)
     }
 
     fn files(config: &DataConfig, manifest: Manifest, goal: Goal) -> Result<Self> {
-        let preparation = preparation(config);
+        let preparation = preparation(config, Some(&manifest))?;
         let manifest = Arc::new(manifest);
         let dataset = |split: &str| -> Result<Arc<dyn Dataset>> {
             let records = manifest.split(split);
@@ -128,6 +138,7 @@ impl Datasets {
             train,
             validation: (!validation.is_empty()).then_some(validation),
             tests,
+            notes: Vec::new(),
         })
     }
 
@@ -138,7 +149,7 @@ impl Datasets {
         splits: &[(&str, S)],
         draw: impl Fn(S) -> Vec<Sample>,
     ) -> Result<Self> {
-        let preparation = preparation(config);
+        let preparation = preparation(config, None)?;
         let dataset = |(name, split): &(&str, S)| -> Result<(String, MemoryDataset)> {
             let mut samples = draw(*split);
             for sample in &mut samples {
@@ -167,6 +178,7 @@ impl Datasets {
             train: Arc::new(train),
             validation: Some(Arc::new(validation)),
             tests: tests.collect::<Result<_>>()?,
+            notes: Vec::new(),
         })
     }
 }
@@ -177,9 +189,30 @@ fn cross_validation(train: &dyn Dataset, validation: &dyn Dataset, config: &Data
     (0..folds.len()).partition(|index| folds[*index] != config.fold)
 }
 
-/// The geometry of the network's input.
-pub fn preparation(config: &DataConfig) -> Preparation {
-    Preparation { height: config.height, width: config.width, channels: config.channels, fit: config.fit.into() }
+/// How an image becomes the network's input. The depth of 16-bit files is found in the training images of the manifest; generated
+/// images, which have none, use all of their range.
+fn preparation(config: &DataConfig, manifest: Option<&Manifest>) -> Result<Preparation> {
+    let intensity = match (config.intensity, config.depth_bits, manifest) {
+        (config::Intensity::Stored, ..) => Intensity::Stored,
+        (config::Intensity::Percentile, ..) => Intensity::Percentile,
+        (config::Intensity::Depth, Some(bits), _) => Intensity::Depth { bits: bits as u8 },
+        (config::Intensity::Depth, None, None) => Intensity::Depth { bits: 16 },
+        (config::Intensity::Depth, None, Some(manifest)) => {
+            Intensity::find_depth(manifest, &manifest.split(&config.train_split))?
+        }
+    };
+    let DataConfig { height, width, channels, fit, .. } = *config;
+    Ok(Preparation { height, width, channels, fit: fit.into(), intensity })
+}
+
+/// [`isnet_data::spot_check`] of the images that a configuration trains and validates with; nothing for generated data.
+fn spot_check(config: &RunConfig, preparation: &Preparation) -> Result<Vec<Problem>> {
+    if matches!(config.data.source, DataSource::Phantom(_) | DataSource::Shapes(_)) {
+        return Ok(Vec::new());
+    }
+    let manifest = manifest(&config.data, goal(config))?;
+    let records = [manifest.split(&config.data.train_split), manifest.split(&config.data.validation_split)].concat();
+    Ok(isnet_data::spot_check(&manifest, &records, SPOT_CHECKED, preparation))
 }
 
 /// The generator of a phantom section.
@@ -275,28 +308,50 @@ pub fn manifest_to_check(config: &RunConfig) -> Result<Manifest> {
     }
 }
 
-/// What the data of a configuration should fulfil.
-pub fn check_options(config: &RunConfig) -> CheckOptions {
+/// What the data of a configuration should fulfil. Without the manifest, nothing is asked of images at the network's size.
+///
+/// # Errors
+/// [`RunError::Data`] if an image cannot be read in which the depth of the files is looked for.
+pub fn check_options(config: &RunConfig, manifest: Option<&Manifest>) -> Result<CheckOptions> {
     let data = &config.data;
-    CheckOptions {
+    Ok(CheckOptions {
         goal: goal(config),
         train_splits: train_splits(data),
         validation_split: (data.folds == 0).then(|| data.validation_split.clone()),
         splits: data.test_splits.clone().unwrap_or_default(),
-        preparation: Some(preparation(data)),
-    }
+        preparation: manifest.map(|manifest| preparation(data, Some(manifest))).transpose()?,
+    })
 }
 
-/// All that can be found wrong with the data of a configuration without decoding a picture, as `isnet data check` lists it;
-/// `None` for generated images.
+/// Refuses data that `isnet data check` calls fatal, and returns its warnings. No picture is decoded.
 ///
 /// # Errors
-/// As [`manifest_to_check`].
-pub fn check_data(config: &RunConfig) -> Result<Option<CheckReport>> {
-    match config.data.source {
-        DataSource::Phantom(_) | DataSource::Shapes(_) => Ok(None),
-        _ => Ok(Some(check_rows(&manifest_to_check(config)?, &check_options(config)))),
+/// As [`manifest_to_check`]; [`RunError::DataProblems`].
+fn check_data(config: &RunConfig) -> Result<Vec<Problem>> {
+    if matches!(config.data.source, DataSource::Phantom(_) | DataSource::Shapes(_)) {
+        return Ok(Vec::new());
     }
+    let manifest = manifest_to_check(config)?;
+    let report = check_rows(&manifest, &check_options(config, None)?);
+    let (fatal, warnings): (Vec<Problem>, Vec<Problem>) =
+        report.problems.into_iter().partition(|problem| problem.severity == Severity::Fatal);
+    if fatal.is_empty() { Ok(warnings) } else { Err(RunError::DataProblems { data: manifest.path, problems: fatal }) }
+}
+
+/// The warnings as sentences: of many of one kind, the first and how many there are.
+fn notes(problems: Vec<Problem>) -> Vec<String> {
+    let mut kinds: Vec<(ProblemKind, String, usize)> = Vec::new();
+    for problem in problems {
+        match kinds.iter_mut().find(|(kind, ..)| *kind == problem.kind) {
+            Some((_, _, count)) => *count += 1,
+            None => kinds.push((problem.kind, problem.to_string(), 1)),
+        }
+    }
+    let sentence = |(_, first, count): (ProblemKind, String, usize)| match count {
+        1 => first,
+        _ => format!("{first} (and {} more of this kind: `isnet data check` lists all)", count - 1),
+    };
+    kinds.into_iter().map(sentence).collect()
 }
 
 #[cfg(test)]
@@ -366,6 +421,38 @@ mod tests {
         assert_eq!(tests, [("biased", 3), ("standard", 3), ("deceiving", 3)]);
         let image = found.train.sample(0).unwrap().image;
         assert_eq!((image.height, image.width, image.channels), (16, 24, 1), "colour becomes gray");
+    }
+
+    #[test]
+    fn the_depth_is_found_in_the_training_images_and_then_belongs_to_the_model() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, level: u16| {
+            let pixels = vec![0.0, f32::from(level) / 65535.0];
+            let image = isnet_data::Image::new(1, 2, 1, pixels);
+            isnet_data::write_image(folder.path().join(name), &image, isnet_data::BitDepth::Sixteen).unwrap();
+        };
+        write("a.png", 4095);
+        write("b.png", 500);
+        let manifest = folder.path().join("manifest.csv");
+        std::fs::write(&manifest, "image,label,split\na.png,x,train\nb.png,y,train\n").unwrap();
+        let open = |text: &str| {
+            let text = format!("[data]\nmanifest = {:?}\nheight = 8\nwidth = 8\n{text}", manifest.to_str().unwrap());
+            RunConfig::from_toml(&text, "x.toml", &[])
+        };
+        let config = open("intensity = \"depth\"").unwrap();
+        let found = Datasets::of(&config).unwrap();
+        assert_eq!(found.preparation.intensity, Intensity::Depth { bits: 12 });
+        let is_dim = |note: &String| note.contains("as if 12 of 16 bits were used");
+        assert!(!found.notes.iter().any(is_dim), "{:?}", found.notes);
+        let notes = Datasets::of(&open("").unwrap()).unwrap().notes;
+        assert!(notes.iter().any(is_dim), "{notes:?}");
+        let mut config = config.data;
+        write("a.png", 200);
+        assert_eq!(Datasets::open(&config).unwrap().preparation.intensity, Intensity::Depth { bits: 10 });
+        config.prepare_as(&found.preparation);
+        assert_eq!(Datasets::open(&config).unwrap().preparation, found.preparation, "whatever the files are now");
+        let message = open("depth_bits = 12").unwrap_err().to_string();
+        assert!(message.contains("`data.intensity` is `stored`; say `data.intensity = \"depth\"`"), "{message}");
     }
 
     #[test]

@@ -125,6 +125,14 @@ pub enum RunError {
         /// One thing found in it.
         holds: String,
     },
+    /// Data that cannot be trained on.
+    #[error("{}", data_problems(data, problems))]
+    DataProblems {
+        /// The manifest or the folder.
+        data: PathBuf,
+        /// What is wrong, all of it fatal.
+        problems: Vec<isnet_data::Problem>,
+    },
     /// A folder that is to be overwritten and holds files with the names of a run's that no run wrote.
     #[error(
         "`{}` is no run folder, but holds `{holds}`, which a run would replace; move it, or choose another `output`",
@@ -286,5 +294,17 @@ fn way_out(cause: &io::Error) -> &'static str {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; free some space and resume",
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => "; choose a writable folder",
         _ => "",
+    }
+}
+
+/// The first problem with its address, and how many there are.
+fn data_problems(data: &std::path::Path, problems: &[isnet_data::Problem]) -> String {
+    let first = problems.first().map_or_else(String::new, |problem| match problem.line {
+        0 => format!("`{}`: {}", data.display(), problem.message),
+        line => format!("`{}` line {line}: {}", data.display(), problem.message),
+    });
+    match problems.len() {
+        0 | 1 => first,
+        n => format!("{first} (and {} more: `isnet data check` lists all)", n - 1),
     }
 }

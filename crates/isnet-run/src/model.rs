@@ -79,8 +79,8 @@ impl Model {
         if file.normalisation != Normalisation::default() {
             return Err(RunError::Normalisation);
         }
-        let preparation =
-            Preparation { height: file.height, width: file.width, channels: file.channels, fit: file.fit.into() };
+        let ModelFile { height, width, channels, fit, intensity, .. } = file;
+        let preparation = Preparation { height, width, channels, fit: fit.into(), intensity };
         Ok(Self {
             architecture,
             graph,
@@ -109,6 +109,7 @@ impl Model {
             width: self.preparation.width,
             channels: self.preparation.channels,
             fit: self.preparation.fit.into(),
+            intensity: self.preparation.intensity,
             normalisation: Normalisation::default(),
             training: self.training.clone(),
             parameters,

@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use isnet_data::Intensity;
 use isnet_models::{NamedTensor, to_safetensors};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -84,6 +85,7 @@ impl Default for Normalisation {
 ///     width: 128,
 ///     channels: 3,
 ///     fit: Fit::Pad,
+///     intensity: isnet_data::Intensity::Stored,
 ///     normalisation: Normalisation::default(),
 ///     training: serde_json::json!({ "method": "isnet", "seed": 0 }),
 ///     parameters: vec![NamedTensor::f32("fc.bias", [2], vec![0.5, -0.5])],
@@ -108,6 +110,8 @@ pub struct ModelFile {
     pub channels: usize,
     /// How an image becomes `height` × `width`.
     pub fit: Fit,
+    /// Which values of a file are black and white.
+    pub intensity: Intensity,
     /// From pixels to what the network sees.
     pub normalisation: Normalisation,
     /// How it was trained: method, masks, name of the run. For people; nothing depends on it.
@@ -129,10 +133,50 @@ struct Description {
     width: usize,
     channels: usize,
     fit: Fit,
+    #[serde(default, skip_serializing_if = "IntensityJson::is_stored")]
+    intensity: IntensityJson,
     normalisation: Normalisation,
     #[serde(default)]
     training: Value,
     weights_blake3: Option<String>,
+}
+
+/// `"percentile"` or `{"depth":{"bits":12}}`; files without the key, as older ones are, read values as stored.
+#[derive(Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum IntensityJson {
+    #[default]
+    Stored,
+    Depth {
+        bits: u8,
+    },
+    Percentile,
+}
+
+impl IntensityJson {
+    fn is_stored(&self) -> bool {
+        matches!(self, Self::Stored)
+    }
+}
+
+impl From<IntensityJson> for Intensity {
+    fn from(intensity: IntensityJson) -> Self {
+        match intensity {
+            IntensityJson::Stored => Self::Stored,
+            IntensityJson::Depth { bits } => Self::Depth { bits },
+            IntensityJson::Percentile => Self::Percentile,
+        }
+    }
+}
+
+impl From<Intensity> for IntensityJson {
+    fn from(intensity: Intensity) -> Self {
+        match intensity {
+            Intensity::Stored => Self::Stored,
+            Intensity::Depth { bits } => Self::Depth { bits },
+            Intensity::Percentile => Self::Percentile,
+        }
+    }
 }
 
 impl ModelFile {
@@ -178,6 +222,7 @@ impl ModelFile {
             width: about.width,
             channels: about.channels,
             fit: about.fit,
+            intensity: about.intensity.into(),
             normalisation: about.normalisation,
             training: about.training,
             parameters,
@@ -206,6 +251,7 @@ impl ModelFile {
             width: self.width,
             channels: self.channels,
             fit: self.fit,
+            intensity: self.intensity.into(),
             normalisation: self.normalisation.clone(),
             training: self.training.clone(),
             weights_blake3: Some(self.weights_digest()),
@@ -246,6 +292,7 @@ mod tests {
             width: 96,
             channels: 1,
             fit: Fit::Squash,
+            intensity: Intensity::Depth { bits: 12 },
             normalisation: Normalisation { mean: vec![0.485], std: vec![0.229], ..Default::default() },
             training: json!({ "method": "isnet", "masks": true }),
             parameters: vec![
@@ -270,6 +317,24 @@ mod tests {
             assert_eq!(ModelFile::load(&folder.path().join(name)).unwrap(), expected, "{name}");
         }
         assert_eq!(model().weights_digest(), expected.weights_digest());
+    }
+
+    #[test]
+    fn a_description_without_intensity_reads_values_as_stored_and_says_nothing_about_it() {
+        for (intensity, expected) in [
+            (Intensity::Stored, None),
+            (Intensity::Percentile, Some("\"intensity\": \"percentile\"")),
+            (Intensity::Depth { bits: 12 }, Some("\"bits\": 12")),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            ModelFile { intensity, ..model() }.save(folder.path()).unwrap();
+            let text = fs::read_to_string(folder.path().join("model.json")).unwrap();
+            match expected {
+                None => assert!(!text.contains("intensity"), "{text}"),
+                Some(expected) => assert!(text.contains(expected), "{text}"),
+            }
+            assert_eq!(ModelFile::load(folder.path()).unwrap().intensity, intensity);
+        }
     }
 
     #[test]

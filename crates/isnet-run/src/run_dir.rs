@@ -471,6 +471,7 @@ mod tests {
             width: 8,
             channels: 1,
             fit: crate::config::Fit::Pad,
+            intensity: Default::default(),
             normalisation: Default::default(),
             training: serde_json::json!({}),
             parameters: vec![isnet_models::NamedTensor::f32("fc.bias", [1], vec![value])],

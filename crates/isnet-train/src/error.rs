@@ -54,7 +54,7 @@ pub enum TrainError {
         architecture: String,
     },
     /// A segmenter that was trained for other images than the classifier gets.
-    #[error("the segmenter `{}` takes {expected}, but the configuration has {got}; change `data.height`, `data.width`, `data.channels` and `data.fit`", .path.display())]
+    #[error("the segmenter `{}` takes {expected}, but the configuration has {got}; change `data.height`, `data.width`, `data.channels`, `data.fit` and `data.intensity`", .path.display())]
     Segmenter {
         /// The segmenter.
         path: PathBuf,

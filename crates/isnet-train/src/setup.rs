@@ -130,8 +130,10 @@ fn segmenter(config: &RunConfig, data: &Datasets, device: &Device) -> Result<Opt
     };
     let model = Model::load_segmenter(path, device)?;
     if model.preparation != data.preparation {
-        let words =
-            |it: &Preparation| format!("{}×{} px of {} channels ({:?})", it.height, it.width, it.channels, it.fit);
+        let words = |it: &Preparation| {
+            let Preparation { height, width, channels, fit, intensity } = it;
+            format!("{height}×{width} px of {channels} channels ({fit:?}, values by {intensity:?})")
+        };
         let (expected, got) = (words(&model.preparation), words(&data.preparation));
         return Err(TrainError::Segmenter { path: path.clone(), expected, got });
     }

@@ -89,6 +89,9 @@ impl<'a> Trainer<'a> {
     ) -> Result<Self, TrainError> {
         let device = isnet_run::device::device(&config.device)?;
         let (mut model, objective, report) = setup::prepare(config, data, &device)?;
+        for note in &data.notes {
+            watcher.note(note);
+        }
         if let Some(report) = report {
             watcher.note(&format!("{} tensors loaded", report.loaded.len()));
             for difference in &report.head_replaced {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use isnet_data::rng::stream;
-use isnet_data::{Dataset, Fit, Image, Label, MemoryDataset, Preparation, Sample, Task};
+use isnet_data::{Dataset, Fit, Image, Intensity, Label, MemoryDataset, Preparation, Sample, Task};
 use isnet_eval::evaluate::{Explain, evaluate};
 use isnet_eval::metrics::scores;
 use isnet_eval::segmentation::{Overlap, evaluate_segmentation, overlap_means};
@@ -156,7 +156,13 @@ fn train(set: &[(&str, &str)]) -> Model {
     let data = Datasets {
         classes: classes(),
         task: Task::SingleLabel,
-        preparation: Preparation { height: SIDE, width: SIDE, channels: 1, fit: Fit::Pad },
+        preparation: Preparation {
+            height: SIDE,
+            width: SIDE,
+            channels: 1,
+            fit: Fit::Pad,
+            intensity: Intensity::Stored,
+        },
         train: dataset(0, 96, Mark::Honest),
         validation: None,
         tests: Vec::new(),

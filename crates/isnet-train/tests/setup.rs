@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use isnet_data::{Dataset, Fit, Image, Label, MemoryDataset, Preparation, Sample, Task};
+use isnet_data::{Dataset, Fit, Image, Intensity, Label, MemoryDataset, Preparation, Sample, Task};
 use isnet_graph::{GraphBuilder, Op};
 use isnet_loss::background::BackgroundTerm;
 use isnet_loss::{ForegroundForm, ForegroundRange, HeatmapLoss};
@@ -184,6 +184,6 @@ fn data(task: Task, labels: Vec<Label>) -> Datasets {
     let sample = |label| Sample { image: image(), mask: None, label: Some(label), id: "x".into(), source: "".into() };
     let samples: Vec<Sample> = labels.into_iter().map(sample).collect();
     let train: Arc<dyn Dataset> = Arc::new(MemoryDataset::new(task, classes.clone(), samples));
-    let preparation = Preparation { height: 8, width: 8, channels: 1, fit: Fit::Pad };
+    let preparation = Preparation { height: 8, width: 8, channels: 1, fit: Fit::Pad, intensity: Intensity::Stored };
     Datasets { classes, task, preparation, train, validation: None, tests: Vec::new() }
 }

@@ -4,7 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use isnet_data::{Batch as DataBatch, Dataset, Fit, Image, Label, Mask, MemoryDataset, Preparation, Sample, Task};
+use isnet_data::{
+    Batch as DataBatch, Dataset, Fit, Image, Intensity, Label, Mask, MemoryDataset, Preparation, Sample, Task,
+};
 use isnet_eval::evaluate::probabilities;
 use isnet_graph::Mode;
 use isnet_loss::calibrated_range;
@@ -472,7 +474,13 @@ fn datasets_of(task: Task, train: Vec<Sample>, validation: Vec<Sample>) -> Datas
     Datasets {
         classes: classes.clone(),
         task,
-        preparation: Preparation { height: SIDE, width: SIDE, channels: 1, fit: Fit::Pad },
+        preparation: Preparation {
+            height: SIDE,
+            width: SIDE,
+            channels: 1,
+            fit: Fit::Pad,
+            intensity: Intensity::Stored,
+        },
         train: dataset(train),
         validation: (!validation.is_empty()).then(|| dataset(validation)),
         tests: Vec::new(),

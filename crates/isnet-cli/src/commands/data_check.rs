@@ -35,7 +35,8 @@ fn of_config(args: &DataCheckArgs) -> anyhow::Result<CheckReport> {
         say("the images of this configuration are generated; there is nothing to check");
         return Ok(CheckReport { problems: Vec::new(), counts: Vec::new() });
     }
-    Ok(check(&datasets::manifest_to_check(&config)?, &datasets::check_options(&config)))
+    let manifest = datasets::manifest_to_check(&config)?;
+    Ok(check(&manifest, &datasets::check_options(&config, Some(&manifest))?))
 }
 
 /// The first option that was given and that a configuration has a key for.

@@ -1,7 +1,7 @@
 //! `isnet data readability`
 
 use isnet_audit::{Outcome, Question, Settings, Thresholds, readability, render};
-use isnet_data::{Dataset, Fit, Preparation};
+use isnet_data::{Dataset, Fit, Intensity, Preparation};
 
 use crate::Answer;
 use crate::args::DataReadabilityArgs;
@@ -12,7 +12,8 @@ use crate::progress::{AuditProgress, print, say};
 /// of a model would only warn.
 pub fn run(args: &DataReadabilityArgs) -> anyhow::Result<Answer> {
     let size = args.size;
-    let preparation = Preparation { height: size, width: size, channels: args.channels, fit: Fit::Pad };
+    let preparation =
+        Preparation { height: size, width: size, channels: args.channels, fit: Fit::Pad, intensity: Intensity::Stored };
     let purpose = Purpose { task: args.task, preparation, model: None, default_splits: &["train"] };
     let audited = Audited::open(&args.manifest, &args.images, &purpose)?;
     say(&audited.description());

@@ -117,9 +117,7 @@ fn predict(args: &EvaluateArgs) -> anyhow::Result<(Predictions, Evaluated)> {
     // The model decides what it is fed, how its outputs are ordered, and what its task is.
     config.data.classes = Some(model.classes.clone());
     config.data.task = Some(model.task.into());
-    (config.data.height, config.data.width) = (model.preparation.height, model.preparation.width);
-    config.data.channels = model.preparation.channels;
-    config.data.fit = model.preparation.fit.into();
+    config.data.prepare_as(&model.preparation);
     if let Some(column) = &args.group {
         config.data.group_column.clone_from(column);
     }

@@ -1,8 +1,10 @@
 use super::*;
+use crate::intensity::Intensity;
 use crate::prepare::Fit;
 use crate::testing::{Folder, ramp_sample};
 
-const SIZE: Preparation = Preparation { height: 4, width: 4, channels: 1, fit: Fit::Squash };
+const SIZE: Preparation =
+    Preparation { height: 4, width: 4, channels: 1, fit: Fit::Squash, intensity: Intensity::Stored };
 
 fn folder() -> (Folder, Arc<Manifest>) {
     let folder = Folder::new();
@@ -50,6 +52,34 @@ fn the_cache_gives_what_the_file_gave_and_stops_at_its_bound() {
     std::fs::remove_file(folder.path("b.png")).unwrap();
     assert_eq!(cached.sample(1).unwrap(), expected[1], "from memory");
     assert!(plain.sample(1).is_err());
+}
+
+#[test]
+fn the_same_pictures_in_12_and_8_bits_become_the_same_samples_by_depth() {
+    let folder = Folder::new();
+    let level = |x: u32, y: u32| (y * 4 + x) * 17;
+    image::GrayImage::from_fn(4, 4, |x, y| image::Luma([level(x, y) as u8])).save(folder.path("8.png")).unwrap();
+    let deep = |x: u32, y: u32| image::Luma([(f64::from(level(x, y)) / 255.0 * 4095.0).round() as u16]);
+    image::ImageBuffer::from_fn(4, 4, deep).save(folder.path("12.png")).unwrap();
+    let manifest = Arc::new(folder.manifest("image,label\n8.png,x\n12.png,x\n"));
+    let intensity = Intensity::find_depth(&manifest, &[0, 1]).unwrap();
+    let dataset = ManifestDataset::new(manifest, vec![0, 1], Preparation { intensity, ..SIZE }).unwrap();
+    let [eight, twelve] = [0, 1].map(|index| dataset.sample(index).unwrap().image.pixels);
+    let worst = eight.iter().zip(&twelve).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(worst < 0.5 / 4095.0, "{worst}");
+}
+
+#[test]
+fn a_mask_of_zeros_and_ones_trains_and_a_dark_one_stops_with_its_line() {
+    let folder = Folder::new();
+    folder.picture("a.png", 1);
+    folder.gray("one.png", (8, 8), |_, x| u8::from(x < 4));
+    folder.gray("dark.png", (8, 8), |_, x| u8::from(x < 4) * 90);
+    let manifest = Arc::new(folder.manifest("image,mask,label\na.png,one.png,x\na.png,dark.png,x\n"));
+    let dataset = ManifestDataset::new(manifest, vec![0, 1], SIZE).unwrap();
+    assert_eq!(dataset.sample(0).unwrap().mask.unwrap().foreground(), 8);
+    let message = dataset.sample(1).unwrap_err().to_string();
+    assert!(message.contains("line 3") && message.contains("dark.png` is not black, but"), "{message}");
 }
 
 #[test]

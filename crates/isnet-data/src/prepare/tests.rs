@@ -1,6 +1,7 @@
 use super::*;
 
-const GRAY: Preparation = Preparation { height: 1, width: 1, channels: 1, fit: Fit::Squash };
+const GRAY: Preparation =
+    Preparation { height: 1, width: 1, channels: 1, fit: Fit::Squash, intensity: Intensity::Stored };
 
 fn row(values: &[f32], to: usize) -> Vec<f32> {
     let image = Image::new(1, values.len(), 1, values.to_vec());
@@ -89,7 +90,10 @@ fn gray_is_repeated_and_colour_becomes_luma() {
 #[test]
 fn colours_do_not_mix_when_resized() {
     let image = Image::new(2, 2, 3, [1.0, 0.5, 0.0].repeat(4));
-    let large = Preparation { height: 5, width: 3, channels: 3, fit: Fit::Squash }.apply(&image, None).unwrap().0;
+    let large = Preparation { height: 5, width: 3, channels: 3, fit: Fit::Squash, intensity: Intensity::Stored }
+        .apply(&image, None)
+        .unwrap()
+        .0;
     near(&large.pixels, &[1.0, 0.5, 0.0].repeat(15));
 }
 
@@ -97,10 +101,27 @@ fn colours_do_not_mix_when_resized() {
 fn a_mask_of_another_size_and_an_impossible_size_are_errors() {
     let image = Image::new(2, 3, 1, vec![0.0; 6]);
     let error = GRAY.apply(&image, Some(&Mask::new(3, 2, vec![0.0; 6]))).unwrap_err();
-    assert_eq!(error.to_string(), "the mask is 3×2 pixels, its image 2×3 (height×width); resize the mask to its image");
+    let message = error.to_string();
+    assert!(
+        message.starts_with("the mask is 3×2 pixels, its image 2×3 (height×width); one of them is turned by 90°"),
+        "{message}"
+    );
+    let error = GRAY.apply(&image, Some(&Mask::new(1, 2, vec![0.0; 2]))).unwrap_err();
+    assert_eq!(error.to_string(), "the mask is 1×2 pixels, its image 2×3 (height×width); resize the mask to its image");
     for bad in [Preparation { width: 0, ..GRAY }, Preparation { channels: 2, ..GRAY }] {
         assert!(matches!(bad.apply(&image, None), Err(DataError::Preparation { .. })));
     }
+}
+
+#[test]
+fn values_are_scaled_before_the_picture_is_padded() {
+    let dark = Image { sixteen_bit: true, ..Image::new(1, 2, 1, vec![2048.0 / 65535.0, 4095.0 / 65535.0]) };
+    let place = Preparation { height: 2, width: 2, fit: Fit::Pad, intensity: Intensity::Percentile, ..GRAY };
+    near(&place.apply(&dark, None).unwrap().0.pixels, &[0.0, 1.0, 0.0, 0.0]);
+    let depth = Preparation { intensity: Intensity::Depth { bits: 12 }, ..place };
+    near(&depth.apply(&dark, None).unwrap().0.pixels, &[2048.0 / 4095.0, 1.0, 0.0, 0.0]);
+    let impossible = Preparation { intensity: Intensity::Depth { bits: 40 }, ..place };
+    assert!(matches!(impossible.apply(&dark, None), Err(DataError::Setting { .. })));
 }
 
 #[test]

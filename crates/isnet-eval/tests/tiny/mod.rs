@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use isnet_data::{Dataset, Fit, Image, Label, Mask, MemoryDataset, Preparation, Sample, Task};
+use isnet_data::{Dataset, Fit, Image, Intensity, Label, Mask, MemoryDataset, Preparation, Sample, Task};
 use isnet_graph::Params;
 use isnet_models::{Architecture, build};
 use isnet_run::Model;
@@ -24,7 +24,13 @@ pub fn model() -> Model {
         params,
         classes: ["a", "b", "c"].map(String::from).into(),
         task: Task::SingleLabel,
-        preparation: Preparation { height: SIDE, width: SIDE, channels: 1, fit: Fit::Pad },
+        preparation: Preparation {
+            height: SIDE,
+            width: SIDE,
+            channels: 1,
+            fit: Fit::Pad,
+            intensity: Intensity::Stored,
+        },
         training: serde_json::Value::Null,
         batches: 0,
     }

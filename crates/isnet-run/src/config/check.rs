@@ -1,7 +1,7 @@
 //! Checks that need more than one key: contradictions are errors, oddities are warnings.
 
 use super::{
-    AG_SONONET, BestMetric, ClassWeights, CompositeName, LearningRateSchedule, MethodName, OptimizerName, PLAIN_CNN,
+    AG_SONONET, BestMetric, ClassWeights, CompositeName, Intensity, LearningRateSchedule, MethodName, OptimizerName, PLAIN_CNN,
     PLAIN_VIT, RawConfig, RunConfig, Selector, Stage, UNET, loss::gwrp_decay,
 };
 use crate::error::{Result, RunError};
@@ -15,6 +15,7 @@ pub(super) fn check(config: &RunConfig, raw: &RawConfig) -> Result<()> {
         name,
         scale,
         bounds,
+        depth,
         rules,
         splits,
         folds,
@@ -45,6 +46,12 @@ fn scale(config: &RunConfig) -> Option<Contradiction> {
 fn bounds(config: &RunConfig) -> Option<Contradiction> {
     let (low, high) = (config.method.low, config.method.high);
     (low >= high).then(|| ("method.high", high.to_string(), format!("it must be above `method.low` = {low}")))
+}
+
+fn depth(config: &RunConfig) -> Option<Contradiction> {
+    let bits = config.data.depth_bits.filter(|_| config.data.intensity != Intensity::Depth)?;
+    let reason = format!("`data.intensity` is `{}`; say `data.intensity = \"depth\"`", config.data.intensity);
+    Some(("data.depth_bits", bits.to_string(), reason))
 }
 
 /// The dual selector has rules of its own, and only LRP has a choice of them.

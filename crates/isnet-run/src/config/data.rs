@@ -38,6 +38,18 @@ impl From<isnet_data::Fit> for Fit {
     }
 }
 
+choice! {
+    /// Which values of a file are black and white.
+    Intensity {
+        /// 0 is black and full (255, 65535) is white.
+        Stored = "stored",
+        /// As stored, but 16-bit files that use only 10, 12 or 14 bits are divided by the largest of those.
+        Depth = "depth",
+        /// Each image by its own values: half a percent of them are black, half a percent white.
+        Percentile = "percentile",
+    }
+}
+
 impl From<Balance> for isnet_data::Balance {
     fn from(balance: Balance) -> Self {
         match balance {
@@ -111,6 +123,11 @@ section! {
         channels: usize = 3, in 1..=4;
         /// How an image becomes `height` × `width`: `"pad"` or `"squash"`.
         fit: Fit = Fit::Pad;
+        /// Which values of a file are black and white: `"stored"` (0 and full), `"depth"` (16-bit files by the bits that the training
+        /// images use, one depth for all) or `"percentile"` (each image by its own darkest and brightest half percent).
+        intensity: Intensity = Intensity::Stored;
+        /// Bits that 16-bit files use, with `intensity = "depth"`; the default finds 10, 12, 14 or 16 in the training images.
+        depth_bits: Option<usize> = None, in 9..=16;
         /// Name of the split to train on.
         train_split: String = "train".into();
         /// Name of the split that chooses the best checkpoint.
@@ -209,6 +226,19 @@ pub enum DataSource {
     Phantom(PhantomConfig),
     /// Generated shapes.
     Shapes(ShapesConfig),
+}
+
+impl DataConfig {
+    /// Prepares images as a model has learnt it, whatever the configuration said.
+    pub fn prepare_as(&mut self, preparation: &isnet_data::Preparation) {
+        let isnet_data::Preparation { height, width, channels, fit, intensity } = *preparation;
+        (self.height, self.width, self.channels, self.fit) = (height, width, channels, fit.into());
+        (self.intensity, self.depth_bits) = match intensity {
+            isnet_data::Intensity::Stored => (Intensity::Stored, None),
+            isnet_data::Intensity::Depth { bits } => (Intensity::Depth, Some(usize::from(bits))),
+            isnet_data::Intensity::Percentile => (Intensity::Percentile, None),
+        };
+    }
 }
 
 impl DataSource {

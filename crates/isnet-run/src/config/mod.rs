@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 
 pub use change::{Change, MAY_CHANGE};
 pub use data::{
-    AugmentConfig, Balance, DataConfig, DataSource, Fit, FolderConfig, PhantomConfig, ShapesConfig, TaskName,
+    AugmentConfig, Balance, DataConfig, DataSource, Fit, FolderConfig, Intensity, PhantomConfig, ShapesConfig, TaskName,
 };
 pub use loss::{ClassWeights, ForegroundForm, ForegroundRange, HeatmapLossSchedule, LossConfig, gwrp_decay};
 pub use method::{
