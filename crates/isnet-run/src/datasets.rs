@@ -548,14 +548,13 @@ mod tests {
     }
 
     #[test]
-    fn a_training_is_told_of_its_data_what_the_data_check_says() {
+    fn what_the_data_check_calls_fatal_stops_a_training_and_its_warnings_are_noted() {
         let rows = "image,label,split\n0.png,Cat,train\n1.png,cat,train\n2.png,cat,valid\nlost.png,cat,kaggle\n";
         let (_folder, config) = of_rows(rows, "test_splits = ['kaggle']");
-        let report = check_data(&config).unwrap().unwrap();
-        let said: Vec<String> = report.problems.iter().map(ToString::to_string).collect();
+        let Err(RunError::DataProblems { problems, .. }) = Datasets::of(&config) else { panic!("refused") };
+        let said: Vec<String> = problems.iter().map(ToString::to_string).collect();
         for (line, part) in [
             "fatal: the classes `Cat` (1 images, first in line 2) and `cat` (3 images, first in line 3)",
-            "warning: no record is in the validation split `val`",
             "fatal: line 4: unknown split `valid`; did you mean `val`?",
             "fatal: line 5: `",
         ]
@@ -564,8 +563,10 @@ mod tests {
         {
             assert!(said[line].starts_with(part), "{said:#?}");
         }
+        let message = Datasets::of(&config).err().unwrap().to_string();
+        assert!(message.contains("`Cat`") && message.contains("(and 2 more: `isnet data check` lists all)"), "{message}");
         let generated = RunConfig::from_toml("[data.shapes]", "x.toml", &[]).unwrap();
-        assert_eq!(check_data(&generated).unwrap(), None);
+        assert_eq!(check_data(&generated).unwrap(), []);
     }
 
     fn phantom(set: &[(&str, &str)]) -> PhantomConfig {

@@ -166,6 +166,7 @@ fn train(set: &[(&str, &str)]) -> Model {
         train: dataset(0, 96, Mark::Honest),
         validation: None,
         tests: Vec::new(),
+        notes: Vec::new(),
     };
     let trainer = Trainer::new(&config, &data, Existing::Refuse, &mut Unwatched).expect("data and keys fit");
     trainer.train(&mut Unwatched).expect("finite numbers").0

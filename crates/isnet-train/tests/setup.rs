@@ -185,5 +185,5 @@ fn data(task: Task, labels: Vec<Label>) -> Datasets {
     let samples: Vec<Sample> = labels.into_iter().map(sample).collect();
     let train: Arc<dyn Dataset> = Arc::new(MemoryDataset::new(task, classes.clone(), samples));
     let preparation = Preparation { height: 8, width: 8, channels: 1, fit: Fit::Pad, intensity: Intensity::Stored };
-    Datasets { classes, task, preparation, train, validation: None, tests: Vec::new() }
+    Datasets { classes, task, preparation, train, validation: None, tests: Vec::new(), notes: Vec::new() }
 }

@@ -484,6 +484,7 @@ fn datasets_of(task: Task, train: Vec<Sample>, validation: Vec<Sample>) -> Datas
         train: dataset(train),
         validation: (!validation.is_empty()).then(|| dataset(validation)),
         tests: Vec::new(),
+        notes: Vec::new(),
     }
 }
 
