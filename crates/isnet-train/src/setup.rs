@@ -74,8 +74,10 @@ fn segmenter(config: &RunConfig, data: &Datasets, device: &Device) -> Result<Opt
     };
     let model = Model::load_segmenter(path, device)?;
     if model.preparation != data.preparation {
-        let words =
-            |it: &Preparation| format!("{}×{} px of {} channels ({:?})", it.height, it.width, it.channels, it.fit);
+        let words = |it: &Preparation| {
+            let fit = config::Fit::from(it.fit);
+            format!("{}×{} px of {} channels (`data.fit` = \"{fit}\")", it.height, it.width, it.channels)
+        };
         let (expected, got) = (words(&model.preparation), words(&data.preparation));
         return Err(TrainError::Segmenter { path: path.clone(), expected, got });
     }

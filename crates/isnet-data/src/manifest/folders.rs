@@ -77,7 +77,10 @@ fn child_folders(root: &Path) -> Result<Vec<String>> {
 }
 
 /// Every image file below `root`, sorted by path.
-pub(crate) fn images_below(root: &Path) -> Result<Vec<PathBuf>> {
+///
+/// # Errors
+/// [`DataError::Missing`], [`DataError::Read`] for a folder that cannot be listed.
+pub fn images_below(root: &Path) -> Result<Vec<PathBuf>> {
     let mut images = Vec::new();
     for path in children(root)? {
         if path.is_dir() {

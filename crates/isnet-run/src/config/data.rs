@@ -194,12 +194,12 @@ impl DataSource {
         match found.as_slice() {
             ["manifest"] => {
                 let path = section.get::<PathBuf>("manifest")?.unwrap_or_default();
-                Ok(Self::Manifest(section.raw.absolute(&path)))
+                Ok(Self::Manifest(section.raw.absolute("data.manifest", &path)))
             }
             ["folder"] => {
                 let mut folder = FolderConfig::resolve(&section.section("folder")?)?;
-                folder.images = section.raw.absolute(&folder.images);
-                folder.masks = folder.masks.map(|masks| section.raw.absolute(&masks));
+                folder.images = section.raw.absolute("data.folder.images", &folder.images);
+                folder.masks = folder.masks.map(|masks| section.raw.absolute("data.folder.masks", &masks));
                 Ok(Self::Folder(folder))
             }
             ["phantom"] => Ok(Self::Phantom(PhantomConfig::resolve(&section.section("phantom")?)?)),

@@ -4,8 +4,8 @@
 //! one home here, in the row that declares its key. A resolved configuration is written as `config.toml` into the run
 //! folder and can be loaded again.
 //!
-//! Paths in a configuration are relative to the current folder if they exist there, else to the folder of the
-//! configuration file; `output` is always relative to the current folder. A resolved configuration has absolute paths.
+//! Paths in a configuration start at the folder of its file, and those of `--set` at the current folder; `output` always
+//! starts at the current folder. A resolved configuration has absolute paths.
 
 mod change;
 mod check;
@@ -15,7 +15,9 @@ mod method;
 mod model;
 mod raw;
 mod section;
+mod suggest;
 mod train;
+mod typed;
 
 use std::path::{Path, PathBuf};
 
@@ -27,9 +29,11 @@ pub use method::{
     Selector,
 };
 pub use model::{AG_SONONET, ModelConfig, PLAIN_CNN, PLAIN_VIT, Stage, Transformer, UNET};
+pub(crate) use raw::line_of;
 pub use raw::{RawConfig, split_override};
 pub use section::Field;
 pub use train::{BestMetric, LearningRateSchedule, OptimizerName, TrainConfig};
+pub(crate) use typed::{Typed, short, syntax, typed_value};
 
 use crate::{
     error::{Result, RunError},
@@ -131,9 +135,9 @@ impl RunConfig {
     pub fn from_raw(raw: &RawConfig) -> Result<Self> {
         let mut config = Self::resolve(&raw.top())?;
         config.output = std::path::absolute(&config.output).unwrap_or(config.output);
-        config.model.weights = config.model.weights.map(|path| raw.absolute(&path));
+        config.model.weights = config.model.weights.map(|path| raw.absolute("model.weights", &path));
         let segmenter = &mut config.method.segment_classify.segmenter;
-        *segmenter = segmenter.take().map(|path| raw.absolute(&path));
+        *segmenter = segmenter.take().map(|path| raw.absolute("method.segment_classify.segmenter", &path));
         check::check(&config, raw)?;
         Ok(config)
     }
