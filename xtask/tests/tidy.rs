@@ -7,8 +7,8 @@ use toml::{Table, Value};
 
 /// Ground floor first. A crate may use rooms on lower floors, never its own floor or above.
 const FLOORS: &[&[&str]] = &[
-    &["isnet-kernels", "isnet-picture", "isnet-report"],
-    &["isnet-graph", "isnet-data", "isnet-loss"],
+    &["isnet-kernels", "isnet-files", "isnet-report"],
+    &["isnet-graph", "isnet-data", "isnet-picture", "isnet-loss"],
     &["isnet-models", "isnet-lrp", "isnet-testkit"],
     &["isnet-run"],
     &["isnet-eval"],

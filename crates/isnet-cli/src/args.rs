@@ -14,7 +14,7 @@ use isnet_run::config::TaskName;
 #[derive(Debug, Parser)]
 #[command(name = "isnet", version, arg_required_else_help = true)]
 #[command(
-    after_help = "Start with `isnet demo`. Exit codes: 0 done, 1 a check failed, 2 could not run, 130 interrupted."
+    after_help = "Start with `isnet demo`. Exit codes: 0 done, 1 a check failed, 2 could not run, 130 interrupted (143 by SIGTERM, 129 by SIGHUP)."
 )]
 pub struct Args {
     /// What to do.
@@ -80,7 +80,7 @@ pub struct DemoArgs {
 /// `isnet train`
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  isnet train configs/phantom.toml\n  isnet train configs/phantom.toml --set train.epochs=4 --set method.name=standard\n  isnet train configs/phantom.toml --resume"
+    after_help = "Examples:\n  isnet train configs/phantom.toml\n  isnet train configs/phantom.toml --epochs 4 --set method.name=standard\n  isnet train configs/phantom.toml --resume"
 )]
 pub struct TrainArgs {
     /// The configuration, a TOML file.
@@ -88,6 +88,21 @@ pub struct TrainArgs {
     /// Change a key of the configuration, like `train.epochs=4`; may be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub overrides: Vec<String>,
+    /// Passes over the training images: `train.epochs`.
+    #[arg(long, value_name = "N", value_parser = positive_whole)]
+    pub epochs: Option<String>,
+    /// Learning rate: `train.learning_rate`.
+    #[arg(long, visible_alias = "learning-rate", value_name = "RATE", value_parser = positive)]
+    pub lr: Option<String>,
+    /// Images in a step: `train.batch_size`.
+    #[arg(long, visible_alias = "batch", value_name = "N", value_parser = positive_whole)]
+    pub batch_size: Option<String>,
+    /// Epochs without a better score before training ends: `train.early_stopping_patience`.
+    #[arg(long, value_name = "EPOCHS", value_parser = positive_whole)]
+    pub patience: Option<String>,
+    /// Seed of everything random: `seed`.
+    #[arg(long, value_name = "N", value_parser = whole)]
+    pub seed: Option<String>,
     /// Go on from the last checkpoint of the run folder, if there is one.
     #[arg(long, conflicts_with = "overwrite")]
     pub resume: bool,
@@ -97,6 +112,37 @@ pub struct TrainArgs {
     /// Device to compute on, in place of the configuration's.
     #[arg(long)]
     pub device: Option<String>,
+}
+
+impl TrainArgs {
+    /// The options that stand for keys of the configuration: option, key and value of each that was typed.
+    pub fn options(&self) -> Vec<(&'static str, &'static str, &str)> {
+        let options = [
+            ("--epochs", "train.epochs", &self.epochs),
+            ("--lr", "train.learning_rate", &self.lr),
+            ("--batch-size", "train.batch_size", &self.batch_size),
+            ("--patience", "train.early_stopping_patience", &self.patience),
+            ("--seed", "seed", &self.seed),
+            ("--device", "device", &self.device),
+        ];
+        options.into_iter().filter_map(|(option, key, value)| Some((option, key, value.as_deref()?))).collect()
+    }
+}
+
+/// A whole number, as TOML writes it.
+fn whole(text: &str) -> Result<String, String> {
+    text.parse::<u64>().map(|number| number.to_string()).map_err(|_| "expected a whole number".into())
+}
+
+/// A whole number above 0, as TOML writes it.
+fn positive_whole(text: &str) -> Result<String, String> {
+    whole(text).ok().filter(|number| number != "0").ok_or_else(|| "expected a whole number of at least 1".into())
+}
+
+/// A number above 0, as TOML writes it.
+fn positive(text: &str) -> Result<String, String> {
+    let number = text.parse::<f64>().ok().filter(|number| *number > 0.0 && number.is_finite());
+    number.map(|number| format!("{number:?}")).ok_or_else(|| "expected a number above 0, like `0.01` or `1e-4`".into())
 }
 
 /// `isnet study`
@@ -148,6 +194,9 @@ pub struct EvaluateArgs {
     /// Where `metrics.json`, `predictions.csv` and the report go. Default: the run folder.
     #[arg(long)]
     pub output: Option<PathBuf>,
+    /// Replace what this command wrote there earlier; in a run folder it always does.
+    #[arg(long)]
+    pub overwrite: bool,
     /// Column of the manifest whose equal values belong together, such as a patient; they are resampled as one. Default:
     /// the configuration's `group_column`.
     #[arg(long, value_name = "COLUMN")]
@@ -211,6 +260,9 @@ pub struct CompareArgs {
     /// Folder for `comparison.json`, `report.html` and `report.md`.
     #[arg(long)]
     pub output: Option<PathBuf>,
+    /// Replace what this command wrote there earlier.
+    #[arg(long, requires = "output")]
+    pub overwrite: bool,
     /// Write no `report.html` and `report.md`.
     #[arg(long, requires = "output")]
     pub no_report: bool,
@@ -244,12 +296,12 @@ pub fn task(word: &str) -> Result<Task, String> {
 /// `isnet predict`
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  isnet predict runs/phantom image.png\n  isnet predict runs/phantom images/*.jpg --json"
+    after_help = "Examples:\n  isnet predict runs/phantom image.png\n  isnet predict runs/phantom images/*.jpg --json\n  isnet predict runs/phantom images"
 )]
 pub struct PredictArgs {
     /// A run folder or model file.
     pub model: PathBuf,
-    /// Images.
+    /// Images, or folders: then all images below.
     #[arg(required = true)]
     pub images: Vec<PathBuf>,
     /// Print JSON, one object per line.
@@ -304,9 +356,12 @@ pub struct ExplainArgs {
     /// List the composites with what they do, and explain nothing.
     #[arg(long, exclusive = true)]
     pub list_composites: bool,
-    /// Folder for pictures and raw maps.
+    /// Folder for pictures and raw maps; those of an earlier call stay.
     #[arg(long, default_value = "heatmaps")]
     pub output: PathBuf,
+    /// Replace pictures and maps of the same name that this command wrote there earlier.
+    #[arg(long)]
+    pub overwrite: bool,
     /// Print JSON, one object per line.
     #[arg(long)]
     pub json: bool,
@@ -340,6 +395,9 @@ pub struct SegmentPredictArgs {
     /// Folder for masks and the new manifest.
     #[arg(long)]
     pub output: PathBuf,
+    /// Replace what this command wrote there earlier.
+    #[arg(long)]
+    pub overwrite: bool,
     /// Column of the manifest with the images.
     #[arg(long, default_value = "image")]
     pub image_column: String,
@@ -449,6 +507,9 @@ pub struct DataPhantomArgs {
     /// Seed of the generator.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
+    /// Replace what this command wrote there earlier.
+    #[arg(long)]
+    pub overwrite: bool,
 }
 
 /// `isnet data shapes`
@@ -475,6 +536,9 @@ pub struct DataShapesArgs {
     /// Seed of the generator.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
+    /// Replace what this command wrote there earlier.
+    #[arg(long)]
+    pub overwrite: bool,
 }
 
 /// `isnet data bias`

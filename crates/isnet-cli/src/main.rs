@@ -1,14 +1,17 @@
 //! `isnet`: train, evaluate and explain classifiers that ignore the background.
 //!
-//! This is the only room that prints and exits: results go to stdout, talk to stderr. Exit code 0: done; 1: the answer is no (a
-//! check failed); 2: could not run; 130: interrupted, as shells say it.
+//! This is the only room that prints and exits: results go to stdout, messages to stderr. Exit code 0: done; 1: the answer is no (a
+//! check failed); 2: could not run; 130: interrupted by Ctrl-C (143: by SIGTERM, 129: by SIGHUP), as shells have it.
 
 mod args;
 mod audited;
 mod commands;
+mod images;
+mod output;
 mod pages;
 mod progress;
 mod shell;
+mod signals;
 
 use std::process::ExitCode;
 
@@ -30,7 +33,15 @@ enum Answer {
 }
 
 fn main() -> ExitCode {
-    let answer = match Args::parse().command {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return refused(&error),
+    };
+    if let Err(error) = signals::listen() {
+        progress::say(&format!("error: cannot wait for signals: {error:#}"));
+        return ExitCode::from(2);
+    }
+    let answer = match args.command {
         Command::Demo(args) => commands::demo::run(&args),
         Command::Train(args) => commands::train::run(&args),
         Command::Study(args) => commands::study::run(&args),
@@ -52,10 +63,29 @@ fn main() -> ExitCode {
     match answer {
         Ok(Answer::Yes) => ExitCode::SUCCESS,
         Ok(Answer::No) => ExitCode::from(1),
-        Ok(Answer::Interrupted) => ExitCode::from(progress::INTERRUPTED),
+        Ok(Answer::Interrupted) => ExitCode::from(signals::exit_code()),
         Err(error) => {
             progress::say(&format!("error: {error:#}"));
             ExitCode::from(2)
         }
     }
+}
+
+/// What clap says, in plain words: its values are parsed by the standard library, whose errors are for programmers.
+fn refused(error: &clap::Error) -> ExitCode {
+    const WORDS: [(&str, &str); 7] = [
+        ("invalid digit found in string", "expected a whole number"),
+        ("cannot parse integer from empty string", "expected a whole number"),
+        ("number too large to fit in target type", "the number is too large"),
+        ("number too small to fit in target type", "the number is too small"),
+        ("invalid float literal", "expected a number"),
+        ("cannot parse float from empty string", "expected a number"),
+        ("provided string was not `true` or `false`", "expected `true` or `false`"),
+    ];
+    let text = WORDS.iter().fold(error.render().to_string(), |text, (said, plain)| text.replace(said, plain));
+    match error.use_stderr() {
+        true => progress::say(text.trim_end()),
+        false => progress::print(text.trim_end()),
+    }
+    ExitCode::from(if error.use_stderr() { 2 } else { 0 })
 }

@@ -13,7 +13,8 @@ const GENEROUS: &str =
     "--max-background-share 1 --max-bg-gap 1 --max-mark-flips 1 --min-faithfulness -1 --max-randomised-correlation 1";
 
 fn audit(bench: &Bench, arguments: &str, code: i32) -> Value {
-    let said = bench.isnet(&format!("audit runs/tiny --data manifest.csv --resamples 50 --json {arguments}"));
+    let said =
+        bench.isnet(&format!("audit runs/tiny --data manifest.csv --overwrite --resamples 50 --json {arguments}"));
     assert_eq!(said.code, code, "{said}");
     serde_json::from_str(&said.stdout).unwrap_or_else(|error| panic!("{error}\n{said}"))
 }
@@ -28,7 +29,8 @@ fn verdicts_decide_the_exit_code_and_reports_are_written() {
     let strict = audit(&bench, &format!("{ALL} --max-background-share 0"), 1);
     assert_eq!(outcomes(&strict).len(), 7);
     assert_eq!(outcomes(&strict)[0], "failed");
-    let text = bench.isnet(&format!("audit runs/tiny --data manifest.csv --resamples 50 {ALL} {GENEROUS}")).done();
+    let text =
+        bench.isnet(&format!("audit runs/tiny --data manifest.csv --overwrite --resamples 50 {ALL} {GENEROUS}")).done();
     for word in
         ["verdict", "passed", "BG-Gap", "mixed_rand", "least relevant first", "of another class", "pointing game"]
     {
@@ -49,22 +51,26 @@ fn questions_and_splits_can_be_chosen_and_a_limit_is_kept() {
     let found = audit(&bench, &format!("--question marks --question relevance --limit 3 {GENEROUS}"), 0);
     assert_eq!((outcomes(&found).len(), found["n_images"].as_u64()), (2, Some(3)));
     assert!(found["counterfactual"].is_null() && !found["marks"].is_null());
-    let said = bench.isnet("audit runs/tiny --data manifest.csv --question relevance --max-background-share 1").done();
+    let said = bench
+        .isnet("audit runs/tiny --data manifest.csv --overwrite --question relevance --max-background-share 1")
+        .done();
     assert!(said.stderr.contains("4 images of val"), "{said}");
     bench
-        .isnet("audit runs/tiny --data manifest.csv --split nowhere")
+        .isnet("audit runs/tiny --data manifest.csv --overwrite --split nowhere")
         .fails(2, &["`nowhere`", "`train`", "`test_ood`"]);
-    bench.isnet("audit runs/tiny --data manifest.csv --question colour").fails(2, &["`colour`", "`relevance`"]);
-    bench.isnet("audit runs/tiny --data manifest.csv --group person").fails(2, &["`person`"]);
-    bench.isnet("audit runs/tiny --data manifest.csv --mark blob").fails(2, &["blob"]);
-    bench.isnet("audit runs/tiny --data manifest.csv --max-bg-gap 2").fails(2, &["`bg_gap` is 2"]);
+    bench
+        .isnet("audit runs/tiny --data manifest.csv --overwrite --question colour")
+        .fails(2, &["`colour`", "`relevance`"]);
+    bench.isnet("audit runs/tiny --data manifest.csv --overwrite --group person").fails(2, &["`person`"]);
+    bench.isnet("audit runs/tiny --data manifest.csv --overwrite --mark blob").fails(2, &["blob"]);
+    bench.isnet("audit runs/tiny --data manifest.csv --overwrite --max-bg-gap 2").fails(2, &["`bg_gap` is 2"]);
 }
 
 #[test]
 fn labels_that_the_model_calls_otherwise_can_be_mapped() {
     let bench = Bench::trained();
     bench.edit("manifest.csv", ",dark,", ",dim,");
-    let ask = "audit runs/tiny --data manifest.csv --question relevance --max-background-share 1";
+    let ask = "audit runs/tiny --data manifest.csv --overwrite --question relevance --max-background-share 1";
     bench.isnet(ask).fails(2, &["does not know `dim`", "`bright`, `dark`", "--classes dim="]);
     bench.isnet(&format!("{ask} --classes dim=dark")).done();
     bench.isnet(&format!("{ask} --classes dam=dark")).fails(2, &["no row has the label `dam`"]);
@@ -104,7 +110,7 @@ fn a_picture_of_the_user_can_be_the_mark() {
 fn weights_that_are_no_numbers_are_an_error() {
     let bench = Bench::trained();
     common::poison(&bench.path("runs/tiny/model.safetensors"));
-    bench.isnet("audit runs/tiny --data manifest.csv").fails(2, &["holds NaN"]);
+    bench.isnet("audit runs/tiny --data manifest.csv --overwrite").fails(2, &["holds NaN"]);
 }
 
 #[test]

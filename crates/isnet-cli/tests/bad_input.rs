@@ -362,11 +362,15 @@ fn masks_that_are_all_empty_are_none() {
 #[test]
 fn what_the_system_says_is_said_once() {
     let bench = Bench::new();
-    for command in
-        ["train absent.toml", "predict absent images/test-00.png", "train tiny.toml --set output=tiny.toml/run"]
-    {
-        let said = bench.isnet(command).fails(2, &["os error"]);
-        assert_eq!(said.stderr.matches("os error").count(), 1, "{said}");
+    for (command, words) in [
+        ("train absent.toml", "it does not exist"),
+        ("predict absent images/test-00.png", "does not exist"),
+        ("train tiny.toml --set output=tiny.toml/run", "a part of this path is a file, not a folder"),
+        ("train images", "it is a folder, not a file"),
+    ] {
+        let said = bench.isnet(command).fails(2, &[words]);
+        assert_eq!(said.stderr.matches(words).count(), 1, "{said}");
+        assert!(!said.stderr.contains("os error"), "{said}");
     }
 }
 

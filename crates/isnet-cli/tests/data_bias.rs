@@ -63,7 +63,7 @@ fn an_output_is_replaced_only_when_asked_for() {
     bench.isnet("data bias manifest.csv --output biased").fails(2, &["biased` exists", "--overwrite"]);
     bench.isnet("data bias manifest.csv --output biased --correlation 0 --overwrite").done();
     assert_ne!(bench.read("biased/manifest.csv"), first);
-    bench.isnet("data bias manifest.csv --output . --overwrite").fails(2, &["holds `biased`, which would be lost"]);
+    bench.isnet("data bias manifest.csv --output . --overwrite").fails(2, &["lies in the output folder `.`"]);
     bench.isnet("data bias manifest.csv --output x --mark sqare,circle").fails(2, &["did you mean `square`?"]);
     bench
         .isnet("data bias manifest.csv --output x --position middle")

@@ -26,7 +26,7 @@ fn heatmap(picture: &Path) -> Vec<f32> {
 #[test]
 fn an_explanation_has_a_picture_a_raw_map_and_the_share_on_the_background() {
     let bench = Bench::trained();
-    let explain = "explain runs/tiny images/test-00.png --mask masks/test-00.png --class dark";
+    let explain = "explain runs/tiny --overwrite images/test-00.png --mask masks/test-00.png --class dark";
     let said = bench.isnet(explain).done();
     assert!(said.stdout.contains("explained dark (p = ") && said.stdout.contains("background share "), "{said}");
     let found = &bench.isnet(&format!("{explain} --json --output maps/deep")).done().objects()[0];
@@ -44,11 +44,13 @@ fn an_explanation_has_a_picture_a_raw_map_and_the_share_on_the_background() {
     // `predict` runs the network fused, `explain` node by node.
     let same = |one: &Value, other: &Value| (one.as_f64().unwrap() - other.as_f64().unwrap()).abs() < 1e-6;
     assert!(same(&found["probability"], &predicted["probabilities"]["dark"]));
-    let lowest = &bench.isnet("explain runs/tiny images/test-00.png --selector lowest --json").done().objects()[0];
+    let lowest =
+        &bench.isnet("explain runs/tiny --overwrite images/test-00.png --selector lowest --json").done().objects()[0];
     assert_ne!(lowest["explained"], predicted["predicted"]);
     assert!(same(&lowest["probability"], &predicted["probabilities"][lowest["explained"].as_str().unwrap()]));
 
-    let without = &bench.isnet("explain runs/tiny images/test-00.png --class dark --json").done().objects()[0];
+    let without =
+        &bench.isnet("explain runs/tiny --overwrite images/test-00.png --class dark --json").done().objects()[0];
     assert_eq!(without["background_share"], Value::Null);
     let gradient = &bench.isnet(&format!("{explain} --json --gradient --output gradient")).done().objects()[0];
     assert_ne!(heatmap(&bench.path(gradient["picture"].as_str().unwrap())), map);
@@ -61,7 +63,7 @@ fn every_composite_explains_in_its_own_way() {
     let names: Vec<&str> = listed.lines().map(|line| line.split_whitespace().next().unwrap()).collect();
     assert!(names.contains(&"epsilon_plus") && names.contains(&"epsilon_gamma_box"), "{names:?}");
     let map = |arguments: &str| {
-        let explain = format!("explain runs/tiny images/test-00.png --class dark --json {arguments}");
+        let explain = format!("explain runs/tiny --overwrite images/test-00.png --class dark --json {arguments}");
         heatmap(&bench.path(bench.isnet(&explain).done().objects()[0]["picture"].as_str().unwrap()))
     };
     let maps: Vec<Vec<f32>> = names.iter().map(|name| map(&format!("--composite {name}"))).collect();
@@ -74,9 +76,9 @@ fn every_composite_explains_in_its_own_way() {
 #[test]
 fn the_dual_selector_has_a_map_by_each_rule() {
     let bench = Bench::trained();
-    let said = bench.isnet("explain runs/tiny images/test-00.png --selector dual");
+    let said = bench.isnet("explain runs/tiny --overwrite images/test-00.png --selector dual");
     assert!(said.done().stdout.contains("explained all_by_z_plus  -> "));
-    let found = bench.isnet("explain runs/tiny images/test-00.png --selector dual --json").done().objects();
+    let found = bench.isnet("explain runs/tiny --overwrite images/test-00.png --selector dual --json").done().objects();
     let explained: Vec<&str> = found.iter().map(|found| found["explained"].as_str().unwrap()).collect();
     assert_eq!(explained, ["all_by_z_plus", "all_by_epsilon"]);
     assert!(found.iter().all(|found| found["probability"] == Value::Null));
@@ -91,12 +93,12 @@ fn images_of_the_same_name_do_not_overwrite_each_others_explanation() {
         fs::create_dir(bench.path(folder)).unwrap();
         fs::copy(bench.path(&format!("images/{image}.png")), bench.path(&format!("{folder}/x.png"))).unwrap();
     }
-    let found = bench.isnet("explain runs/tiny a/x.png b/x.png --class dark --json").done().objects();
+    let found = bench.isnet("explain runs/tiny --overwrite a/x.png b/x.png --class dark --json").done().objects();
     let pictures: Vec<&str> = found.iter().map(|found| found["picture"].as_str().unwrap()).collect();
     assert_ne!(pictures[0], pictures[1]);
     let maps: Vec<Vec<f32>> = pictures.iter().map(|picture| heatmap(&bench.path(picture))).collect();
     for (image, map) in ["test-00", "test-01"].iter().zip(maps) {
-        let alone = format!("explain runs/tiny images/{image}.png --class dark --json --output alone");
+        let alone = format!("explain runs/tiny --overwrite images/{image}.png --class dark --json --output alone");
         let alone = &bench.isnet(&alone).done().objects()[0];
         assert_eq!(heatmap(&bench.path(alone["picture"].as_str().unwrap())), map, "{image}");
     }
@@ -105,7 +107,7 @@ fn images_of_the_same_name_do_not_overwrite_each_others_explanation() {
 #[test]
 fn a_manifest_is_explained_with_its_masks_up_to_the_limit() {
     let bench = Bench::trained();
-    let explain = "explain runs/tiny --manifest manifest.csv --split test --json";
+    let explain = "explain runs/tiny --overwrite --manifest manifest.csv --split test --json";
     let images = |said: &Said| -> Vec<String> {
         let name = |found: &Value| {
             assert!(found["background_share"].is_number(), "{found}");
@@ -136,7 +138,7 @@ fn an_explanation_that_cannot_be_made_says_why() {
         ("--manifest absent.csv".into(), ["absent.csv", "does not exist"]),
         ("--manifest manifest.csv --split tset".into(), ["tset", "test"]),
     ] {
-        bench.isnet(&format!("explain runs/tiny {arguments}")).fails(2, &words);
+        bench.isnet(&format!("explain runs/tiny --overwrite {arguments}")).fails(2, &words);
     }
 }
 
@@ -145,10 +147,10 @@ fn one_image_that_cannot_be_read_does_not_keep_the_others_from_being_explained()
     let bench = Bench::trained();
     let image = "images/test-00.png";
     bench.truncate("images/test-01.png");
-    let said = bench.isnet(&format!("explain runs/tiny images/test-01.png {image}"));
+    let said = bench.isnet(&format!("explain runs/tiny --overwrite images/test-01.png {image}"));
     let said = said.fails(1, &["images/test-01.png` is truncated"]);
     assert_eq!(said.stdout.lines().count(), 1, "{said}");
     mask(SIDE / 2).save(bench.path("masks/test-00.png")).unwrap();
-    let said = bench.isnet(&format!("explain runs/tiny {image} --mask masks/test-00.png"));
+    let said = bench.isnet(&format!("explain runs/tiny --overwrite {image} --mask masks/test-00.png"));
     said.fails(1, &["masks/test-00.png", "the mask is 8×8 pixels, its image 16×16"]);
 }

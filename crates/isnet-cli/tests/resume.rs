@@ -7,10 +7,10 @@ mod common;
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{Bench, Said};
+use common::{Bench, Said, Working};
 use isnet_run::Checkpoint;
 use serde_json::Value;
 
@@ -159,11 +159,50 @@ fn a_killed_isnet_with_a_measured_range_ends_with_the_same_bits_and_the_same_log
 
 /// Sends SIGINT once the log has its first lines, and returns what the training said to it.
 fn interrupt(bench: &Bench, arguments: &str) -> Said {
-    let mut working = bench.start(arguments);
-    assert!(working.until(|| bench.lines("runs/killed/log.jsonl") >= 4));
-    let sent = Command::new("kill").args(["-INT", &working.process.id().to_string()]).status().unwrap();
+    interrupt_by("-INT", "runs/killed", bench.command(arguments), arguments, bench)
+}
+
+fn interrupt_by(signal: &str, run: &str, mut command: Command, said: &str, bench: &Bench) -> Said {
+    let process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut working = Working { process, command: said.to_owned() };
+    assert!(working.until(|| bench.lines(&format!("{run}/log.jsonl")) >= 4));
+    let sent = Command::new("kill").args([signal, &working.process.id().to_string()]).status().unwrap();
     assert!(sent.success());
     working.ended()
+}
+
+#[test]
+fn a_scheduler_or_a_closing_terminal_loses_no_step_either() {
+    let bench = Bench::new();
+    bench.edit("tiny.toml", "epochs = 2", "epochs = 2000");
+    bench.write("all.toml", "config = 'tiny.toml'\n[[variant]]\nname = 'standard'\nset = ['method.name=standard']\n");
+    let unet = "segment train tiny.toml --set name=unet --set model.architecture=unet";
+    for (signal, code, command, run) in [
+        ("-TERM", 143, "train tiny.toml --set name=terminated", "runs/terminated"),
+        ("-HUP", 129, "train tiny.toml --set name=hung", "runs/hung"),
+        ("-TERM", 143, unet, "runs/unet"),
+        ("-TERM", 143, "study all.toml", "runs/all/standard/seed-0"),
+    ] {
+        let said = interrupt_by(signal, run, bench.command(command), command, &bench);
+        assert!(said.code == code && said.stderr.contains("stopping after this step"), "{said}");
+        let saved = Checkpoint::load(&bench.path(&format!("{run}/checkpoints/last.safetensors"))).unwrap();
+        let log = bench.text(&format!("{run}/log.jsonl"));
+        assert_eq!(log.lines().filter(|line| line.contains("\"step\",")).count(), saved.step, "{command}");
+    }
+}
+
+#[test]
+fn a_training_under_nohup_does_not_end_with_the_terminal() {
+    if !fs::exists("/proc/self/status").unwrap() {
+        return;
+    }
+    let bench = Bench::new();
+    bench.edit("tiny.toml", "seed = 1", "seed = 1\nname = \"killed\"");
+    let mut command = Command::new("nohup");
+    command.arg(env!("CARGO_BIN_EXE_isnet")).args(["train", "tiny.toml", "--epochs", "40"]);
+    command.current_dir(bench.path("")).stdin(Stdio::null());
+    let said = interrupt_by("-HUP", "runs/killed", command, "nohup", &bench).done();
+    assert!(!said.stderr.contains("stopping"), "{said}");
 }
 
 #[test]

@@ -20,14 +20,13 @@ mod tests;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use isnet_files::{Existing, Place, StagedFolder};
 use rayon::prelude::*;
 
 use crate::error::{DataError, Result};
 use crate::file_problem::FileProblem;
 use crate::manifest::Manifest;
 use crate::mark::{Mark, MarkSettings};
-use crate::relative_path::resolved_file;
-use crate::staged_folder::{Existing, StagedFolder};
 use row::{Row, Writer};
 
 /// The splits that are written, in their order.
@@ -35,9 +34,6 @@ pub const SPLITS: [&str; 5] = ["train", "val", "biased", "standard", "deceiving"
 
 /// What is added to the columns of the input: its split, and which marks were drawn, of which classes.
 const ADDED: [&str; 3] = ["original_split", "bias_mark", "bias_class"];
-
-/// What this module writes into its folder, and so may remove from it.
-const OURS: [&str; 3] = ["manifest.csv", "images", "masks"];
 
 /// How data are made biased.
 ///
@@ -162,17 +158,17 @@ impl BiasSettings {
 ///
 /// # Errors
 /// [`DataError::Setting`], [`DataError::MarkCount`], [`DataError::TooFewClasses`], [`DataError::ColumnTaken`] for settings that
-/// do not fit; [`DataError::Exists`], [`DataError::ForeignEntry`], [`DataError::InputInOutput`] for a folder that is not free;
-/// [`DataError::NothingUsable`]; [`DataError::Write`], [`DataError::Picture`]; [`DataError::Interrupted`].
+/// do not fit; [`DataError::Files`] for a folder that is not free or cannot be written;
+/// [`DataError::NothingUsable`]; [`DataError::Interrupted`].
 ///
 /// # Example
 /// ```
 /// use isnet_data::bias::{BiasSettings, write};
-/// use isnet_data::{Manifest, ManifestOptions, mark, phantom};
+/// use isnet_data::{Existing, Manifest, ManifestOptions, mark, phantom};
 ///
 /// let folder = tempfile::tempdir()?;
 /// let config = phantom::PhantomConfig { size: 32, train: 6, val: 0, test: 3, ..Default::default() };
-/// let manifest = Manifest::read(phantom::write(&config, &folder.path().join("plain"))?, &ManifestOptions::default())?;
+/// let manifest = Manifest::read(phantom::write(&config, &folder.path().join("plain"), Existing::Refuse)?, &ManifestOptions::default())?;
 ///
 /// let mut settings = BiasSettings::new(mark::choose(&[], manifest.classes.len())?);
 /// settings.test_splits = Some(vec!["standard".into()]); // phantoms have marks of their own in the other tests
@@ -188,8 +184,11 @@ pub fn write(
     progress: &(dyn Fn(usize, usize) -> bool + Sync),
 ) -> Result<BiasReport> {
     settings.check(manifest)?;
-    let staged = StagedFolder::new(folder, settings.existing, &OURS)?;
-    check_inputs(manifest, staged.target())?;
+    let files = manifest.records.iter().flat_map(|record| [Some(&record.image), record.mask.as_ref()]);
+    let inputs: Vec<&Path> = files.flatten().chain([&manifest.path]).map(PathBuf::as_path).collect();
+    let existing = settings.existing;
+    let place = Place { command: "data bias", folder, existing, inputs: &inputs, searched: &[] };
+    let staged = StagedFolder::new(&place)?;
     let has_splits = manifest.records.iter().any(|record| !record.split.is_empty());
     let splits_of = |index: usize| settings.becomes(&manifest.records[index].split, has_splits);
     let chosen: Vec<usize> = (0..manifest.records.len()).filter(|&index| !splits_of(index).is_empty()).collect();
@@ -221,18 +220,6 @@ pub fn write(
     let report = BiasReport { manifest: staged.target().join("manifest.csv"), splits: count(&rows), problems };
     staged.commit()?;
     Ok(report)
-}
-
-/// An output folder that holds the input would be replaced while it is read.
-fn check_inputs(manifest: &Manifest, output: &Path) -> Result<()> {
-    let files = manifest.records.iter().flat_map(|record| [Some(&record.image), record.mask.as_ref()]);
-    for input in files.flatten().chain([&manifest.path]) {
-        // A file that is not there cannot be lost; it is reported with its line later.
-        if resolved_file(input).is_ok_and(|input| input.starts_with(output)) {
-            return Err(DataError::InputInOutput { output: output.to_path_buf(), input: input.clone() });
-        }
-    }
-    Ok(())
 }
 
 fn nothing_usable(manifest: &Manifest, problems: &[FileProblem]) -> DataError {

@@ -4,6 +4,8 @@
 
 use std::path::PathBuf;
 
+use isnet_files::reason;
+
 use crate::manifest::spelling::{split_meant, visible};
 use crate::manifest::{NotCsv, RowProblem};
 use crate::missing::Likely;
@@ -26,7 +28,7 @@ pub enum DataError {
         likely: Option<Likely>,
     },
     /// The operating system refuses: permissions, a folder in place of a file, a broken disk.
-    #[error("cannot read `{}`: {cause}", path.display())]
+    #[error("cannot read `{}`: {}", path.display(), reason(cause))]
     Read {
         /// The file or folder.
         path: PathBuf,
@@ -369,30 +371,11 @@ pub enum DataError {
         /// The first of them.
         first: String,
     },
-    /// An output that is there already.
-    #[error("`{}` exists; choose another name or replace it with `--overwrite`", path.display())]
-    Exists {
-        /// The file or folder.
-        path: PathBuf,
-    },
-    /// A folder to be replaced holds something that was not written by us.
-    #[error("`{}` holds `{entry}`, which would be lost; choose another folder", folder.display())]
-    ForeignEntry {
-        /// The folder.
-        folder: PathBuf,
-        /// The file or folder in it.
-        entry: String,
-    },
-    /// The output would replace its own input.
-    #[error("`{}` lies in the output folder `{}`; choose another folder", input.display(), output.display())]
-    InputInOutput {
-        /// The output folder.
-        output: PathBuf,
-        /// The file that is read.
-        input: PathBuf,
-    },
+    /// An output that may not be written there, or cannot.
+    #[error(transparent)]
+    Files(#[from] isnet_files::FilesError),
     /// The operating system refuses to write.
-    #[error("cannot write `{}`: {cause}; free some space or choose another folder", path.display())]
+    #[error("cannot write `{}`: {}; free some space or choose another folder", path.display(), reason(cause))]
     Write {
         /// The file or folder.
         path: PathBuf,

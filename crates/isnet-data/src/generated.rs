@@ -1,8 +1,8 @@
 //! Generated samples as files: PNG images, PNG masks and the manifest that lists them.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
+use isnet_files::{Place, StagedFolder};
 use rayon::prelude::*;
 
 use crate::error::{DataError, Result};
@@ -28,35 +28,35 @@ type Row = [String; 6];
 
 const HEADER: [&str; 6] = ["image", "mask", "label", "source", "split", "mark"];
 
-/// Writes `draw(split, index)` for the `counts[split]` samples of every split below `folder`: `images/<id>.png`,
-/// `masks/<mask>.png`, and at last `manifest.csv`, whose path is returned.
+/// Writes `draw(split, index)` for the `counts[split]` samples of every split below the folder of `place`: `images/<id>.png`,
+/// `masks/<mask>.png`, and at last `manifest.csv`, whose path is returned. The folder appears when all of it is written.
 ///
 /// # Errors
-/// [`DataError::Write`], [`DataError::Picture`].
-pub(crate) fn write(folder: &Path, counts: &[usize], draw: impl Fn(usize, usize) -> Drawn + Sync) -> Result<PathBuf> {
-    for name in ["images", "masks"] {
-        let path = folder.join(name);
-        fs::create_dir_all(&path).map_err(|cause| DataError::Write { path, cause })?;
-    }
+/// [`DataError::Files`] for a folder that is not free or cannot be written; [`DataError::Csv`].
+pub(crate) fn write(
+    place: &Place<'_>,
+    counts: &[usize],
+    draw: impl Fn(usize, usize) -> Drawn + Sync,
+) -> Result<PathBuf> {
+    let staged = StagedFolder::new(place)?;
     let addresses = counts.iter().enumerate().flat_map(|(split, &count)| (0..count).map(move |index| (split, index)));
     let addresses: Vec<(usize, usize)> = addresses.collect();
     let rows: Vec<Row> = addresses
         .into_par_iter()
-        .map(|(split, index)| write_sample(folder, draw(split, index)))
+        .map(|(split, index)| write_sample(&staged, draw(split, index)))
         .collect::<Result<_>>()?;
-    let path = folder.join("manifest.csv");
-    match write_manifest(&path, &rows) {
-        Ok(()) => Ok(path),
-        Err(cause) => Err(DataError::Write { path, cause: cause.into() }),
-    }
+    let path = staged.file("manifest.csv")?;
+    write_manifest(&path, &rows).map_err(|cause| DataError::Csv { path, cause })?;
+    staged.commit()?;
+    Ok(place.folder.join("manifest.csv"))
 }
 
-fn write_sample(folder: &Path, drawn: Drawn) -> Result<Row> {
+fn write_sample(folder: &StagedFolder, drawn: Drawn) -> Result<Row> {
     let Sample { image, mask, id, source, .. } = drawn.sample;
     let (image_path, mask_path) = (format!("images/{id}.png"), format!("masks/{}.png", drawn.mask));
-    write_image(folder.join(&image_path), &image, BitDepth::Eight)?;
+    write_image(folder.file(&image_path)?, &image, BitDepth::Eight)?;
     if let Some(mask) = mask.filter(|_| !drawn.mask_is_shared) {
-        write_mask(folder.join(&mask_path), &mask)?;
+        write_mask(folder.file(&mask_path)?, &mask)?;
     }
     Ok([image_path, mask_path, drawn.label.to_owned(), source, drawn.split.to_owned(), drawn.mark])
 }

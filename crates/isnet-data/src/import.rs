@@ -200,8 +200,8 @@ impl Default for ImportSettings {
 ///
 /// # Errors
 /// [`DataError::UnknownKind`], [`DataError::Setting`]; [`DataError::Layout`], [`DataError::Missing`], [`DataError::Column`] and
-/// [`DataError::BadFile`] for a folder that is not that data set; [`DataError::NothingUsable`]; [`DataError::Exists`],
-/// [`DataError::OtherColumns`], [`DataError::Write`], [`DataError::Picture`]; [`DataError::Interrupted`].
+/// [`DataError::BadFile`] for a folder that is not that data set; [`DataError::NothingUsable`];
+/// [`DataError::OtherColumns`], [`DataError::Files`]; [`DataError::Interrupted`].
 ///
 /// # Example
 /// ```

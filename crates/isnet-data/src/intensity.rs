@@ -38,6 +38,16 @@ pub enum Intensity {
     Percentile,
 }
 
+impl std::fmt::Display for Intensity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Stored => f.write_str("values as stored"),
+            Self::Depth { bits } => write!(f, "values of {bits} bits"),
+            Self::Percentile => f.write_str("values by percentiles"),
+        }
+    }
+}
+
 impl Intensity {
     /// [`Intensity::Depth`] with the fewest of 10, 12, 14 and 16 bits that hold all values of these records' 16-bit files; of many
     /// records, a thousand at equal distances are read. 16 bits if there are no such files.

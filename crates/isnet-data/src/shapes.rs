@@ -23,6 +23,7 @@ mod wallpaper;
 
 use std::path::{Path, PathBuf};
 
+use isnet_files::{Existing, Place};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
@@ -118,28 +119,29 @@ pub fn dataset(config: &ShapesConfig, split: ShapesSplit) -> Vec<Sample> {
 }
 
 /// Writes all splits below `folder`: `images/<split>-<index>.png`, `masks/<pictures>-<index>.png` (one mask for the three tests
-/// of a picture) and `manifest.csv`, whose path is returned. Older pictures of the same names are replaced.
+/// of a picture) and `manifest.csv`, whose path is returned. The folder appears when all of it
+/// is written; what was written there earlier is treated as `existing` says.
 ///
 /// The columns `source` and `mark` both name the wallpaper.
 ///
 /// # Errors
-/// [`DataError::Setting`] if `config` is out of range; [`DataError::Write`] or [`DataError::Picture`] if a folder or file cannot be
-/// written. The manifest is written
-/// last: where there is none, the pictures are incomplete.
+/// [`DataError::Setting`] if `config` is out of range; [`DataError::Files`] for a folder that is not free or cannot be written.
 ///
 /// # Example
 /// ```
+/// use isnet_data::Existing;
 /// use isnet_data::shapes::{ShapesConfig, write};
 ///
 /// let folder = tempfile::tempdir()?;
 /// let config = ShapesConfig { train: 4, val: 0, test: 1, ..ShapesConfig::default() };
-/// let manifest = write(&config, folder.path())?;
+/// let manifest = write(&config, folder.path(), Existing::Refuse)?;
 /// assert_eq!(std::fs::read_to_string(manifest)?.lines().count(), 1 + 4 + 3);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn write(config: &ShapesConfig, folder: &Path) -> Result<PathBuf> {
+pub fn write(config: &ShapesConfig, folder: &Path, existing: Existing) -> Result<PathBuf> {
     config.check()?;
-    generated::write(folder, &ShapesSplit::ALL.map(|split| config.count(split)), |split, index| {
+    let place = Place { command: "data shapes", folder, existing, inputs: &[], searched: &[] };
+    generated::write(&place, &ShapesSplit::ALL.map(|split| config.count(split)), |split, index| {
         let split = ShapesSplit::ALL[split];
         let case = Case::new(config, split, index);
         let sample = case.sample(config.size, split, index);

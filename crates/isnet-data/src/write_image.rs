@@ -19,7 +19,7 @@ pub enum BitDepth {
 /// Writes an image as PNG, gray or coloured as it is, rounded to the nearest step.
 ///
 /// # Errors
-/// [`DataError::Picture`] if the file cannot be written.
+/// [`DataError::Files`] if the file cannot be written; an old one is intact then.
 ///
 /// # Example
 /// ```
@@ -33,20 +33,23 @@ pub enum BitDepth {
 pub fn write_image(path: impl AsRef<Path>, image: &Image, depth: BitDepth) -> Result<()> {
     let Image { height, width, channels, pixels, .. } = image;
     save(path.as_ref(), pixels, [*height, *width, *channels], depth)
-        .map_err(|cause| DataError::Picture { path: path.as_ref().to_path_buf(), cause })
 }
 
 /// Writes a mask as gray PNG of 8 bits: 255 in the foreground, 0 in the background.
 ///
 /// # Errors
-/// [`DataError::Picture`] if the file cannot be written.
+/// [`DataError::Files`] if the file cannot be written; an old one is intact then.
 pub fn write_mask(path: impl AsRef<Path>, mask: &Mask) -> Result<()> {
     save(path.as_ref(), &mask.values, [mask.height, mask.width, 1], BitDepth::Eight)
-        .map_err(|cause| DataError::Picture { path: path.as_ref().to_path_buf(), cause })
 }
 
 /// Writes `[H, W, C]` values in [0, 1].
-pub(crate) fn save(path: &Path, values: &[f32], shape: [usize; 3], depth: BitDepth) -> Result<(), ImageError> {
+fn save(path: &Path, values: &[f32], shape: [usize; 3], depth: BitDepth) -> Result<()> {
+    let bytes = png(values, shape, depth).map_err(|cause| DataError::Picture { path: path.to_owned(), cause })?;
+    Ok(isnet_files::atomic::write_unsynced(path, &bytes)?)
+}
+
+fn png(values: &[f32], shape: [usize; 3], depth: BitDepth) -> Result<Vec<u8>, ImageError> {
     let [height, width, channels] = shape;
     let step = |value: &f32, full: f32| (value.clamp(0.0, 1.0) * full).round();
     let bytes: Vec<u8> = match depth {
@@ -59,7 +62,9 @@ pub(crate) fn save(path: &Path, values: &[f32], shape: [usize; 3], depth: BitDep
         (_, BitDepth::Eight) => ExtendedColorType::Rgb8,
         (_, BitDepth::Sixteen) => ExtendedColorType::Rgb16,
     };
-    image::save_buffer_with_format(path, &bytes, width as u32, height as u32, color, ImageFormat::Png)
+    let mut png = std::io::Cursor::new(Vec::new());
+    image::write_buffer_with_format(&mut png, &bytes, width as u32, height as u32, color, ImageFormat::Png)?;
+    Ok(png.into_inner())
 }
 
 #[cfg(test)]

@@ -349,7 +349,7 @@ fn predictions_of_other_samples_are_not_compared() {
     check("12 and 11 samples", |p| *p = p.select(&(0..11).collect::<Vec<_>>()));
     check("sample `5.png` of split `test` is missing in `isnet`", |p| p.ids[5] = "other.png".to_owned());
     check("sample `5.png` of split `test` occurs twice", |p| p.ids[6] = "5.png".to_owned());
-    check("sample `4.png` has labels", |p| p.labels[4] = vec![(p.labels[4][0] + 1) % 3]);
+    check("sample `4.png` has the labels", |p| p.labels[4] = vec![(p.labels[4][0] + 1) % 3]);
     check("sample `3.png` is from", |p| p.sources[3] = "moon".to_owned());
     check("their classes", |p| p.classes[0] = "healthy".to_owned());
     check("their tasks", |p| p.task = Task::Multi);

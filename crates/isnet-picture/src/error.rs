@@ -2,8 +2,6 @@
 //!
 //! A message is complete: it says its cause, which is therefore a plain field and not a `source()` to be printed once more.
 
-use std::path::PathBuf;
-
 /// An error of this crate; the variants hold the facts.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -74,13 +72,6 @@ pub enum PictureError {
     },
 
     /// A file could not be written.
-    #[error(
-        "cannot write the picture `{path}`; check that its folder exists, is writable and has space left ({cause})"
-    )]
-    Save {
-        /// The file.
-        path: PathBuf,
-        /// What the encoder or the system said.
-        cause: image::ImageError,
-    },
+    #[error(transparent)]
+    Save(#[from] isnet_files::FilesError),
 }

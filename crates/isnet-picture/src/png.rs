@@ -7,14 +7,12 @@ use image::{ImageFormat, RgbImage};
 
 use crate::PictureError;
 
-/// Writes a picture as PNG, whatever the file is called, replacing what it held.
+/// Writes a picture as PNG, whatever the file is called, in place of what it held: the old file or the new one, never a part.
 ///
 /// # Errors
-/// [`PictureError::Save`] with the path.
+/// [`PictureError::Encode`] for a picture without pixels, [`PictureError::Save`] with the path.
 pub fn save_png(picture: &RgbImage, path: &Path) -> Result<(), PictureError> {
-    picture
-        .save_with_format(path, ImageFormat::Png)
-        .map_err(|cause| PictureError::Save { path: path.to_owned(), cause })
+    Ok(isnet_files::atomic::write_unsynced(path, &encode_png(picture)?)?)
 }
 
 /// The bytes of a PNG file, for those who keep pictures in something else than a file of its own.

@@ -93,7 +93,7 @@ impl Checkpoint {
     /// Flush the log first: the log of a run may be ahead of its checkpoint, never behind it.
     ///
     /// # Errors
-    /// [`RunError::Write`]; the checkpoint that was there is intact.
+    /// [`RunError::Files`]; the checkpoint that was there is intact.
     pub fn save(&self, path: &Path) -> Result<()> {
         let names = |tensors: &[NamedTensor]| tensors.iter().map(|tensor| tensor.name.clone()).collect();
         let header = Header {
@@ -123,7 +123,7 @@ impl Checkpoint {
         if sealed != seal(text, tensors.iter().map(|tensor| (tensor.name.clone(), tensor))) {
             return Err(corrupt("its contents do not match its seal; take the other checkpoint".into()));
         }
-        let header: Header = serde_json::from_str(text).map_err(|error| corrupt(error.to_string()))?;
+        let header: Header = serde_json::from_str(text).map_err(|error| corrupt(crate::words::of_json(&error)))?;
         if header.format > FORMAT {
             let reason = format!("it has format {}, this program knows up to {FORMAT}", header.format);
             return Err(corrupt(reason));

@@ -4,6 +4,8 @@
 
 use std::{io, path::PathBuf};
 
+use isnet_files::reason;
+
 use crate::config::Change;
 
 /// Result of this crate.
@@ -77,7 +79,7 @@ pub enum RunError {
         text: String,
     },
     /// A file that cannot be read.
-    #[error("cannot read {what} `{}`: {cause}", .path.display())]
+    #[error("cannot read {what} `{}`: {}", .path.display(), reason(.cause))]
     Read {
         /// What the file is: `configuration`, `checkpoint`, `model weights`.
         what: &'static str,
@@ -87,24 +89,12 @@ pub enum RunError {
         cause: io::Error,
     },
     /// A file that cannot be written; the old one, if any, is intact.
-    #[error(
-        "cannot write `{}`: {cause} after {written} of {total} bytes; the previous file, if any, is intact{}",
-        .path.display(), way_out(.cause)
-    )]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// Bytes that went through before the failure.
-        written: u64,
-        /// Bytes there were to write.
-        total: u64,
-        /// What the system says.
-        cause: io::Error,
-    },
+    #[error(transparent)]
+    Files(#[from] isnet_files::FilesError),
     /// A folder that cannot be made, listed or locked.
     #[error(
-        "cannot {action} run folder `{}`: {cause}; choose a writable folder with the key `output`",
-        .path.display()
+        "cannot {action} run folder `{}`: {}; choose a writable folder with the key `output`",
+        .path.display(), reason(.cause)
     )]
     Folder {
         /// `create`, `list`, `lock`, `clear`.
@@ -133,15 +123,15 @@ pub enum RunError {
         /// What is wrong, all of it fatal.
         problems: Vec<isnet_data::Problem>,
     },
-    /// A folder that is to be overwritten and holds files with the names of a run's that no run wrote.
+    /// A folder with something that is not of a run.
     #[error(
-        "`{}` is no run folder, but holds `{holds}`, which a run would replace; move it, or choose another `output`",
+        "`{}` is no run folder and holds `{holds}`, which no run of isnet wrote; choose another `output`",
         .path.display()
     )]
-    Foreign {
+    NotOurs {
         /// The folder.
         path: PathBuf,
-        /// One thing found in it.
+        /// One thing in it.
         holds: String,
     },
     /// A run that is to go on with another configuration than it was begun with.
@@ -154,6 +144,14 @@ pub enum RunError {
         path: PathBuf,
         /// The keys that must stay as they were.
         changes: Vec<Change>,
+    },
+    /// A path that should be a model.
+    #[error("`{}` {what}", .path.display())]
+    NoModel {
+        /// The path.
+        path: PathBuf,
+        /// What it is, and what to do.
+        what: String,
     },
     /// A folder without `config.toml`.
     #[error("`{}` is not a run folder: it has no `config.toml`", .path.display())]
@@ -286,14 +284,6 @@ pub(crate) fn list(names: &[impl AsRef<str>]) -> String {
     match names {
         [] => "none".into(),
         _ => names.iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>().join(", "),
-    }
-}
-
-fn way_out(cause: &io::Error) -> &'static str {
-    match cause.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; free some space and resume",
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => "; choose a writable folder",
-        _ => "",
     }
 }
 

@@ -136,7 +136,7 @@ impl RunLog {
     /// Begins an empty log; what was logged before is gone.
     ///
     /// # Errors
-    /// [`RunError::Write`].
+    /// [`RunError::Files`].
     pub fn create(run: &RunDir) -> Result<Self> {
         Self::begin(run, &[])
     }
@@ -145,7 +145,7 @@ impl RunLog {
     ///
     /// # Errors
     /// [`RunError::Corrupt`] with the number of a line that is none (the last one may be torn: it is dropped),
-    /// [`RunError::Write`].
+    /// [`RunError::Files`].
     pub fn resume(run: &RunDir, position: Position) -> Result<Self> {
         let mut lines = read_lines(run)?;
         lines.retain(|line| match line {
@@ -158,7 +158,7 @@ impl RunLog {
     /// Writes the line of a step. It is on the disk after a flush.
     ///
     /// # Errors
-    /// [`RunError::Write`].
+    /// [`RunError::Files`].
     pub fn step(&mut self, record: StepRecord) -> Result<()> {
         self.append(&Line::Step { time: now(), record })?;
         self.steps_since_flush += 1;
@@ -168,7 +168,7 @@ impl RunLog {
     /// Writes the line of an epoch, and the table anew; both are on the disk when this returns.
     ///
     /// # Errors
-    /// [`RunError::Write`].
+    /// [`RunError::Files`].
     pub fn epoch(&mut self, record: EpochRecord) -> Result<()> {
         self.append(&Line::Epoch { time: now(), record: record.clone() })?;
         self.epochs.push(record);
@@ -179,7 +179,7 @@ impl RunLog {
     /// Brings everything to the disk. Call it before a checkpoint is saved.
     ///
     /// # Errors
-    /// [`RunError::Write`].
+    /// [`RunError::Files`].
     pub fn flush(&mut self) -> Result<()> {
         self.steps_since_flush = 0;
         self.lines.flush()?;
@@ -267,7 +267,7 @@ impl Appender {
 
 fn write_error(path: &Path, total: usize) -> impl FnOnce(io::Error) -> RunError + use<> {
     let path = path.to_owned();
-    move |cause| RunError::Write { path, written: 0, total: total as u64, cause }
+    move |cause| isnet_files::FilesError::Write { path, written: 0, total: total as u64, cause }.into()
 }
 
 fn to_json(line: &Line) -> Result<Vec<u8>> {

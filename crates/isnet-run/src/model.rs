@@ -175,7 +175,7 @@ struct StageJson {
 
 fn architecture_from_json(value: &serde_json::Value) -> Result<Architecture> {
     let json = ArchitectureJson::deserialize(value);
-    Ok(architecture(json.map_err(|error| RunError::Architecture { reason: error.to_string() })?))
+    Ok(architecture(json.map_err(|error| RunError::Architecture { reason: crate::words::of_json(&error) })?))
 }
 
 fn architecture(json: ArchitectureJson) -> Architecture {

@@ -14,7 +14,9 @@ use crate::{
     atomic,
     config::Fit,
     error::{Result, RunError},
+    no_model::check_model,
     tensor::{digest, read, read_text},
+    words,
 };
 
 const FORMAT: u32 = 1;
@@ -27,6 +29,15 @@ pub enum Task {
     SingleLabel,
     /// Each class is there or not: sigmoids.
     MultiLabel,
+}
+
+impl std::fmt::Display for Task {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::SingleLabel => "one class per image",
+            Self::MultiLabel => "any number of classes per image",
+        })
+    }
 }
 
 impl From<Task> for isnet_data::Task {
@@ -183,7 +194,7 @@ impl ModelFile {
     /// Writes `model.safetensors` and `model.json` into `folder`.
     ///
     /// # Errors
-    /// [`RunError::NonFinite`] if a weight is NaN or infinite, [`RunError::Write`].
+    /// [`RunError::NonFinite`] if a weight is NaN or infinite, [`RunError::Files`].
     pub fn save(&self, folder: &Path) -> Result<()> {
         let [weights, description] = paths(&folder.join("model.safetensors"));
         refuse_non_finite(&self.parameters, &weights)?;
@@ -195,18 +206,14 @@ impl ModelFile {
     /// Reads a model: `path` is its folder or either of its two files.
     ///
     /// # Errors
-    /// [`RunError::Read`] if a file is missing, [`RunError::Corrupt`] if it is cut short or the two do not belong
+    /// [`RunError::NoModel`] if there is none, [`RunError::Read`], [`RunError::Corrupt`] if it is cut short or the two do not belong
     /// together, [`RunError::NonFinite`] with tensor and index of a NaN.
     pub fn load(path: &Path) -> Result<Self> {
+        check_model(path)?;
         let file = if path.is_dir() { path.join("model.safetensors") } else { path.to_owned() };
         let [weights, description] = paths(&file);
         let text = read_text("model description", &description)?;
-        let about: Description = serde_json::from_str(&text)
-            .map_err(|error| corrupt("model description", &description, error.to_string()))?;
-        if about.format > FORMAT {
-            let reason = format!("it has format {}, this program knows up to {FORMAT}", about.format);
-            return Err(corrupt("model description", &description, reason));
-        }
+        let about = describe(&text).map_err(|reason| corrupt("model description", &description, reason))?;
         let (parameters, _) = read("model weights", &weights)?;
         refuse_non_finite(&parameters, &weights)?;
         if about.weights_blake3.is_some_and(|expected| expected != digest(&parameters)) {
@@ -257,6 +264,21 @@ impl ModelFile {
             weights_blake3: Some(self.weights_digest()),
         }
     }
+}
+
+/// Reads `model.json`. The format comes first: a newer one may have entries that are unknown here.
+fn describe(text: &str) -> std::result::Result<Description, String> {
+    #[derive(Deserialize)]
+    struct Format {
+        format: u32,
+    }
+    let Format { format } = serde_json::from_str(text).map_err(|error| words::of_json(&error))?;
+    if format > FORMAT {
+        return Err(format!(
+            "it has format {format}, and this version of isnet reads formats up to {FORMAT}; use the version that wrote it, or a newer one"
+        ));
+    }
+    serde_json::from_str(text).map_err(|error| words::of_json(&error))
 }
 
 /// Weights and description of the model that `file` belongs to.

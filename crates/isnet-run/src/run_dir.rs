@@ -29,14 +29,16 @@ use crate::{
     config::{Change, RunConfig},
     error::{Result, RunError},
     model_file::ModelFile,
+    study,
     tensor::read_text,
 };
 
 const LOCK: &str = ".lock";
+/// What tells a run folder; written first and removed last.
+const VERSIONS: &str = "versions.json";
 /// All that a run writes, apart from the lock.
 const CONTENTS: &[&str] = &[
     "config.toml",
-    "versions.json",
     "log.jsonl",
     "metrics.csv",
     "tensorboard",
@@ -49,10 +51,8 @@ const CONTENTS: &[&str] = &[
     "report.md",
     "report_files",
     "heatmaps",
+    VERSIONS,
 ];
-
-/// By which a run folder is known: a run makes both before anything else, and nobody else makes them.
-const MARKS: [&str; 2] = [LOCK, "versions.json"];
 
 /// What an evaluation writes beside the model.
 const EVALUATION: [&str; 5] = ["metrics.json", "predictions.csv", "report.html", "report.md", "report_files"];
@@ -115,34 +115,37 @@ impl RunDir {
     /// Makes the folder (with its parents) and locks it, and leaves all that lies in it as it is.
     ///
     /// # Errors
-    /// As [`RunDir::create`]; [`RunError::Foreign`] if what would be overwritten was not written by a run.
+    /// As [`RunDir::create`]; [`RunError::NotOurs`] if something would be replaced that no run wrote.
     pub fn claim(path: impl AsRef<Path>, existing: Existing) -> Result<Self> {
         let path = path.as_ref();
         fs::create_dir_all(path).map_err(folder_error("create", path))?;
-        if existing != Existing::Refuse
-            && !MARKS.iter().any(|name| path.join(name).exists())
-            && let Some(holds) = CONTENTS.iter().find(|name| path.join(name).exists())
-        {
-            return Err(RunError::Foreign { path: path.to_owned(), holds: (*holds).to_owned() });
-        }
         if existing == Existing::Refuse
-            && let Some(holds) = first_content(path)?
+            && let Some(holds) = contents(path)?.into_iter().next()
         {
             // If someone works there, that is what matters.
-            if path.join(LOCK).exists() {
-                drop(lock(path)?);
-            }
+            try_lock(path)?;
             return Err(RunError::Occupied { path: path.to_owned(), holds });
+        }
+        if !Self::is_one(path)
+            && let Some(holds) = contents(path)?.into_iter().find(|name| name != study::FAILURE)
+        {
+            return Err(RunError::NotOurs { path: path.to_owned(), holds });
         }
         let lock = lock(path)?;
         Ok(Self { path: path.to_owned(), overwrite: existing == Existing::Overwrite, _lock: Some(lock) })
+    }
+
+    /// Whether a folder is that of a run, by what `versions.json` says: many a project has a `config.toml`.
+    pub fn is_one(path: &Path) -> bool {
+        let text = fs::read(path.join(VERSIONS)).unwrap_or_default();
+        serde_json::from_slice::<Versions>(&text).is_ok()
     }
 
     /// Begins a new run in a folder that was claimed: removes an earlier one if that was asked for, and writes
     /// `config.toml` and `versions.json`.
     ///
     /// # Errors
-    /// [`RunError::Folder`], [`RunError::Write`].
+    /// [`RunError::Folder`], [`RunError::Files`].
     pub fn begin(&self, config: &RunConfig) -> Result<()> {
         if self.overwrite {
             clear(&self.path)?;
@@ -158,7 +161,7 @@ impl RunDir {
     /// still says how the run came about.
     ///
     /// # Errors
-    /// [`RunError::Read`] without the `config.toml` of the run, [`RunError::Folder`], [`RunError::Write`].
+    /// [`RunError::Read`] without the `config.toml` of the run, [`RunError::Folder`], [`RunError::Files`].
     pub fn go_on(&self, config: &RunConfig, step: usize, changes: &[Change]) -> Result<()> {
         let before = read_text("configuration", &self.file("config.toml"))?;
         let mut history: String =
@@ -171,11 +174,12 @@ impl RunDir {
 
     /// Makes the inner folders, and writes `config.toml` below its history, and `versions.json`.
     fn describe(&self, config: &RunConfig, history: &str) -> Result<()> {
+        atomic::write_json(&self.file(VERSIONS), &Versions::here(&config.device))?;
+        atomic::write(&self.file("config.toml"), (history.to_owned() + &config.to_toml()?).as_bytes())?;
         for folder in [self.checkpoints(), self.tensorboard(), self.heatmaps()] {
             fs::create_dir_all(&folder).map_err(folder_error("create", &folder))?;
         }
-        atomic::write(&self.file("config.toml"), (history.to_owned() + &config.to_toml()?).as_bytes())?;
-        atomic::write_json(&self.file("versions.json"), &Versions::here(&config.device))
+        Ok(())
     }
 
     /// Writes the model of the run. Scores and predictions of another model that lie here are removed; returns whether there
@@ -323,12 +327,7 @@ fn lock(path: &Path) -> Result<File> {
         options.read(true).write(true).create(true).truncate(false).open(path.join(LOCK)).map_err(&failed)?;
     match file.try_lock() {
         Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let mut process = String::new();
-            let said = file.read_to_string(&mut process).is_ok() && !process.is_empty();
-            let process = if said { process } else { "unknown".into() };
-            return Err(RunError::Locked { path: path.to_owned(), process });
-        }
+        Err(TryLockError::WouldBlock) => return Err(locked(path, &mut file)),
         Err(TryLockError::Error(source)) => return Err(failed(source)),
     }
     // The number is for people; the lock is what counts.
@@ -337,12 +336,32 @@ fn lock(path: &Path) -> Result<File> {
     Ok(file)
 }
 
-fn first_content(path: &Path) -> Result<Option<String>> {
+/// Whether a training works in a folder, without making anything there.
+///
+/// # Errors
+/// [`RunError::Locked`] with its process.
+pub(crate) fn try_lock(path: &Path) -> Result<()> {
+    let Ok(mut file) = File::open(path.join(LOCK)) else { return Ok(()) };
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(locked(path, &mut file)),
+        _ => Ok(()),
+    }
+}
+
+fn locked(path: &Path, file: &mut File) -> RunError {
+    let mut process = String::new();
+    let said = file.read_to_string(&mut process).is_ok() && !process.is_empty();
+    let process = if said { process } else { "unknown".into() };
+    RunError::Locked { path: path.to_owned(), process }
+}
+
+/// The names in a folder, sorted, without those that say nothing.
+fn contents(path: &Path) -> Result<Vec<String>> {
     let entries = fs::read_dir(path).map_err(folder_error("list", path))?;
     let mut names: Vec<_> = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-    names.retain(|name| name != LOCK);
+    names.retain(|name| name != LOCK && !isnet_files::atomic::is_temporary(name));
     names.sort();
-    Ok(names.into_iter().next())
+    Ok(names)
 }
 
 fn clear(path: &Path) -> Result<()> {
@@ -374,13 +393,21 @@ mod tests {
         RunConfig::from_toml("[data.phantom]", "demo.toml", &[]).unwrap()
     }
 
+    /// Makes a folder one of a run.
+    fn mark(folder: &Path) {
+        atomic::write_json(&folder.join(VERSIONS), &Versions::here("cpu")).unwrap();
+    }
+
     #[test]
     fn a_folder_with_something_in_it_is_refused_or_cleared_of_the_run_alone() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("notes.txt"), "mine").unwrap();
-        for name in ["log.jsonl", "versions.json"] {
-            fs::write(folder.path().join(name), "old").unwrap();
+        fs::write(folder.path().join("log.jsonl"), "old").unwrap();
+        for existing in [Existing::Overwrite, Existing::Resume] {
+            let error = RunDir::create(folder.path(), &config(), existing).unwrap_err().to_string();
+            assert!(error.contains("`log.jsonl`, which no run of isnet wrote"), "{error}");
         }
+        mark(folder.path());
         let error = RunDir::create(folder.path(), &config(), Existing::Refuse).unwrap_err();
         assert!(error.to_string().contains("`log.jsonl`") && error.to_string().contains("resume"), "{error}");
         assert!(!folder.path().join(LOCK).exists());
@@ -406,7 +433,7 @@ mod tests {
     fn a_claimed_folder_keeps_what_it_holds_until_the_run_begins() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("log.jsonl"), "old").unwrap();
-        fs::write(folder.path().join("versions.json"), "{}").unwrap();
+        mark(folder.path());
         let run = RunDir::claim(folder.path(), Existing::Overwrite).unwrap();
         assert_eq!(fs::read(run.log()).unwrap(), b"old");
         run.begin(&config()).unwrap();

@@ -16,9 +16,10 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use toml::Table;
 
 use crate::atomic;
-use crate::config::{Change, RunConfig, split_override};
+use crate::config::{Change, RunConfig, line_of, short, split_override, syntax, typed_value};
 use crate::error::{Result, RunError, list};
 use crate::run_dir::{RunDir, folder_error};
 use crate::tensor::read_text;
@@ -27,7 +28,7 @@ use crate::tensor::read_text;
 const RECORD: &str = "cell.json";
 
 /// Why a cell could not be trained.
-const FAILURE: &str = "failure.json";
+pub(crate) const FAILURE: &str = "failure.json";
 
 /// Keys that may differ between the processes that share a study.
 const MAY_DIFFER: [&str; 3] = ["name", "output", "device"];
@@ -54,13 +55,11 @@ pub struct Study {
 }
 
 /// One of the things that a study compares.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Variant {
     /// Its name in the table and its folder.
     pub name: String,
     /// Keys of the configuration that it changes, like `method.name=standard`.
-    #[serde(default)]
     pub set: Vec<String>,
 }
 
@@ -108,31 +107,88 @@ struct Failure {
     config: String,
 }
 
-/// The study as typed.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawStudy {
-    config: PathBuf,
-    output: Option<PathBuf>,
-    #[serde(default = "one_seed")]
-    seeds: Vec<u64>,
-    #[serde(default)]
-    folds: usize,
-    #[serde(default)]
-    set: Vec<String>,
-    #[serde(default, rename = "variant")]
-    variants: Vec<Variant>,
+/// The keys of a study, and of a variant.
+const KEYS: [&str; 6] = ["config", "output", "seeds", "folds", "set", "variant"];
+const VARIANT_KEYS: [&str; 2] = ["name", "set"];
+
+/// Keys as people write them, beside ours.
+const SYNONYMS: [(&str, &str); 6] = [
+    ("seed", "seeds"),
+    ("fold", "folds"),
+    ("variants", "variant"),
+    ("base", "config"),
+    ("configuration", "config"),
+    ("overrides", "set"),
+];
+
+/// A study as typed, for messages with file and line.
+struct Typed<'a> {
+    text: &'a str,
+    file: &'a Path,
 }
 
-fn one_seed() -> Vec<u64> {
-    vec![0]
+impl Typed<'_> {
+    /// The file, and the line of a key.
+    fn place(&self, key: &str) -> String {
+        let file = self.file.display();
+        line_of(self.text, key).map_or_else(|| file.to_string(), |line| format!("{file}:{line}"))
+    }
+
+    fn wrong(&self, key: &str, value: impl ToString, reason: &str) -> RunError {
+        RunError::Value { key: key.into(), place: self.place(key), value: value.to_string(), reason: reason.into() }
+    }
+
+    /// Refuses keys that nobody reads.
+    fn check_keys(&self, inside: &str, table: &Table, valid: &[&'static str]) -> Result<()> {
+        let Some(key) = table.keys().find(|key| !valid.contains(&key.as_str())) else { return Ok(()) };
+        let meant = SYNONYMS.iter().find(|(word, meant)| word == key && valid.contains(meant)).map(|(_, meant)| *meant);
+        let nearest = valid.iter().copied().max_by(|one, other| {
+            let near = |word: &str| strsim::normalized_damerau_levenshtein(word, key);
+            near(one).total_cmp(&near(other))
+        });
+        let near = nearest.filter(|word| strsim::normalized_damerau_levenshtein(word, key) >= 0.6);
+        let path = if inside.is_empty() { key.clone() } else { format!("{inside}.{key}") };
+        Err(RunError::UnknownKey {
+            place: self.place(&path),
+            key: path,
+            suggestion: meant
+                .or(near)
+                .map(|word| if inside.is_empty() { word.to_owned() } else { format!("{inside}.{word}") }),
+            valid: valid.to_vec(),
+        })
+    }
+
+    /// The value of a key; `None` if it was not typed.
+    fn get<T: crate::config::Typed>(&self, inside: &str, table: &Table, key: &str) -> Result<Option<T>> {
+        let Some(value) = table.get(key) else { return Ok(None) };
+        let path = if inside.is_empty() { key.to_owned() } else { format!("{inside}.{key}") };
+        typed_value(&path, &self.place(&path), value, "").map(Some)
+    }
+
+    fn variants(&self, table: &Table) -> Result<Vec<Variant>> {
+        let how = "each variant is a section `[[variant]]` with `name` and `set`";
+        let Some(value) = table.get("variant") else { return Ok(Vec::new()) };
+        let Some(items) = value.as_array() else { return Err(self.wrong("variant", short(value), how)) };
+        let mut variants = Vec::new();
+        for (index, item) in items.iter().enumerate() {
+            let inside = format!("variant[{index}]");
+            let Some(table) = item.as_table() else { return Err(self.wrong(&inside, short(item), how)) };
+            self.check_keys(&inside, table, &VARIANT_KEYS)?;
+            let name = self.get(&inside, table, "name")?;
+            let name =
+                name.ok_or_else(|| self.wrong(&format!("{inside}.name"), "missing", "a variant needs a name"))?;
+            let set = self.get(&inside, table, "set")?.unwrap_or_default();
+            variants.push(Variant { name, set });
+        }
+        Ok(variants)
+    }
 }
 
 impl Study {
     /// Reads a study; relative paths in it start at its folder.
     ///
     /// # Errors
-    /// [`RunError::Read`]; [`RunError::Syntax`] with line and column, also for a key that no study has; [`RunError::Value`]
+    /// [`RunError::Read`]; [`RunError::Syntax`] with the line; [`RunError::UnknownKey`] for a key that no study has; [`RunError::Value`]
     /// for what contradicts itself; and what the configuration of any variant is refused for.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
@@ -144,32 +200,52 @@ impl Study {
     /// # Errors
     /// As [`Study::load`].
     pub fn from_toml(text: &str, file: &Path) -> Result<Self> {
-        let raw: RawStudy = toml::from_str(text).map_err(|error| RunError::Syntax {
-            place: format!("`{}`", file.display()),
-            reason: error.to_string().trim_end().to_owned(),
+        let typed = Typed { text, file };
+        let table: Table = text.parse().map_err(|error| syntax(text, file, &error))?;
+        typed.check_keys("", &table, &KEYS)?;
+        let config: Option<PathBuf> = typed.get("", &table, "config")?;
+        let config = config.ok_or_else(|| {
+            typed.wrong(
+                "config",
+                "missing",
+                "a study needs the configuration that all variants share, like `config = \"mine.toml\"`",
+            )
         })?;
         let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let folder = file.parent().unwrap_or(Path::new("")).to_owned();
-        let output = raw.output.map_or_else(|| Path::new("runs").join(&name), |output| folder.join(output));
+        let output: Option<PathBuf> = typed.get("", &table, "output")?;
+        let output = output.map_or_else(|| Path::new("runs").join(&name), |output| folder.join(output));
         let study = Self {
             name,
-            config: folder.join(&raw.config),
+            config: folder.join(config),
             folder,
             output: std::path::absolute(&output).unwrap_or(output),
-            seeds: raw.seeds,
-            folds: raw.folds,
-            set: raw.set,
-            variants: raw.variants,
+            seeds: typed.get("", &table, "seeds")?.unwrap_or_else(|| vec![0]),
+            folds: typed.get("", &table, "folds")?.unwrap_or(0),
+            set: typed.get("", &table, "set")?.unwrap_or_default(),
+            variants: typed.variants(&table)?,
         };
-        study.check(file)?;
-        study.cells().iter().try_for_each(|cell| study.run_config(cell).map(drop))?;
+        study.check(&typed)?;
+        study.check_cells()?;
         Ok(study)
     }
 
-    fn check(&self, file: &Path) -> Result<()> {
-        let wrong = |key: &str, value: String, reason: &str| {
-            Err(RunError::Value { key: key.into(), place: file.display().to_string(), value, reason: reason.into() })
-        };
+    /// A configuration does not become wrong by its seed or fold: one cell of each variant stands for all, unless it is the seed
+    /// or the fold that is wrong.
+    fn check_cells(&self) -> Result<()> {
+        let cells = self.cells();
+        let ends = [cells.first(), cells.last()];
+        let firsts = cells.iter().take(self.variants.len());
+        firsts.chain(ends.into_iter().flatten()).try_for_each(|cell| self.run_config(cell).map(drop))
+    }
+
+    fn check(&self, typed: &Typed<'_>) -> Result<()> {
+        const CELLS: usize = 100_000;
+        let wrong = |key: &str, value: String, reason: &str| Err(typed.wrong(key, value, reason));
+        let cells = self.seeds.len().saturating_mul(self.folds.max(1)).saturating_mul(self.variants.len());
+        if cells > CELLS {
+            return wrong("folds", self.folds.to_string(), "seeds, folds and variants make more than 100000 trainings");
+        }
         let repeated = |index: &usize| self.seeds[..*index].contains(&self.seeds[*index]);
         if self.seeds.is_empty() {
             return wrong("seeds", "[]".into(), "a study needs a seed");
@@ -186,7 +262,7 @@ impl Study {
         }
         for (index, Variant { name, .. }) in self.variants.iter().enumerate() {
             if name.is_empty() || name.contains(std::path::is_separator) || name.starts_with('.') {
-                return wrong("variant.name", format!("{name:?}"), "it is the name of a folder");
+                return wrong("variant.name", toml_text(name), "it is the name of a folder");
             }
             if self.variants[..index].iter().any(|other| other.name == *name) {
                 return wrong("variant.name", name.clone(), "another variant has this name");
@@ -324,9 +400,9 @@ impl Study {
             set.push((key, value.to_owned()));
         }
         let fold = cell.fold.map_or_else(String::new, |fold| format!(", fold {fold}"));
-        set.push(("name", format!("{:?}", format!("{}, seed {}{fold}", cell.variant, cell.seed))));
+        set.push(("name", toml_text(&format!("{}, seed {}{fold}", cell.variant, cell.seed))));
         set.push(("seed", cell.seed.to_string()));
-        set.push(("output", format!("{:?}", self.folder(cell).display().to_string())));
+        set.push(("output", toml_text(&self.folder(cell).display().to_string())));
         if let Some(fold) = cell.fold {
             set.push(("data.folds", self.folds.to_string()));
             set.push(("data.fold", fold.to_string()));
@@ -336,9 +412,17 @@ impl Study {
     }
 }
 
+/// Text as TOML writes it.
+fn toml_text(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
 fn read_json<T: for<'a> Deserialize<'a>>(what: &'static str, path: &Path) -> Result<T> {
-    let corrupt =
-        |error: serde_json::Error| RunError::Corrupt { what, path: path.to_owned(), reason: error.to_string() };
+    let corrupt = |error: serde_json::Error| RunError::Corrupt {
+        what,
+        path: path.to_owned(),
+        reason: crate::words::of_json(&error),
+    };
     serde_json::from_str(&read_text(what, path)?).map_err(corrupt)
 }
 
@@ -447,7 +531,17 @@ mod tests {
             (TEXT.replace("[3, 5]", "[]"), "needs a seed"),
             (TEXT.replace("'isnet'", "'standard'"), "another variant has this name"),
             (TEXT.replace("'isnet'", "'a/b'"), "the name of a folder"),
-            (TEXT.replace("seeds", "sedes"), "unknown field `sedes`"),
+            (TEXT.replace("seeds", "sedes"), "unknown key `sedes` in"),
+            (TEXT.replace("seeds", "seed"), "did you mean `seeds`?"),
+            (
+                TEXT.replace("[[variant]]\nname = 'isnet'", "[[variant]]\nnam = 'isnet'"),
+                "did you mean `variant[1].name`?",
+            ),
+            (TEXT.replace("name = 'isnet'", "set = []"), "a variant needs a name"),
+            (TEXT.replace("[3, 5]", "3"), "expected a list of whole numbers"),
+            (TEXT.replace("[3, 5]", "['a']"), "expected a list of whole numbers"),
+            (TEXT.replace("config = 'base.toml'", ""), "a study needs the configuration"),
+            (TEXT.replace("[3, 5]", "[3, 5"), "is not valid TOML: line"),
             (TEXT.replace("method.name=standard", "method.nam=standard"), "did you mean `method.name`?"),
             ("config = 'base.toml'".to_owned(), "add `[[variant]]`"),
             (TEXT.replace("base.toml", "absent.toml"), "absent.toml"),

@@ -40,18 +40,21 @@ pub(crate) fn digest_as<'a>(tensors: impl IntoIterator<Item = (String, &'a Named
     hasher.finalize().to_hex().to_string()
 }
 
+/// What is said of a file that is no whole one; the reader tells no more that would help.
+const TORN: &str = "it is no whole safetensors file: cut short, altered or of another kind; copy it again";
+
 /// What a safetensors file holds: tensors sorted by name, and its metadata string if there is one.
 ///
 /// `what` names the kind of file in errors.
 pub(crate) fn read(what: &'static str, path: &Path) -> Result<(Vec<NamedTensor>, Option<String>)> {
     let corrupt = |reason: String| RunError::Corrupt { what, path: path.to_owned(), reason };
     let bytes = read_bytes(what, path)?;
-    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|error| corrupt(error.to_string()))?;
-    let file = SafeTensors::deserialize(&bytes).map_err(|error| corrupt(error.to_string()))?;
+    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|_| corrupt(TORN.into()))?;
+    let file = SafeTensors::deserialize(&bytes).map_err(|_| corrupt(TORN.into()))?;
     let mut tensors = Vec::with_capacity(file.len());
     for (name, view) in file.iter() {
         let values = TensorValues::from_le_bytes(view.dtype(), view.data()).ok_or_else(|| {
-            corrupt(format!("tensor `{name}` has type {:?}; only F32 and I64 are written here", view.dtype()))
+            corrupt(format!("tensor `{name}` has the type {}; only F32 and I64 are written here", view.dtype()))
         })?;
         tensors.push(NamedTensor { name: name.to_owned(), shape: view.shape().to_vec(), values });
     }

@@ -131,8 +131,9 @@ fn segmenter(config: &RunConfig, data: &Datasets, device: &Device) -> Result<Opt
     let model = Model::load_segmenter(path, device)?;
     if model.preparation != data.preparation {
         let words = |it: &Preparation| {
-            let Preparation { height, width, channels, fit, intensity } = it;
-            format!("{height}×{width} px of {channels} channels ({fit:?}, values by {intensity:?})")
+            let Preparation { height, width, channels, intensity, .. } = it;
+            let fit = config::Fit::from(it.fit);
+            format!("{height}×{width} px of {channels} channels (`data.fit` = \"{fit}\", {intensity})")
         };
         let (expected, got) = (words(&model.preparation), words(&data.preparation));
         return Err(TrainError::Segmenter { path: path.clone(), expected, got });

@@ -154,7 +154,7 @@ impl Identity {
             return Err(format!("its classes are {}, those here {}", classes(self), classes(here)));
         }
         if self.task != here.task {
-            return Err(format!("its task is {:?}, that here {:?}", self.task, here.task));
+            return Err(format!("its task is {}, that here {}", self.task, here.task));
         }
         Ok(())
     }

@@ -34,6 +34,12 @@ const STEP: u64 = 0x57E9;
 /// An AUC on validation data below which a model has not learned to classify; a guess has 0.5.
 const GUESS: f64 = 0.6;
 
+/// Validation images below which an AUC tells nothing of a guess.
+const FEW_IMAGES: usize = 20;
+
+/// An AUC on validation data that is further from a guess than chance would have it.
+const WORSE_THAN_A_GUESS: f64 = 0.4;
+
 /// Who watches a training.
 pub trait Watcher {
     /// A step is done.
@@ -149,7 +155,9 @@ impl<'a> Trainer<'a> {
 
     /// What to try where no epoch was better than a guess.
     fn advice(&self) -> Option<String> {
+        // An epoch on whose validation data no AUC is defined says nothing; NaN is what a log has of one.
         let areas = self.log.epochs().iter().filter_map(|epoch| epoch.validation.get("auc").copied());
+        let areas = areas.filter(|area| area.is_finite());
         let best = areas.reduce(f64::max).filter(|best| *best < GUESS)?;
         let heatmap = self.objective.method.heatmap().map_or(String::new(), |heatmap| {
             let tries = [
@@ -160,10 +168,20 @@ impl<'a> Trainer<'a> {
             let tries: Vec<&str> = tries.into_iter().filter_map(|(applies, what)| applies.then_some(what)).collect();
             format!(". The heatmap loss may be met before anything is learned: try {}", tries.join(" or "))
         });
-        Some(format!(
-            "not learned: the AUC on validation data is never above {best:.2}, about that of a guess. Train longer, with another learning rate, \
-             or from `model.weights`{heatmap}"
-        ))
+        let images = self.data.validation.as_ref().map_or(0, |validation| validation.len());
+        let never =
+            format!("the AUC on the {images} validation images is never above {best:.2}, where a guess has 0.5");
+        Some(match images {
+            0..FEW_IMAGES => {
+                format!("{never}: these are too few images to tell whether anything is learned; validate on more")
+            }
+            _ if best < WORSE_THAN_A_GUESS => format!(
+                "learned something else: {never}. The validation data contradict the training data: look at the labels and sources of both splits"
+            ),
+            _ => format!(
+                "not learned: {never}. Train longer, with another learning rate, or from `model.weights`{heatmap}"
+            ),
+        })
     }
 
     /// A training batch on the device. An empty mask says nothing about a foreground: such a sample is only classified.

@@ -41,6 +41,9 @@ pub struct AuditArgs {
     /// Folder for `audit.json` and the report.
     #[arg(long, default_value = "audit")]
     pub output: PathBuf,
+    /// Replace what this command wrote there earlier.
+    #[arg(long)]
+    pub overwrite: bool,
     /// Print the audit as JSON.
     #[arg(long)]
     pub json: bool,

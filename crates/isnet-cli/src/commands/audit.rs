@@ -2,16 +2,18 @@
 
 use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use isnet_audit::marks::Marks;
 use isnet_audit::{Settings, Subject, Thresholds, audit_subject, page, render};
 use isnet_data::mark::MarkSettings;
 use isnet_data::read_image;
-use isnet_run::{Model, atomic};
+use isnet_files::Place;
+use isnet_run::Model;
 
 use crate::Answer;
 use crate::args::AuditArgs;
 use crate::audited::{Audited, Purpose};
+use crate::output::{Output, existing};
 use crate::pages;
 use crate::progress::{AuditProgress, print, say};
 
@@ -31,7 +33,13 @@ pub fn run(args: &AuditArgs) -> anyhow::Result<Answer> {
     let audited = Audited::open(&args.data, &args.images, &purpose)?;
     say(&audited.description());
     let settings = settings(args)?;
-    std::fs::create_dir_all(&args.output).with_context(|| format!("cannot create `{}`", args.output.display()))?;
+    let output = Output::open(&Place {
+        command: "audit",
+        folder: &args.output,
+        existing: existing(args.overwrite),
+        inputs: &[&args.model, &args.data],
+        searched: &[],
+    })?;
     let mut progress = AuditProgress::new();
     let subject = Subject::new(&model, &audited.data, &settings)?;
     let found = audit_subject(&subject, &mut |at| progress.tell(at))?;
@@ -41,9 +49,9 @@ pub fn run(args: &AuditArgs) -> anyhow::Result<Answer> {
         ("data", format!("{}, {}", args.data.display(), audited.description())),
     ];
     let facts = facts.map(|(name, value)| (name.to_owned(), value));
-    atomic::write_json(&args.output.join("audit.json"), &found)?;
-    pages::write(&page::document(&found, &subject, &facts)?, &args.output)?;
-    say(&format!("written: {0}/report.html, {0}/report.md, {0}/audit.json", args.output.display()));
+    output.write_json("audit.json", &found)?;
+    pages::write(&page::document(&found, &subject, &facts)?, &output)?;
+    say(&output.written(&["report.html", "report.md", "audit.json"]));
     print(&if args.json { serde_json::to_string_pretty(&found)? } else { render::report(&found) });
     Ok(if found.passes() { Answer::Yes } else { Answer::No })
 }

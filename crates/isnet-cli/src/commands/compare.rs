@@ -1,16 +1,19 @@
 //! `isnet compare`
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use isnet_eval::metrics::Predictions;
 use isnet_eval::report::{ComparisonReport, comparison_document};
 use isnet_eval::statistics::{Comparison, Summary, compare, summary};
 use isnet_eval::{EvalError, predictions_csv, render};
-use isnet_run::{Versions, atomic};
+use isnet_files::Place;
+use isnet_report::Document;
+use isnet_run::Versions;
 
 use crate::Answer;
 use crate::args::CompareArgs;
+use crate::output::{Output, existing};
 use crate::pages;
 use crate::progress::{print, say};
 use crate::shell::command_line;
@@ -21,6 +24,12 @@ pub fn run(args: &CompareArgs) -> anyhow::Result<Answer> {
     if let Some(twice) = (1..names.len()).find(|&index| names[..index].contains(&names[index])) {
         bail!("`{}` is named twice", names[twice]);
     }
+    let inputs: Vec<&Path> = args.runs.iter().map(PathBuf::as_path).collect();
+    let output = args.output.as_ref().map(|folder| {
+        let existing = existing(args.overwrite);
+        Output::open(&Place { command: "compare", folder, existing, inputs: &inputs, searched: &[] })
+    });
+    let output = output.transpose()?;
     let mut models = Vec::new();
     for (path, name) in args.runs.iter().zip(&names) {
         models.push((name.as_str(), of_splits(load(path)?, args, name)?));
@@ -45,25 +54,23 @@ pub fn run(args: &CompareArgs) -> anyhow::Result<Answer> {
             print(&render::comparison(comparison));
         }
     }
-    if let Some(folder) = &args.output {
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
-        atomic::write_json(&folder.join("comparison.json"), &json)?;
+    if let Some(output) = &output {
+        output.write_json("comparison.json", &json)?;
         let mut written = vec!["comparison.json"];
         if !args.no_report {
-            write_report(&shown, comparison.as_ref(), folder)?;
+            pages::write(&document(&shown, comparison.as_ref()), output)?;
             written.extend(["report.html", "report.md"]);
         }
-        let written: Vec<String> = written.iter().map(|name| folder.join(name).display().to_string()).collect();
-        say(&format!("written: {}", written.join(", ")));
+        say(&output.written(&written));
     }
     Ok(Answer::Yes)
 }
 
-fn write_report(models: &[(&str, &Summary)], comparison: Option<&Comparison>, folder: &Path) -> anyhow::Result<()> {
+/// The page about it.
+fn document(models: &[(&str, &Summary)], comparison: Option<&Comparison>) -> Document {
     // Only tables of predictions are read.
     let versions = Versions::here("cpu");
-    let report = ComparisonReport { models, comparison, command: &command_line(), versions: &versions };
-    pages::write(&comparison_document(&report), folder)
+    comparison_document(&ComparisonReport { models, comparison, command: &command_line(), versions: &versions })
 }
 
 /// The predictions of a run folder, or of a table that any tool wrote.

@@ -2,10 +2,11 @@
 
 use isnet_data::bias::{BiasReport, BiasSettings, Originals, write};
 use isnet_data::mark::{Mark, MarkSettings, choose};
-use isnet_data::{DataError, Existing, Manifest, ManifestOptions};
+use isnet_data::{DataError, Manifest, ManifestOptions};
 
 use crate::Answer;
 use crate::args::DataBiasArgs;
+use crate::output;
 use crate::progress::{Counter, print, problems_json, say, say_problems};
 
 /// Writes the biased data; the answer is no if records had to be left out.
@@ -19,7 +20,7 @@ pub fn run(args: &DataBiasArgs) -> anyhow::Result<Answer> {
     };
     let manifest = Manifest::read_lenient(&args.manifest, &options)?;
     let settings = settings(args, &manifest)?;
-    let counter = Counter::new("drawing")?;
+    let counter = Counter::new("drawing");
     let written = write(&manifest, &settings, &args.output, &|done, all| counter.go_on(done, all));
     drop(counter);
     let report = match written {
@@ -51,7 +52,7 @@ fn settings(args: &DataBiasArgs, manifest: &Manifest) -> anyhow::Result<BiasSett
         val_split: args.val_split.clone(),
         test_splits: args.test_splits.clone(),
         originals: if args.copy { Originals::Copy } else { Originals::Reference },
-        existing: if args.overwrite { Existing::Overwrite } else { Existing::Refuse },
+        existing: output::existing(args.overwrite),
         ..BiasSettings::new(choose(&args.mark, manifest.classes.len())?)
     })
 }

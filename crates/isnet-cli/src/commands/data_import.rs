@@ -14,7 +14,7 @@ pub fn run(args: &DataImportArgs) -> anyhow::Result<Answer> {
         print(&if args.json { list_json() } else { list() });
         return Ok(Answer::Yes);
     };
-    let counter = Counter::new("importing")?;
+    let counter = Counter::new("importing");
     let imported = import(kind, folder, output, &settings(args)?, &|done, all| counter.go_on(done, all));
     drop(counter);
     let report = match imported {

@@ -4,6 +4,7 @@ use isnet_data::phantom::{PhantomConfig, write};
 
 use crate::Answer;
 use crate::args::DataPhantomArgs;
+use crate::output;
 use crate::progress::print;
 
 /// Writes phantoms, masks and a manifest.
@@ -17,7 +18,7 @@ pub fn run(args: &DataPhantomArgs) -> anyhow::Result<Answer> {
         mark_correlation: args.mark_correlation,
         ..Default::default()
     };
-    let manifest = write(&config, &args.folder)?;
+    let manifest = write(&config, &args.folder, output::existing(args.overwrite))?;
     print(&manifest.display().to_string());
     Ok(Answer::Yes)
 }

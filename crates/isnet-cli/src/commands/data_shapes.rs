@@ -4,6 +4,7 @@ use isnet_data::shapes::{ShapesConfig, write};
 
 use crate::Answer;
 use crate::args::DataShapesArgs;
+use crate::output;
 use crate::progress::print;
 
 /// Writes shapes, masks and a manifest.
@@ -16,7 +17,7 @@ pub fn run(args: &DataShapesArgs) -> anyhow::Result<Answer> {
         seed: args.seed,
         correlation: args.correlation,
     };
-    let manifest = write(&config, &args.folder)?;
+    let manifest = write(&config, &args.folder, output::existing(args.overwrite))?;
     print(&manifest.display().to_string());
     Ok(Answer::Yes)
 }

@@ -9,14 +9,16 @@ use isnet_data::{Batch, Sample};
 use isnet_eval::evaluate::{Explain, evaluate, explaining_plan};
 use isnet_eval::explained::{Explained, photo, relevance_picture};
 use isnet_eval::metrics::scores;
+use isnet_files::{OutputFolder, Place};
 use isnet_lrp::{OutputSelector, Quantity, Target};
-use isnet_picture::{Grid, Table, Tile, overlay};
-use isnet_run::{Datasets, Existing, Model, RunConfig};
+use isnet_picture::{Grid, Table, Tile, encode_png, overlay};
+use isnet_run::{Datasets, Existing, Model, RunConfig, RunDir};
 use isnet_train::{Ending, Trainer};
 
 use crate::Answer;
 use crate::args::DemoArgs;
-use crate::progress::{Progress, interruptible, print, say};
+use crate::progress::{Progress, print, say};
+use crate::signals::interruptible;
 
 const CONFIG: &str = include_str!("../demo.toml");
 const SPLITS: [&str; 4] = ["biased", "standard", "deceiving", "external"];
@@ -31,7 +33,8 @@ struct Contestant {
 
 /// Trains the standard classifier and ISNet on phantoms and compares them.
 pub fn run(args: &DemoArgs) -> anyhow::Result<Answer> {
-    let stop = interruptible()?;
+    let output = open(&args.output)?;
+    let stop = interruptible();
     let mut contestants = Vec::new();
     let config = config(args, "isnet")?;
     let data = Datasets::open(&config.data)?;
@@ -48,15 +51,24 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<Answer> {
         contestants.push(score(name, model, &data)?);
     }
     print(&table(&contestants));
-    let page = args.output.join("demo.png");
-    picture(&contestants, &data, &page)?;
+    let page = output.write("demo.png", &encode_png(&picture(&contestants, &data)?.render())?)?;
     say(&format!("heatmaps side by side: {}", page.display()));
     Ok(Answer::Yes)
 }
 
+/// The folder of the demo: new, or with an earlier demo in it, which is replaced.
+fn open(folder: &Path) -> anyhow::Result<OutputFolder> {
+    let is_earlier = RunDir::is_one(&folder.join("standard"));
+    let names = ["standard/", "isnet/", "demo.png"].map(str::to_owned);
+    let existing = isnet_files::Existing::Overwrite;
+    let place = Place { command: "demo", folder, existing, inputs: &[], searched: &[] };
+    Ok(OutputFolder::shared(&place, &names, is_earlier)?)
+}
+
 fn config(args: &DemoArgs, method: &str) -> anyhow::Result<RunConfig> {
     let output = args.output.join(method);
-    let quoted = format!("{:?}", output.display().to_string());
+    // Text in JSON is text in TOML.
+    let quoted = serde_json::to_string(&output.display().to_string())?;
     let set = [("method.name", method), ("name", method), ("output", quoted.as_str())];
     Ok(RunConfig::from_toml(CONFIG, "demo.toml", &set)?)
 }
@@ -98,7 +110,7 @@ fn table(contestants: &[Contestant]) -> String {
     lines.join("\n")
 }
 
-fn picture(contestants: &[Contestant], data: &Datasets, path: &Path) -> anyhow::Result<()> {
+fn picture(contestants: &[Contestant], data: &Datasets) -> anyhow::Result<Grid> {
     let deceiving = data.tests.iter().find(|(name, _)| name == "deceiving");
     let (_, dataset) = deceiving.ok_or_else(|| anyhow::anyhow!("no split `deceiving`"))?;
     let mut table = Table::new(header());
@@ -115,7 +127,7 @@ fn picture(contestants: &[Contestant], data: &Datasets, path: &Path) -> anyhow::
         let sample = dataset.sample(index)?;
         grid = grid.row(row_name(&sample, data), tiles(&sample, contestants)?);
     }
-    Ok(grid.save_png(path)?)
+    Ok(grid)
 }
 
 fn row_name(sample: &Sample, data: &Datasets) -> String {

@@ -1,20 +1,22 @@
 //! `isnet evaluate`
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use isnet_data::Dataset;
 use isnet_eval::evaluate::{Explain, evaluate};
 use isnet_eval::evaluation::Evaluation;
 use isnet_eval::metrics::Predictions;
 use isnet_eval::report::{EvaluationReport, Pictures, epochs, evaluation_document};
 use isnet_eval::{predictions_csv, render};
+use isnet_files::Place;
 use isnet_report::Document;
-use isnet_run::{Datasets, Model, RunConfig, RunDir, Versions, atomic};
+use isnet_run::{Datasets, Model, RunConfig, RunDir, Versions};
 
 use crate::Answer;
 use crate::args::EvaluateArgs;
+use crate::output::{Output, existing};
 use crate::pages;
 use crate::progress::{print, say};
 use crate::shell::command_line;
@@ -34,30 +36,30 @@ struct Evaluated {
 /// Scores a model on the splits of its data, or predictions that were made elsewhere.
 pub fn run(args: &EvaluateArgs) -> anyhow::Result<Answer> {
     let is_table = args.model.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
+    let output = output(args, is_table)?;
     let (mut predictions, evaluated) = match is_table {
         true => (read(args)?, None),
         false => predict(args).map(|(predictions, evaluated)| (predictions, Some(evaluated)))?,
     };
     let validation = evaluated.as_ref().and_then(|it| it.validation.as_ref());
     let found = Evaluation::of(&mut predictions, validation, &args.statistics.settings())?;
-    let folder = folder(args);
-    std::fs::create_dir_all(&folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
-    atomic::write_json(&folder.join("metrics.json"), &found)?;
+    output.write_json("metrics.json", &found)?;
     let mut written = vec!["metrics.json"];
     if evaluated.is_some() {
-        predictions_csv::save(&predictions, &folder.join("predictions.csv"))?;
+        let mut table = Vec::new();
+        predictions_csv::write(&predictions, &mut table)?;
+        output.write("predictions.csv", &table)?;
         written.push("predictions.csv");
     }
     if !args.no_report {
-        pages::write(&document(args, &predictions, &found, evaluated.as_ref())?, &folder)?;
+        pages::write(&document(args, &predictions, &found, evaluated.as_ref())?, &output)?;
         written.extend(["report.html", "report.md"]);
     }
     if args.json {
         print(&serde_json::to_string_pretty(&found)?);
     } else {
         print(&render::report(&found.splits, &found.statistics));
-        let written: Vec<String> = written.iter().map(|name| folder.join(name).display().to_string()).collect();
-        say(&format!("written: {}", written.join(", ")));
+        say(&output.written(&written));
     }
     Ok(Answer::Yes)
 }
@@ -141,10 +143,31 @@ fn predict(args: &EvaluateArgs) -> anyhow::Result<(Predictions, Evaluated)> {
 }
 
 /// Where the evaluation is written: beside the model or the predictions, unless somewhere else is asked for.
-fn folder(args: &EvaluateArgs) -> PathBuf {
-    let beside = || if args.model.is_dir() { &args.model } else { args.model.parent().unwrap_or(Path::new("")) };
-    let folder = args.output.as_deref().unwrap_or_else(beside);
-    if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.to_owned() }
+fn output(args: &EvaluateArgs, is_table: bool) -> anyhow::Result<Output> {
+    if !is_table {
+        isnet_run::check_model(&args.model)?;
+    }
+    let existing = existing(args.overwrite);
+    if let Some(folder) = &args.output {
+        let place = Place { command: "evaluate", folder, existing, inputs: &[&args.model], searched: &[] };
+        // Another run has an evaluation of its own.
+        let is_same =
+            folder.canonicalize().ok().is_some_and(|path| args.model.canonicalize().is_ok_and(|own| own == path));
+        return if is_same { Output::of_run_or_beside(&place, &[]) } else { Output::open(&place) };
+    }
+    let beside = if args.model.is_dir() { args.model.as_path() } else { args.model.parent().unwrap_or(Path::new("")) };
+    let folder = if beside.as_os_str().is_empty() { Path::new(".") } else { beside };
+    if !folder.is_dir() {
+        bail!("`{}` does not exist", args.model.display());
+    }
+    let mut names = vec!["metrics.json"];
+    if !is_table {
+        names.push("predictions.csv");
+    }
+    if !args.no_report {
+        names.extend(["report.html", "report.md", "report_files/"]);
+    }
+    Output::of_run_or_beside(&Place { command: "evaluate", folder, existing, inputs: &[], searched: &[] }, &names)
 }
 
 type NamedDataset = (String, Arc<dyn Dataset>);

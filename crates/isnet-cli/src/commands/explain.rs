@@ -8,14 +8,16 @@ use isnet_data::{Batch, Image, Manifest, ManifestOptions, Mask, Sample, Task, re
 use isnet_eval::evaluate::{explaining_plan, probabilities};
 use isnet_eval::explained::{Explained, photo, relevance_picture};
 use isnet_eval::relevance_share::area_share;
+use isnet_files::{Existing, OutputFolder, Place};
 use isnet_lrp::{COMPOSITES, Composite, OutputSelector, Plan, Quantity, Target, dual_plan, named_plan};
 use isnet_models::{NamedTensor, to_safetensors};
-use isnet_picture::{Grid, Tile, overlay};
-use isnet_run::{Model, atomic};
+use isnet_picture::{Grid, Tile, encode_png, overlay};
+use isnet_run::Model;
 
 use crate::Answer;
 use crate::args::ExplainArgs;
 use crate::commands::predict::highest;
+use crate::images;
 use crate::progress::{print, say};
 
 /// Names of the two maps that explain all classes at once.
@@ -40,10 +42,10 @@ pub fn run(args: &ExplainArgs) -> anyhow::Result<Answer> {
     let selector = selector(args, &model)?;
     let plan = plan(args, selector, &model)?;
     let jobs = jobs(args)?;
-    std::fs::create_dir_all(&args.output).with_context(|| format!("cannot create `{}`", args.output.display()))?;
+    let output = open(args, path, &jobs)?;
     let mut failed = false;
     for job in jobs {
-        match explain_one(&model, &plan, selector, &job, &args.output) {
+        match explain_one(&model, &plan, selector, &job, &output) {
             Ok(found) => found.iter().for_each(|found| print(&if args.json { found.to_string() } else { line(found) })),
             Err(error) => {
                 failed = true;
@@ -52,6 +54,16 @@ pub fn run(args: &ExplainArgs) -> anyhow::Result<Answer> {
         }
     }
     Ok(if failed { Answer::No } else { Answer::Yes })
+}
+
+/// The folder of the pictures, which holds nothing that is read; those of an earlier call stay.
+fn open(args: &ExplainArgs, model: &Path, jobs: &[Job]) -> anyhow::Result<OutputFolder> {
+    let files = jobs.iter().flat_map(|job| [Some(&job.image), job.mask.as_ref()]).flatten();
+    let inputs: Vec<&Path> = files.map(PathBuf::as_path).chain(args.manifest.as_deref()).chain([model]).collect();
+    let searched: Vec<&Path> = args.images.iter().map(PathBuf::as_path).filter(|path| path.is_dir()).collect();
+    let existing = if args.overwrite { Existing::Overwrite } else { Existing::Add };
+    let place = Place { command: "explain", folder: &args.output, existing, inputs: &inputs, searched: &searched };
+    Ok(OutputFolder::open(&place)?)
 }
 
 fn plan(args: &ExplainArgs, selector: OutputSelector, model: &Model) -> anyhow::Result<Plan> {
@@ -86,10 +98,13 @@ fn selector(args: &ExplainArgs, model: &Model) -> anyhow::Result<OutputSelector>
 fn jobs(args: &ExplainArgs) -> anyhow::Result<Vec<Job>> {
     let mut pairs: Vec<(PathBuf, Option<PathBuf>)> = match &args.manifest {
         None if args.images.is_empty() => bail!("name images, or a manifest with `--manifest`"),
-        None if args.mask.is_some() && args.images.len() != 1 => {
-            bail!("`--mask` belongs to one image; use a manifest for several")
+        None => {
+            let images = images::expand(&args.images)?;
+            if args.mask.is_some() && images.len() != 1 {
+                bail!("`--mask` belongs to one image; use a manifest for several");
+            }
+            images.into_iter().map(|image| (image, args.mask.clone())).collect()
         }
-        None => args.images.iter().map(|image| (image.clone(), args.mask.clone())).collect(),
         Some(path) => {
             let columns = (args.image_column.clone(), args.mask_column.clone());
             // Labels are not used; as the task of any number of labels, none of them is wrong.
@@ -146,7 +161,7 @@ fn explain_one(
     plan: &Plan,
     selector: OutputSelector,
     job: &Job,
-    folder: &Path,
+    output: &OutputFolder,
 ) -> anyhow::Result<Vec<serde_json::Value>> {
     let image = read_image(&job.image)?;
     let mask = job.mask.as_ref().map(read_mask).transpose()?;
@@ -166,7 +181,7 @@ fn explain_one(
     }
     let describe = |(row, (explained, probability)): (usize, (&str, Option<f32>))| {
         let name = format!("{}.{}", job.name, explained.replace(std::path::is_separator, "_"));
-        save(&sample, found.map(row), &name, folder)?;
+        save(&sample, found.map(row), &name, output)?;
         let area = sample.mask.as_ref().and_then(|mask| area_share(&mask.values));
         Ok(serde_json::json!({
             "image": job.image,
@@ -175,7 +190,7 @@ fn explain_one(
             "probability": probability,
             "background_share": found.background_share(&batch, row),
             "background_area": area,
-            "picture": folder.join(format!("{name}.png")),
+            "picture": output.path().join(format!("{name}.png")),
         }))
     };
     explained.into_iter().enumerate().map(describe).collect()
@@ -198,12 +213,13 @@ fn line(found: &serde_json::Value) -> String {
 }
 
 /// `<name>.png` and `<name>.safetensors` with the raw map `[H, W, C]`.
-fn save(sample: &Sample, map: &[f32], name: &str, folder: &Path) -> anyhow::Result<()> {
+fn save(sample: &Sample, map: &[f32], name: &str, output: &OutputFolder) -> anyhow::Result<()> {
     let Image { height, width, channels, .. } = sample.image;
     let grid = Grid::strip(tiles(&sample.image, sample.mask.as_ref(), map)?);
-    grid.save_png(&folder.join(format!("{name}.png")))?;
+    output.write(&format!("{name}.png"), &encode_png(&grid.render())?)?;
     let map = NamedTensor::f32("heatmap", [height, width, channels], map.to_vec());
-    Ok(atomic::write(&folder.join(format!("{name}.safetensors")), &to_safetensors([(&map.name, &map)], None)?)?)
+    output.write(&format!("{name}.safetensors"), &to_safetensors([(&map.name, &map)], None)?)?;
+    Ok(())
 }
 
 fn tiles(image: &Image, mask: Option<&Mask>, map: &[f32]) -> anyhow::Result<Vec<Tile>> {

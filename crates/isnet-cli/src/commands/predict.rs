@@ -7,6 +7,7 @@ use isnet_run::Model;
 
 use crate::Answer;
 use crate::args::PredictArgs;
+use crate::images;
 use crate::progress::{print, say};
 
 /// Classifies images. One that cannot be read is reported, the others are still classified.
@@ -15,7 +16,7 @@ pub fn run(args: &PredictArgs) -> anyhow::Result<Answer> {
     let model = Model::load_classifier(&args.model, &device)?;
     let predictor = Predictor::new(&model.graph, &model.params);
     let mut failed = false;
-    for path in &args.images {
+    for path in &images::expand(&args.images)? {
         match classify(&model, &predictor, path) {
             Ok(row) => print(&if args.json { json(&model, path, &row) } else { line(&model, path, &row) }),
             Err(error) => {

@@ -1,17 +1,18 @@
 //! `isnet segment train` and `isnet segment predict`: masks for images that have none.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use isnet_data::{Batch, Image, Manifest, ManifestOptions, Mask, Record, Sample, Task, read_image, read_mask};
 use isnet_eval::segmentation::{Overlap, SegmentationScore, Segmenter, overlap_means};
-use isnet_picture::{gray, save_png};
-use isnet_run::{Model, atomic};
+use isnet_files::{OutputFolder, Place};
+use isnet_picture::{encode_png, gray};
+use isnet_run::Model;
 
 use crate::Answer;
 use crate::args::{SegmentPredictArgs, TrainArgs};
 use crate::commands::train;
+use crate::output::existing;
 use crate::progress::{print, say};
 
 /// Trains a U-Net, whatever method the configuration has.
@@ -42,16 +43,17 @@ pub fn predict(args: &SegmentPredictArgs) -> anyhow::Result<Answer> {
     };
     let manifest = Manifest::read(&args.manifest, &options)?;
     args.splits.iter().try_for_each(|split| manifest.need_split(split).map(drop))?;
-    let masks = args.output.join("masks");
-    fs::create_dir_all(&masks).with_context(|| format!("cannot create `{}`", masks.display()))?;
+    let output = open(args, &manifest)?;
     let mut cells: Vec<Option<Cells>> = vec![None; manifest.records.len()];
     let (mut scores, mut failed) = (Vec::new(), false);
     for (index, record) in manifest.records.iter().enumerate().filter(|(_, record)| is_wanted(args, record)) {
         let stem = record.image.file_stem().map_or("image".into(), |stem| stem.to_string_lossy());
         // With the line, because images of one name may lie in several folders.
-        let file = masks.join(format!("{}-{stem}.png", record.line));
-        match segment_one(&model, &segmenter, record, &file) {
-            Ok(found) => {
+        let name = format!("masks/{}-{stem}.png", record.line);
+        let made = segment_one(&model, &segmenter, record)
+            .and_then(|(found, mask)| Ok((found, output.write(&name, &png(&mask)?)?)));
+        match made {
+            Ok((found, file)) => {
                 report(args, record, &found, &file);
                 cells[index] = Some(row(args, record, &found, &file));
                 scores.extend(found.overlap.map(|overlap| SegmentationScore {
@@ -66,8 +68,8 @@ pub fn predict(args: &SegmentPredictArgs) -> anyhow::Result<Answer> {
             }
         }
     }
-    let written = args.output.join("manifest.csv");
-    atomic::write(&written, &with_columns(args, &manifest, &cells)?)?;
+    let written = output.write("manifest.csv", &with_columns(args, &manifest, &cells)?)?;
+    output.clear_earlier("masks/")?;
     summarize(args, &cells, &scores);
     say(&format!("written: {}; train with `data.mask_column = \"{}\"`", written.display(), COLUMNS[0]));
     Ok(if failed { Answer::No } else { Answer::Yes })
@@ -80,7 +82,17 @@ struct Found {
     overlap: Option<Overlap>,
 }
 
-fn segment_one(model: &Model, segmenter: &Segmenter<'_>, record: &Record, file: &Path) -> anyhow::Result<Found> {
+/// The folder of masks and manifest, which holds nothing that is read.
+fn open(args: &SegmentPredictArgs, manifest: &Manifest) -> anyhow::Result<OutputFolder> {
+    let files = manifest.records.iter().flat_map(|record| [Some(&record.image), record.mask.as_ref()]);
+    let inputs: Vec<&Path> = files.flatten().chain([&args.manifest, &args.model]).map(PathBuf::as_path).collect();
+    let existing = existing(args.overwrite);
+    let (command, folder) = ("segment predict", args.output.as_path());
+    Ok(OutputFolder::open(&Place { command, folder, existing, inputs: &inputs, searched: &[] })?)
+}
+
+/// What was found, and the mask at the size of the image.
+fn segment_one(model: &Model, segmenter: &Segmenter<'_>, record: &Record) -> anyhow::Result<(Found, Mask)> {
     let image = read_image(&record.image)?;
     let known = record.mask.as_ref().map(read_mask).transpose()?.map(|(mask, _)| mask);
     let prepared = model.preparation.apply(&image, known.as_ref());
@@ -93,16 +105,16 @@ fn segment_one(model: &Model, segmenter: &Segmenter<'_>, record: &Record, file: 
         Overlap::of(&found.foreground, &known, width)
     });
     let values = found.foreground.iter().map(|inside| f32::from(u8::from(*inside))).collect();
-    save(&model.preparation.restore_mask(&Mask::new(height, width, values), size(&image)), file)?;
-    Ok(Found { agreement: found.agreement, overlap })
+    let mask = model.preparation.restore_mask(&Mask::new(height, width, values), size(&image));
+    Ok((Found { agreement: found.agreement, overlap }, mask))
 }
 
 fn size(image: &Image) -> (usize, usize) {
     (image.height, image.width)
 }
 
-fn save(mask: &Mask, file: &Path) -> anyhow::Result<()> {
-    Ok(save_png(&gray(&mask.values, mask.height, mask.width)?, file)?)
+fn png(mask: &Mask) -> anyhow::Result<Vec<u8>> {
+    Ok(encode_png(&gray(&mask.values, mask.height, mask.width)?)?)
 }
 
 fn is_wanted(args: &SegmentPredictArgs, record: &Record) -> bool {

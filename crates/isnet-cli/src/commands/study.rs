@@ -2,17 +2,20 @@
 
 use anyhow::{Context, bail};
 use isnet_eval::render;
+use isnet_files::{Existing, OutputFolder, Place};
 use isnet_run::study::{Cell, FailedCell};
-use isnet_run::{Study, Versions, atomic};
+use isnet_run::{Study, Versions};
 use isnet_train::study::{
     CellEnding, StudyReport, StudyTable, cell_name, cost_table, refused, run_cell, score_tables, study_document, table,
 };
 
 use crate::Answer;
 use crate::args::StudyArgs;
+use crate::output::Output;
 use crate::pages;
-use crate::progress::{Progress, interruptible, print, say};
+use crate::progress::{Progress, print, say};
 use crate::shell::command_line;
+use crate::signals::interruptible;
 
 /// Trains what is not done yet, and prints the table of all that is. The answer is no if a training failed.
 pub fn run(args: &StudyArgs) -> anyhow::Result<Answer> {
@@ -21,6 +24,7 @@ pub fn run(args: &StudyArgs) -> anyhow::Result<Answer> {
         Some(name) => study.clone().against(name)?,
         None => study.clone(),
     };
+    let output = open(&study)?;
     let mut answer = Answer::Yes;
     if !args.table_only {
         let cells = match args.shard {
@@ -30,9 +34,7 @@ pub fn run(args: &StudyArgs) -> anyhow::Result<Answer> {
         answer = train(&study, &cells)?;
     }
     let found = table(&shown, &args.statistics.settings())?;
-    let folder = &study.output;
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
-    atomic::write_json(&folder.join("study.json"), &found)?;
+    output.write_json("study.json", &found)?;
     let device = study.cells().first().map(|cell| study.run_config(cell)).transpose()?.map(|config| config.device);
     let document = study_document(&StudyReport {
         study: &shown,
@@ -40,14 +42,26 @@ pub fn run(args: &StudyArgs) -> anyhow::Result<Answer> {
         command: &command_line(),
         versions: &Versions::here(device.as_deref().unwrap_or_default()),
     })?;
-    pages::write(&document, folder)?;
+    pages::write(&document, &output)?;
     if args.json {
         print(&serde_json::to_string_pretty(&found)?);
     } else {
         print(&text(&found));
-        say(&format!("written: {0}/report.html, {0}/report.md, {0}/study.json", folder.display()));
+        say(&output.written(&["report.html", "report.md", "study.json"]));
     }
     Ok(answer)
+}
+
+/// The folder of the study, which all of its processes share: new, or of an earlier call.
+fn open(study: &Study) -> anyhow::Result<Output> {
+    let mut names: Vec<String> = study.variants.iter().map(|variant| format!("{}/", variant.name)).collect();
+    names.extend(["study.json", "report.html", "report.md", "report_files/"].map(str::to_owned));
+    let folder = study.output.as_path();
+    let is_earlier =
+        folder.join("study.json").is_file() || study.cells().iter().any(|cell| study.folder(cell).is_dir());
+    let existing = Existing::Overwrite;
+    let place = Place { command: "study", folder, existing, inputs: &[&study.config], searched: &[] };
+    Ok(Output::Folder(OutputFolder::shared(&place, &names, is_earlier)?))
 }
 
 /// Yes if all cells were trained or left to others; no if one failed.
@@ -63,7 +77,7 @@ fn train(study: &Study, cells: &[Cell]) -> anyhow::Result<Answer> {
         study.save_failure(cell, reason)?;
         say(&format!("cannot be trained: {}: {reason}", cell_name(cell)));
     }
-    let stop = interruptible()?;
+    let stop = interruptible();
     for (index, cell) in cells.iter().enumerate().filter(|(_, cell)| refused.iter().all(|it| it.cell != **cell)) {
         let config = study.run_config(cell)?;
         let mut progress = Progress::new(&config.name, config.train.epochs, stop.clone());

@@ -7,8 +7,9 @@ use isnet_train::{Ending, Trainer};
 
 use crate::Answer;
 use crate::args::TrainArgs;
-use crate::progress::{Progress, interruptible, print, say};
+use crate::progress::{Progress, print, say};
 use crate::shell::quoted;
+use crate::signals::interruptible;
 
 /// Trains as the configuration says.
 pub fn run(args: &TrainArgs) -> anyhow::Result<Answer> {
@@ -19,9 +20,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<Answer> {
 pub fn run_with(args: &TrainArgs, first: &[(&str, &str)]) -> anyhow::Result<Answer> {
     let typed = args.overrides.iter().map(|text| split_override(text)).collect::<Result<Vec<_>, _>>()?;
     let mut overrides = [first, &typed].concat();
-    if let Some(device) = &args.device {
-        overrides.push(("device", device));
-    }
+    overrides.extend(args.options().into_iter().map(|(_, key, value)| (key, value)));
     let config = RunConfig::load(&args.config, &overrides)?;
     for warning in config.warnings() {
         say(&format!("note: {warning}"));
@@ -32,7 +31,7 @@ pub fn run_with(args: &TrainArgs, first: &[(&str, &str)]) -> anyhow::Result<Answ
         (_, true) => Existing::Overwrite,
         _ => Existing::Refuse,
     };
-    let mut progress = Progress::new(&config.name, config.train.epochs, interruptible()?);
+    let mut progress = Progress::new(&config.name, config.train.epochs, interruptible());
     say(&format!(
         "{}: {} on {} images, {} classes ({})",
         config.name,
@@ -72,7 +71,7 @@ fn command_to_resume(args: &TrainArgs, segments: bool) -> String {
     let mut words: Vec<String> = command.iter().map(ToString::to_string).collect();
     words.push(args.config.display().to_string());
     words.extend(args.overrides.iter().flat_map(|text| ["--set".to_owned(), text.clone()]));
-    words.extend(args.device.iter().flat_map(|device| ["--device".to_owned(), device.clone()]));
+    words.extend(args.options().iter().flat_map(|(option, _, value)| [(*option).to_owned(), (*value).to_owned()]));
     words.push("--resume".into());
     words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
 }
@@ -89,8 +88,13 @@ mod tests {
             resume: false,
             overwrite: true,
             device: Some("cpu".into()),
+            epochs: Some("4".into()),
+            lr: Some("1e-3".into()),
+            batch_size: None,
+            patience: None,
+            seed: Some("7".into()),
         };
-        let expected = r"isnet train 'my runs/a.toml' --set train.epochs=4 --set 'model.stages=[{ channels = 5 }]' --set 'name=it'\''s' --device cpu --resume";
+        let expected = r"isnet train 'my runs/a.toml' --set train.epochs=4 --set 'model.stages=[{ channels = 5 }]' --set 'name=it'\''s' --epochs 4 --lr 1e-3 --seed 7 --device cpu --resume";
         assert_eq!(command_to_resume(&args, false), expected);
         assert!(command_to_resume(&args, true).starts_with("isnet segment train 'my runs/a.toml'"));
     }

@@ -58,7 +58,7 @@ pub struct Said {
 /// A command that is still at work, killed when the test ends before it.
 pub struct Working {
     pub process: Child,
-    command: String,
+    pub command: String,
 }
 
 impl Bench {

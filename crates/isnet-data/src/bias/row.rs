@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use isnet_files::StagedFolder;
 use rand::Rng;
 use rand::seq::SliceRandom;
 
@@ -14,7 +15,6 @@ use crate::read_image::{read_image_and_depth, read_mask};
 use crate::relative_path::relative_path;
 use crate::rng::{MARK, stream};
 use crate::sample::{Image, Label, Mask};
-use crate::staged_folder::StagedFolder;
 use crate::write_image::{BitDepth, write_image};
 
 /// A line of the new manifest.

@@ -261,10 +261,14 @@ fn an_output_is_not_biased_twice_by_accident_and_no_input_is_replaced() {
     let (folder, manifest) = bench(&ROWS);
     let mut settings = settings(&manifest);
     let biased = written(&folder, &manifest, &settings);
-    assert!(refused(&folder, &manifest, &settings, "out").contains("exists; choose another name"));
+    assert!(refused(&folder, &manifest, &settings, "out").contains("holds what `isnet data bias` wrote earlier"));
     assert!(refused(&folder, &biased, &settings, "again").contains("has a column `original_split` already"));
     settings.existing = Existing::Overwrite;
-    assert!(refused(&folder, &manifest, &settings, "data").contains("holds `0.png`, which would be lost"));
+    assert!(refused(&folder, &manifest, &settings, "data").contains("lies in the output folder"));
+    folder.write("mine/thesis.tex", "");
+    assert!(
+        refused(&folder, &manifest, &settings, "mine").contains("holds `thesis.tex`, which `isnet data bias` did not")
+    );
     // A folder that looks like ours, but is the input.
     for name in ["manifest.csv", "images/0.png", "masks/0.png"] {
         fs::copy(folder.path("data/0.png"), folder.path(&format!("ours/{name}"))).unwrap();

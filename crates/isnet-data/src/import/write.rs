@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use isnet_files::{Existing, FilesError, OutputFolder, Place};
 use rayon::prelude::*;
 
 use super::entry::{Entry, Found, ImageSource, OfficialSplit};
@@ -18,6 +20,10 @@ use crate::relative_path::{relative_path, resolved};
 use crate::sample::Image;
 use crate::write_image::{BitDepth, write_image, write_mask};
 
+/// Folders of written pictures, beside the manifest.
+const IMAGES: &str = "images";
+const MASKS: &str = "masks";
+
 /// A row of the manifest, and whether its mask was written by us.
 struct Row {
     cells: [String; COLUMNS.len()],
@@ -25,12 +31,15 @@ struct Row {
 }
 
 /// Where files go.
-struct Place {
+struct Target {
     /// The folder of the manifest, absolute.
     folder: PathBuf,
     manifest: PathBuf,
-    /// Name of the manifest without extension: what is written for it lies below `masks/<name>` and `images/<name>`.
+    /// Name of the manifest without extension: what is written for it lies in `masks/<name>` and `images/<name>`.
     name: String,
+    mode: Output,
+    /// Those that were needed so far.
+    folders: Mutex<BTreeMap<&'static str, Arc<OutputFolder>>>,
 }
 
 pub(super) fn write(
@@ -40,8 +49,8 @@ pub(super) fn write(
     mode: Output,
     progress: &(dyn Fn(usize, usize) -> bool + Sync),
 ) -> Result<ImportReport> {
-    let place = Place::new(output)?;
-    let earlier = place.earlier(mode)?;
+    let place = Target::new(output, mode)?;
+    let earlier = place.earlier()?;
     let Found { entries, mut problems, skipped, .. } = found;
     let names = unique_names(&entries);
     let done = AtomicUsize::new(0);
@@ -79,19 +88,32 @@ pub(super) fn write(
     })
 }
 
-impl Place {
-    fn new(output: &Path) -> Result<Self> {
+impl Target {
+    fn new(output: &Path, mode: Output) -> Result<Self> {
         let parent = output.parent().unwrap_or(Path::new(""));
         fs::create_dir_all(parent).map_err(|cause| DataError::Write { path: parent.to_path_buf(), cause })?;
         let name = output.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Self { folder: resolved(parent)?, manifest: output.to_path_buf(), name })
+        let target =
+            Self { folder: resolved(parent)?, manifest: output.to_path_buf(), name, mode, folders: Mutex::default() };
+        // Said before any work is done, though they may not be needed.
+        for kind in [IMAGES, MASKS] {
+            let folder = target.folder.join(kind).join(&target.name);
+            target.place(&folder).check_free()?;
+        }
+        Ok(target)
+    }
+
+    /// A folder of pictures beside the manifest. What an interrupted import left there is replaced.
+    fn place<'a>(&self, folder: &'a Path) -> Place<'a> {
+        let existing = if self.mode == Output::Append { Existing::Add } else { Existing::Overwrite };
+        Place { command: "data import", folder, existing, inputs: &[], searched: &[] }
     }
 
     /// The rows that stay: those of the manifest that is appended to.
-    fn earlier(&self, mode: Output) -> Result<Vec<u8>> {
+    fn earlier(&self) -> Result<Vec<u8>> {
         let path = || self.manifest.clone();
-        match (self.manifest.exists(), mode) {
-            (true, Output::Refuse) => Err(DataError::Exists { path: path() }),
+        match (self.manifest.exists(), self.mode) {
+            (true, Output::Refuse) => Err(FilesError::Exists { path: path() }.into()),
             (true, Output::Append) => {
                 let bytes = fs::read(&self.manifest).map_err(|cause| DataError::read(&self.manifest, cause))?;
                 let header = format!("{}\n", COLUMNS.join(","));
@@ -116,8 +138,8 @@ impl Place {
             }
             ImageSource::Gray { height, width, values, .. } => {
                 let pixels = values.iter().map(|&value| f32::from(value) / 255.0).collect();
-                let image = format!("images/{}/{name}.png", self.name);
-                write_image(self.file(&image)?, &Image::new(*height, *width, 1, pixels), BitDepth::Eight)?;
+                let (image, path) = self.file(IMAGES, name)?;
+                write_image(path, &Image::new(*height, *width, 1, pixels), BitDepth::Eight)?;
                 (image, (*height, *width))
             }
         };
@@ -133,20 +155,39 @@ impl Place {
                 Err(cause) => return Ok(Err(problem(cause))),
             },
             Made::New(mask) => {
-                let path = format!("masks/{}/{name}.png", self.name);
-                write_mask(self.file(&path)?, &mask)?;
-                path
+                let (name, path) = self.file(MASKS, name)?;
+                write_mask(path, &mask)?;
+                name
             }
         };
         Ok(Ok(Row { cells: cells(entry, image, mask), mask_written }))
     }
 
-    /// A file below the folder of the manifest; the folders above it exist.
-    fn file(&self, name: &str) -> Result<PathBuf> {
-        let path = self.folder.join(name);
-        let parent = path.parent().unwrap_or(&self.folder);
-        fs::create_dir_all(parent).map_err(|cause| DataError::Write { path: parent.to_path_buf(), cause })?;
-        Ok(path)
+    /// A picture of this name to be written now: as the manifest names it, and its path. Where rows are appended, a picture of
+    /// an earlier import keeps its name, and the new one gets a number.
+    fn file(&self, kind: &'static str, name: &str) -> Result<(String, PathBuf)> {
+        let folder = self.folder_of(kind)?;
+        let taken = |file: &String| self.mode == Output::Append && folder.path().join(file).exists();
+        let mut file = format!("{name}.png");
+        let mut number = 2;
+        while taken(&file) {
+            file = format!("{name}.{number}.png");
+            number += 1;
+        }
+        folder.note(&file)?;
+        let path = folder.path().join(&file);
+        Ok((format!("{kind}/{}/{file}", self.name), path))
+    }
+
+    fn folder_of(&self, kind: &'static str) -> Result<Arc<OutputFolder>> {
+        // A poisoned lock means that another thread has failed; the map is whole.
+        let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(folder) = folders.get(kind) {
+            return Ok(folder.clone());
+        }
+        let folder = Arc::new(OutputFolder::open(&self.place(&self.folder.join(kind).join(&self.name)))?);
+        folders.insert(kind, folder.clone());
+        Ok(folder)
     }
 
     /// The manifest appears complete or not at all.
@@ -161,14 +202,10 @@ impl Place {
         }
         let write = |cause| DataError::Write { path: self.manifest.clone(), cause };
         let more = csv.into_inner().map_err(|error| write(error.into_error()))?;
-        let partial = self.manifest.with_extension(format!("partial-{}", std::process::id()));
-        let outcome =
-            fs::write(&partial, [earlier, &more].concat()).and_then(|()| fs::rename(&partial, &self.manifest));
-        outcome.map_err(|cause| {
-            // Best effort: the error to report is the one that stopped the writing.
-            let _ = fs::remove_file(&partial);
-            write(cause)
-        })
+        isnet_files::atomic::write(&self.manifest, &[earlier, &more].concat())?;
+        // Pictures of an import that was replaced and of which this one has none.
+        let folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(folders.values().try_for_each(|folder| folder.clear_earlier(""))?)
     }
 }
 

@@ -13,7 +13,7 @@ const EXTENSIONS: [&str; 6] = ["png", "jpg", "jpeg", "bmp", "tif", "tiff"];
 
 /// What lies below a folder.
 #[derive(Debug, Default)]
-pub(crate) struct Walk {
+pub struct Walk {
     /// Image files, or folders, sorted by path.
     pub found: Vec<PathBuf>,
     /// Links to folders that were left out, sorted.
@@ -21,7 +21,10 @@ pub(crate) struct Walk {
 }
 
 /// Every image file below `root`, which lies in the folder of all data, `data`.
-pub(crate) fn images_below(root: &Path, data: &Path) -> Result<Walk> {
+///
+/// # Errors
+/// [`DataError::Missing`], [`DataError::Read`] for a folder that cannot be listed.
+pub fn images_below(root: &Path, data: &Path) -> Result<Walk> {
     let mut walker = Walker { data: resolved(data)?, seen: BTreeSet::new(), links: Vec::new(), walk: Walk::default() };
     walker.folder(root)?;
     // Folders come before links, so that an image has the name of its own place.

@@ -2,33 +2,37 @@
 
 use std::path::{Path, PathBuf};
 
+use isnet_files::{Existing, Place};
+
 use super::{CLASSES, Case, Patients, PhantomConfig, PhantomSplit, generate};
 use crate::error::Result;
 use crate::generated::{self, Drawn};
 
 /// Writes all splits below `folder`: `images/<split>-<index>.png`, `masks/<patients>-<index>.png` (one mask for the three
-/// tests of a patient) and `manifest.csv`, whose path is returned. Older phantoms of the same names are replaced.
+/// tests of a patient) and `manifest.csv`, whose path is returned. The folder appears when all of it
+/// is written; what was written there earlier is treated as `existing` says.
 ///
 /// The column `mark` says whose mark is burned in: a class, `none`, or `neutral` for the one mark of the external hospital.
 ///
 /// # Errors
-/// [`DataError::Setting`](crate::DataError::Setting) if `config` is out of range; [`DataError::Write`](crate::DataError::Write) or
-/// [`DataError::Picture`](crate::DataError::Picture) if a folder or file cannot be written. The manifest is written last: where
-/// there is none, the phantoms are incomplete.
+/// [`DataError::Setting`](crate::DataError::Setting) if `config` is out of range; [`DataError::Files`](crate::DataError::Files)
+/// for a folder that is not free or cannot be written.
 ///
 /// # Example
 /// ```
+/// use isnet_data::Existing;
 /// use isnet_data::phantom::{PhantomConfig, write};
 ///
 /// let folder = tempfile::tempdir()?;
 /// let config = PhantomConfig { train: 3, val: 0, test: 1, ..PhantomConfig::default() };
-/// let manifest = write(&config, folder.path())?;
+/// let manifest = write(&config, folder.path(), Existing::Refuse)?;
 /// assert_eq!(std::fs::read_to_string(manifest)?.lines().count(), 1 + 3 + 4);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn write(config: &PhantomConfig, folder: &Path) -> Result<PathBuf> {
+pub fn write(config: &PhantomConfig, folder: &Path, existing: Existing) -> Result<PathBuf> {
     config.check()?;
-    generated::write(folder, &PhantomSplit::ALL.map(|split| config.count(split)), |split, index| {
+    let place = Place { command: "data phantom", folder, existing, inputs: &[], searched: &[] };
+    generated::write(&place, &PhantomSplit::ALL.map(|split| config.count(split)), |split, index| {
         let split = PhantomSplit::ALL[split];
         let sample = generate(config, split, index);
         let mark = match (split, Case::new(config, split, index).mark) {
@@ -64,7 +68,7 @@ mod tests {
     fn what_is_read_back_is_what_was_drawn() {
         for channels in [1, 3] {
             let (folder, config) = (tempfile::tempdir().unwrap(), small(channels));
-            let manifest = write(&config, folder.path()).unwrap();
+            let manifest = write(&config, folder.path(), Existing::Refuse).unwrap();
             let manifest = Manifest::read(manifest, &ManifestOptions::default()).unwrap();
             assert_eq!(manifest.classes, config.class_names());
             for split in PhantomSplit::ALL {
@@ -81,7 +85,7 @@ mod tests {
     #[test]
     fn the_data_check_has_nothing_to_say() {
         let folder = tempfile::tempdir().unwrap();
-        let manifest = write(&small(1), folder.path()).unwrap();
+        let manifest = write(&small(1), folder.path(), Existing::Refuse).unwrap();
         let manifest = Manifest::read(manifest, &ManifestOptions::default()).unwrap();
         let report = check(&manifest, &CheckOptions::default());
         assert!(report.problems.is_empty(), "{:?}", report.problems);
@@ -92,7 +96,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let blocked = folder.path().join("file");
         std::fs::write(&blocked, "not a folder").unwrap();
-        let message = write(&small(1), &blocked).unwrap_err().to_string();
-        assert!(message.contains("cannot write") && message.contains("file/images"), "{message}");
+        let message = write(&small(1), &blocked, Existing::Overwrite).unwrap_err().to_string();
+        assert!(message.contains("file` is a file; the output needs a folder"), "{message}");
     }
 }

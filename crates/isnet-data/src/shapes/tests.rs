@@ -134,7 +134,7 @@ fn a_field_out_of_range_is_named_with_its_range() {
 fn what_is_read_back_is_what_was_drawn_and_the_data_check_only_says_that_the_wallpaper_tells_the_class() {
     let folder = tempfile::tempdir().unwrap();
     let config = ShapesConfig { size: 32, train: 8, val: 4, test: 4, ..config() };
-    let manifest = write(&config, folder.path()).unwrap();
+    let manifest = write(&config, folder.path(), isnet_files::Existing::Refuse).unwrap();
     let manifest = Manifest::read(manifest, &ManifestOptions::default()).unwrap();
     assert_eq!(manifest.classes, config.class_names());
     for split in ShapesSplit::ALL {

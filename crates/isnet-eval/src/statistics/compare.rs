@@ -12,7 +12,7 @@ use super::settings::Settings;
 use super::summary::names_of;
 use super::{DeLongDifference, Interval, Resampling, holm, mcnemar};
 use crate::EvalError;
-use crate::metrics::Predictions;
+use crate::metrics::{Predictions, Task};
 
 /// Differences of models to the first one.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -305,10 +305,14 @@ pub(super) fn align(
     let differ =
         |what: String| Err(EvalError::Unpaired { first: first_name.to_owned(), other: other_name.to_owned(), what });
     if first.classes != other.classes {
-        return differ(format!("their classes are {:?} and {:?}", first.classes, other.classes));
+        return differ(format!("their classes are {} and {}", first.classes.join(", "), other.classes.join(", ")));
     }
     if first.task != other.task {
-        return differ(format!("their tasks are {:?} and {:?}", first.task, other.task));
+        let words = |task| match task {
+            Task::Single => "one class per sample",
+            Task::Multi => "any number of classes per sample",
+        };
+        return differ(format!("their tasks are {} and {}", words(first.task), words(other.task)));
     }
     if first.len() != other.len() {
         return differ(format!("they have {} and {} samples", first.len(), other.len()));
@@ -340,8 +344,14 @@ pub(super) fn align(
         if !first.labels[sample].iter().all(|label| other.labels[sample].contains(label))
             || !other.labels[sample].iter().all(|label| first.labels[sample].contains(label))
         {
-            let labels = (&first.labels[sample], &other.labels[sample]);
-            return differ(format!("sample `{id}` has labels {:?} and {:?}", labels.0, labels.1));
+            let names = |labels: &[usize]| match labels {
+                [] => "none".to_owned(),
+                labels => {
+                    labels.iter().map(|label| format!("`{}`", first.classes[*label])).collect::<Vec<_>>().join(", ")
+                }
+            };
+            let labels = (names(&first.labels[sample]), names(&other.labels[sample]));
+            return differ(format!("sample `{id}` has the labels {} and {}", labels.0, labels.1));
         }
         if first.sources[sample] != other.sources[sample] {
             let sources = (&first.sources[sample], &other.sources[sample]);

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     data::DataConfig,
     section::{POSITIVE, choice, section},
+    typed::{Typed, typed},
 };
 
 choice! {
@@ -72,6 +73,12 @@ pub enum HeatmapLossSchedule {
     Constant,
     /// From 0 in a straight line over so many epochs, counted from `method.start_epoch`.
     RampEpochs(usize),
+}
+
+typed! {
+    HeatmapLossSchedule = "`\"constant\"` or `{ ramp_epochs = 5 }`",
+    ForegroundRange = "`[C1, C2]` with 0 < C1 < C2, or `\"calibrate\"`",
+    ClassWeights = "`\"none\"`, `\"balanced\"` or a list of numbers above 0",
 }
 
 /// The natural range of the foreground's total relevance.

@@ -15,7 +15,9 @@ mod method;
 mod model;
 mod raw;
 mod section;
+mod suggest;
 mod train;
+mod typed;
 
 use std::path::{Path, PathBuf};
 
@@ -29,9 +31,11 @@ pub use method::{
     Selector,
 };
 pub use model::{AG_SONONET, ModelConfig, PLAIN_CNN, PLAIN_VIT, Stage, Transformer, UNET};
+pub(crate) use raw::line_of;
 pub use raw::{RawConfig, split_override};
 pub use section::Field;
 pub use train::{BestMetric, LearningRateSchedule, OptimizerName, TrainConfig};
+pub(crate) use typed::{Typed, short, syntax, typed_value};
 
 use crate::{
     error::{Result, RunError},

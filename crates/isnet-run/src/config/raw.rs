@@ -8,13 +8,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::de::DeserializeOwned;
 use toml::{
     Table, Value,
     de::{DeTable, DeValue},
 };
 
-use super::{Field, SECTIONS};
+use super::SECTIONS;
+use super::suggest::{fields_of, nearest_key};
+use super::typed::{Typed, short, syntax, typed_value};
 use crate::error::{Result, RunError};
 
 /// A configuration as typed. Every key in it is known; no value has been looked at.
@@ -33,12 +34,8 @@ impl RawConfig {
     /// # Errors
     /// [`RunError::Syntax`] with line and column, [`RunError::UnknownKey`] with the nearest valid key.
     pub fn parse(text: &str, file: &Path) -> Result<Self> {
-        let syntax = |error: toml::de::Error| RunError::Syntax {
-            place: format!("`{}`", file.display()),
-            reason: error.to_string().trim_end().to_owned(),
-        };
         let raw = Self {
-            table: text.parse().map_err(syntax)?,
+            table: text.parse().map_err(|error| syntax(text, file, &error))?,
             text: text.to_owned(),
             file: file.to_owned(),
             overridden: BTreeMap::new(),
@@ -65,7 +62,9 @@ impl RawConfig {
     pub fn set_from(&mut self, key: &str, value: &str, folder: &Path) -> Result<()> {
         let parsed = format!("value = {value}").parse::<Table>().ok().filter(|table| table.len() == 1);
         let parsed = parsed.and_then(|mut table| table.remove("value"));
-        let mut value = parsed.unwrap_or_else(|| Value::String(value.to_owned()));
+        // `.5` and `5.` are numbers to everybody but TOML.
+        let number = || value.parse().ok().filter(|number: &f64| number.is_finite()).map(Value::Float);
+        let mut value = parsed.or_else(number).unwrap_or_else(|| Value::String(value.to_owned()));
         for part in key.rsplit('.').collect::<Vec<_>>().into_iter().take(key.matches('.').count()) {
             value = Value::Table(Table::from_iter([(part.to_owned(), value)]));
         }
@@ -170,9 +169,14 @@ pub(crate) struct Section<'a> {
 
 impl<'a> Section<'a> {
     /// The value of `key`, or `None` where it was not typed.
-    pub(super) fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
+    pub(super) fn get<T: Typed>(&self, key: &str) -> Result<Option<T>> {
+        self.get_in(key, "")
+    }
+
+    /// [`get`](Self::get), with the range in words for the message about a value of the wrong kind.
+    pub(super) fn get_in<T: Typed>(&self, key: &str, range: &str) -> Result<Option<T>> {
         let Some(value) = self.table.and_then(|table| table.get(key)) else { return Ok(None) };
-        T::deserialize(value.clone()).map(Some).map_err(|error| self.invalid(key, value, error.message()))
+        typed_value(&self.name(key), &self.place(key), value, range).map(Some)
     }
 
     /// Whether `key` was typed.
@@ -185,7 +189,7 @@ impl<'a> Section<'a> {
         let table = match self.table.and_then(|table| table.get(key)) {
             None => None,
             Some(Value::Table(table)) => Some(table),
-            Some(value) => return Err(self.invalid(key, value, "this is a section, like `{ key = value }`")),
+            Some(value) => return Err(self.invalid(key, short(value), "this is a section, like `{ key = value }`")),
         };
         Ok(Section { raw: self.raw, path: join(&self.path, key), table })
     }
@@ -194,7 +198,8 @@ impl<'a> Section<'a> {
     pub(super) fn sections(&self, key: &str) -> Result<Option<Vec<Section<'a>>>> {
         let Some(value) = self.table.and_then(|table| table.get(key)) else { return Ok(None) };
         let tables = value.as_array().and_then(|items| items.iter().map(Value::as_table).collect::<Option<Vec<_>>>());
-        let tables = tables.ok_or_else(|| self.invalid(key, value, "this is a list, like `[{ key = value }, …]`"))?;
+        let tables =
+            tables.ok_or_else(|| self.invalid(key, short(value), "this is a list, like `[{ key = value }, …]`"))?;
         let numbered = tables.into_iter().enumerate().map(|(index, table)| Section {
             raw: self.raw,
             path: format!("{}[{index}]", join(&self.path, key)),
@@ -254,39 +259,12 @@ fn lay_over(base: &mut Table, addition: Table) {
     }
 }
 
-fn join(section: &str, key: &str) -> String {
+pub(super) fn join(section: &str, key: &str) -> String {
     if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") }
 }
 
-fn fields_of(section: &str) -> impl Iterator<Item = &'static Field> {
-    SECTIONS.iter().filter(move |(name, _)| *name == section).flat_map(|(_, fields)| *fields)
-}
-
-/// The valid key that `key` in `section` was most likely meant to be, if any is near.
-///
-/// Keys of the same section are looked at first, then the last words of all keys: `epochs` at the top is meant to be
-/// `train.epochs`.
-fn nearest_key(section: &str, key: &str) -> Option<String> {
-    const NEAR: f64 = 0.6;
-    let candidates = SECTIONS.iter().flat_map(|(name, fields)| {
-        let named = (!name.is_empty()).then(|| split_last(name));
-        fields.iter().map(|field| (*name, field.key)).chain(named)
-    });
-    let score = |(place, word): &(&str, &str)| {
-        let near = strsim::normalized_damerau_levenshtein(word, key);
-        if *place == section { near + 0.2 } else { near }
-    };
-    let scored = candidates.map(|candidate| (score(&candidate), candidate));
-    let best = scored.max_by(|(one, _), (other, _)| one.total_cmp(other))?;
-    (best.0 >= NEAR).then(|| join(best.1.0, best.1.1))
-}
-
-fn split_last(path: &str) -> (&str, &str) {
-    path.rsplit_once('.').unwrap_or(("", path))
-}
-
 /// The line of `key` in `text`, counted from 1: the first part of the key that is found, from the end.
-fn line_of(text: &str, key: &str) -> Option<usize> {
+pub(crate) fn line_of(text: &str, key: &str) -> Option<usize> {
     let document = DeTable::parse(text).ok()?;
     let mut table = document.get_ref();
     let mut offset = None;

@@ -9,6 +9,7 @@ use std::{
 };
 
 use super::raw::Section;
+use super::typed::Typed;
 use crate::error::{Result, RunError};
 
 /// One key of a section, for help texts and suggestions.
@@ -67,7 +68,7 @@ macro_rules! section {
                 $(, $argument: $argument_type)*
             ) -> $crate::error::Result<Self> {
                 $(
-                    let $key: $type = match $section.get(stringify!($key))? {
+                    let $key: $type = match $crate::config::section::read!($section, stringify!($key) $(, $range)?)? {
                         Some(typed) => typed,
                         None => $default,
                     };
@@ -109,6 +110,12 @@ macro_rules! choice {
             }
         }
 
+        impl $crate::config::typed::Typed for $name {
+            fn expected() -> String {
+                format!("one of {}", Self::WORDS.iter().map(|word| format!("`\"{word}\"`")).collect::<Vec<_>>().join(", "))
+            }
+        }
+
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
                 let word = String::deserialize(deserializer)?;
@@ -120,7 +127,26 @@ macro_rules! choice {
         }
     };
 }
-pub(crate) use {choice, section};
+
+/// Reads a key, with or without a range.
+macro_rules! read {
+    ($section:ident, $key:expr) => {
+        $section.get($key)
+    };
+    ($section:ident, $key:expr, $range:expr) => {
+        $crate::config::section::read_in($section, $key, $range)
+    };
+}
+pub(crate) use {choice, read, section};
+
+/// The value of a key whose numbers have a range.
+pub(super) fn read_in<T: Numbers + Typed>(
+    section: &Section<'_>,
+    key: &str,
+    range: impl RangeBounds<T::Number>,
+) -> Result<Option<T>> {
+    section.get_in(key, &in_words(&range))
+}
 
 /// What to say about a word that is not among `words`.
 pub(crate) fn unknown_word(word: &str, words: &[&str]) -> String {
@@ -199,6 +225,9 @@ fn in_words<T: Number>(range: &impl RangeBounds<T>) -> String {
         Bound::Excluded(high) => format!("below {high}"),
         Bound::Unbounded => String::new(),
     };
-    let and = if low.is_empty() || high.is_empty() { "" } else { " and " };
-    format!("({low}{and}{high})")
+    match (low.is_empty(), high.is_empty()) {
+        (true, true) => String::new(),
+        (false, false) => format!("({low} and {high})"),
+        _ => format!("({low}{high})"),
+    }
 }

@@ -38,6 +38,8 @@ fn a_typo_names_the_key_its_place_and_the_nearest_key() {
         ("[data]\nmanifst = 'x.csv'", "`data.manifst` in configs/x.toml:2; did you mean `data.manifest`?"),
         ("[data.phantoms]", "`data.phantoms` in configs/x.toml:1; did you mean `data.phantom`?"),
         ("[loss]\ngwrp_decy = 1", "did you mean `loss.gwrp_decay`?"),
+        ("[train]\nbatch = 8", "`train.batch` in configs/x.toml:2; did you mean `train.batch_size`?"),
+        ("train.lr = 8", "`train.lr` in configs/x.toml:1; did you mean `train.learning_rate`?"),
         ("[[model.stages]]\n[[model.stages]]\nchannel = 3", "did you mean `model.stages.channels`?"),
         ("xyzzy = 1", "unknown key `xyzzy` in configs/x.toml:1; the keys here are `name`, `seed`"),
     ];
@@ -68,8 +70,21 @@ fn a_number_outside_its_range_names_key_value_and_range() {
 #[test]
 fn a_value_of_the_wrong_kind_names_what_is_expected() {
     let cases = [
-        ("[train]\nepochs = 'four'", "`train.epochs` in configs/x.toml:2 cannot be `\"four\"`: invalid type"),
-        ("[train]\nepochs = -1", "cannot be `-1`"),
+        (
+            "[train]\nepochs = 'four'",
+            "`train.epochs` in configs/x.toml:2 cannot be `\"four\"`: expected a whole number (at least 1 and at most 1000000)",
+        ),
+        ("[train]\nepochs = '4'", "(at least 1 and at most 1000000); write it without quotes"),
+        ("[train]\nepochs = 4.5", "expected a whole number (at least 1 and at most 1000000); leave out the point"),
+        ("[train]\nepochs = -1", "cannot be `-1`: expected a whole number"),
+        ("[train]\nlearning_rate = 'x'", "expected a number (above 0)"),
+        ("[train]\nnesterov = 'true'", "expected `true` or `false`; write it without quotes"),
+        ("[train]\ntrainable = 'fc.'", "expected a list of texts"),
+        ("[train]\noptimizer = 3", "expected one of `\"sgd\"`, `\"adamw\"`"),
+        ("[data.augment]\nscale = 3", "expected two numbers, like `[0.9, 1.1]`"),
+        ("[method]\nlow = 'x'", "expected a number"),
+        ("name = 3", "expected text in quotes"),
+        ("[loss]\nclass_weights = 3", "expected `\"none\"`, `\"balanced\"` or a list of numbers above 0"),
         ("[train]\noptimizer = 'sdg'", "did you mean `sgd`? (one of `sgd`, `adamw`)"),
         ("[train]\noptimizer = 'lion'", "choose one of `sgd`, `adamw`"),
         ("[method]\nselector = 'selectiv'", "did you mean `selective`?"),
