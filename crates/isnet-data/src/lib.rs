@@ -69,7 +69,7 @@ pub use loader::{Loader, Prefetch};
 pub use manifest::{Manifest, ManifestOptions, Record, RowProblem, RowProblemKind, Task, is_split_name};
 pub use prepare::{Fit, Preparation};
 pub use read_image::{MaskKind, read_image, read_mask};
-pub use sample::{Image, Label, Mask, Sample};
+pub use sample::{Image, Label, Mask, MaskVerdict, Sample};
 pub use sampler::{Balance, epoch_order};
 pub use staged_folder::Existing;
 pub use write_image::{BitDepth, write_image, write_mask};

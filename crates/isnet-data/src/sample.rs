@@ -24,6 +24,30 @@ pub struct Mask {
     pub values: Vec<f32>,
 }
 
+/// Whether a mask says anything about where a decision should come from.
+///
+/// This is the one definition that training, evaluation, explanation and audit share. Ask it of the mask *as the network sees
+/// it*, after [`Preparation::apply`](crate::Preparation::apply): a small region may vanish at the network's size, and padding turns a
+/// full mask into one with background. Where there is no foreground or no background, the background share is 1 or 0 whatever
+/// the model does, so such a mask is treated as if the sample had none.
+///
+/// # Example
+/// ```
+/// # use isnet_data::MaskVerdict;
+/// assert_eq!(MaskVerdict::of(&[0.0, 1.0]), MaskVerdict::Usable);
+/// assert_eq!(MaskVerdict::of(&[0.0, 0.0]), MaskVerdict::Empty);
+/// assert!(!MaskVerdict::of(&[1.0, 1.0]).says_something());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum MaskVerdict {
+    /// Foreground and background are both there.
+    Usable,
+    /// No pixel is foreground.
+    Empty,
+    /// No pixel is background.
+    Full,
+}
+
 /// What a sample is, by class index.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Label {
@@ -80,6 +104,28 @@ impl Mask {
     pub fn foreground(&self) -> usize {
         self.values.iter().filter(|&&value| value > 0.5).count()
     }
+
+    /// Whether the mask says anything: [`MaskVerdict::of`] its values.
+    pub fn verdict(&self) -> MaskVerdict {
+        MaskVerdict::of(&self.values)
+    }
+}
+
+impl MaskVerdict {
+    /// The verdict on the values of one mask, such as a row of [`Batch`](crate::Batch)`::mask`. Foreground is what lies above ½.
+    pub fn of(values: &[f32]) -> Self {
+        let is_foreground = |value: &f32| *value > 0.5;
+        match (values.iter().any(is_foreground), values.iter().all(is_foreground)) {
+            (false, _) => Self::Empty,
+            (true, true) => Self::Full,
+            (true, false) => Self::Usable,
+        }
+    }
+
+    /// Whether there are both foreground and background.
+    pub fn says_something(self) -> bool {
+        self == Self::Usable
+    }
 }
 
 impl Label {
@@ -125,6 +171,17 @@ mod tests {
     fn a_pixel_is_found_by_row_then_column() {
         let image = Image::new(2, 2, 3, (0..12).map(|i| i as f32).collect());
         assert_eq!(image.pixel(1, 0), [6.0, 7.0, 8.0]);
+    }
+
+    #[test]
+    fn a_mask_says_something_only_if_it_has_foreground_and_background() {
+        let verdict = |values: &[f32]| Mask::new(1, values.len(), values.to_vec()).verdict();
+        assert_eq!(verdict(&[0.0, 1.0, 0.0]), MaskVerdict::Usable);
+        assert_eq!(verdict(&[0.0; 3]), MaskVerdict::Empty);
+        assert_eq!(verdict(&[1.0; 3]), MaskVerdict::Full);
+        assert_eq!(verdict(&[]), MaskVerdict::Empty);
+        let said = [MaskVerdict::Usable, MaskVerdict::Empty, MaskVerdict::Full].map(MaskVerdict::says_something);
+        assert_eq!(said, [true, false, false]);
     }
 
     #[test]
