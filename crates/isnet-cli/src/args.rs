@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 pub use audit::{AuditArgs, AuditImages, DataReadabilityArgs};
 use clap::{Parser, Subcommand};
+use isnet_data::{phantom::PhantomConfig, shapes::ShapesConfig};
+use isnet_eval::metrics::Task;
 use isnet_eval::statistics::{Score, Settings};
 
 /// Train, evaluate and explain image classifiers that ignore the background (ISNet).
@@ -131,6 +133,9 @@ pub struct EvaluateArgs {
     /// A run folder, a model file with `--config`, or a table of predictions that any tool wrote (`.csv` with the columns
     /// `id`, `label`, `p_<class>`…).
     pub model: PathBuf,
+    /// What a table of predictions is about, where its rows leave a doubt.
+    #[arg(long)]
+    pub task: Option<TaskName>,
     /// Evaluate on the data of this configuration instead of the run's own.
     #[arg(long)]
     pub config: Option<PathBuf>,
@@ -182,6 +187,24 @@ impl StatisticsArgs {
     }
 }
 
+/// How many labels a sample of a table has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum TaskName {
+    /// One class is right; the probabilities of a row sum to 1.
+    Single,
+    /// Any number of labels; each has a probability of its own.
+    Multi,
+}
+
+impl From<TaskName> for Task {
+    fn from(name: TaskName) -> Self {
+        match name {
+            TaskName::Single => Self::Single,
+            TaskName::Multi => Self::Multi,
+        }
+    }
+}
+
 /// `isnet compare`
 #[derive(Debug, clap::Args)]
 #[command(
@@ -191,6 +214,9 @@ pub struct CompareArgs {
     /// Run folders that were evaluated, or tables of predictions (`.csv`); the others are tested against the first.
     #[arg(required = true)]
     pub runs: Vec<PathBuf>,
+    /// What tables of predictions are about, where their rows leave a doubt. Run folders know it.
+    #[arg(long)]
+    pub task: Option<TaskName>,
     /// Only this split; may be repeated.
     #[arg(long = "split")]
     pub splits: Vec<String>,
@@ -249,6 +275,16 @@ pub struct PredictArgs {
     pub device: String,
 }
 
+/// What is explained of a class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum QuantityName {
+    /// What speaks for the class and not for the others; of a label by itself, what speaks for it and not against it.
+    #[value(name = "log_odds")]
+    LogOdds,
+    /// The output of the network before softmax. What raises all logits alike counts too, so that even the predicted class may be all blue.
+    Logit,
+}
+
 /// `isnet explain`
 #[derive(Debug, clap::Args)]
 #[command(
@@ -264,16 +300,16 @@ pub struct ExplainArgs {
     #[arg(long)]
     pub mask: Option<PathBuf>,
     /// Explain the images of a manifest, with their masks.
-    #[arg(long, conflicts_with = "images")]
+    #[arg(long, conflicts_with_all = ["images", "mask"])]
     pub manifest: Option<PathBuf>,
     /// Only this split of the manifest.
-    #[arg(long)]
+    #[arg(long, requires = "manifest")]
     pub split: Option<String>,
     /// Column of the manifest with the images.
-    #[arg(long, default_value = "image")]
+    #[arg(long, default_value = "image", requires = "manifest")]
     pub image_column: String,
     /// Column of the manifest with the masks.
-    #[arg(long, default_value = "mask")]
+    #[arg(long, default_value = "mask", requires = "manifest")]
     pub mask_column: String,
     /// At most this many images.
     #[arg(long)]
@@ -284,6 +320,9 @@ pub struct ExplainArgs {
     /// What is explained: `highest`, `lowest`, `selective`, `all_classes`, or `dual`: all at once, a map by z⁺ and one by LRP-ε.
     #[arg(long)]
     pub selector: Option<String>,
+    /// Which quantity of a class is explained; default: its log-odds.
+    #[arg(long)]
+    pub quantity: Option<QuantityName>,
     /// Gradient × input instead of LRP.
     #[arg(long)]
     pub gradient: bool,
@@ -406,13 +445,13 @@ pub struct DataPhantomArgs {
     #[arg(long, default_value_t = 64)]
     pub size: usize,
     /// Training images.
-    #[arg(long, default_value_t = 1080)]
+    #[arg(long, default_value_t = PhantomConfig::default().train)]
     pub train: usize,
     /// Validation images.
-    #[arg(long, default_value_t = 180)]
+    #[arg(long, default_value_t = PhantomConfig::default().val)]
     pub val: usize,
     /// Images in each test.
-    #[arg(long, default_value_t = 270)]
+    #[arg(long, default_value_t = PhantomConfig::default().test)]
     pub test: usize,
     /// Share of training images whose mark tells the class.
     #[arg(long, default_value_t = 1.0)]
@@ -432,13 +471,13 @@ pub struct DataShapesArgs {
     #[arg(long, default_value_t = 64)]
     pub size: usize,
     /// Training images.
-    #[arg(long, default_value_t = 1200)]
+    #[arg(long, default_value_t = ShapesConfig::default().train)]
     pub train: usize,
     /// Validation images.
-    #[arg(long, default_value_t = 200)]
+    #[arg(long, default_value_t = ShapesConfig::default().val)]
     pub val: usize,
     /// Images in each test.
-    #[arg(long, default_value_t = 400)]
+    #[arg(long, default_value_t = ShapesConfig::default().test)]
     pub test: usize,
     /// Share of training images whose background is that of their class.
     #[arg(long, default_value_t = 1.0)]

@@ -3,14 +3,14 @@
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use isnet_eval::metrics::Predictions;
+use isnet_eval::metrics::{Predictions, Task};
 use isnet_eval::report::{ComparisonReport, comparison_document};
 use isnet_eval::statistics::{Comparison, Summary, compare, summary};
 use isnet_eval::{EvalError, predictions_csv, render};
 use isnet_run::{Versions, atomic};
 
 use crate::Answer;
-use crate::args::CompareArgs;
+use crate::args::{CompareArgs, TaskName};
 use crate::pages;
 use crate::progress::{print, say};
 use crate::shell::command_line;
@@ -23,7 +23,7 @@ pub fn run(args: &CompareArgs) -> anyhow::Result<Answer> {
     }
     let mut models = Vec::new();
     for (path, name) in args.runs.iter().zip(&names) {
-        models.push((name.as_str(), of_splits(load(path)?, args, name)?));
+        models.push((name.as_str(), of_splits(load(path, args.task)?, args, name)?));
     }
     let settings = args.statistics.settings();
     let summaries: Vec<(&str, Summary)> = models
@@ -67,15 +67,14 @@ fn write_report(models: &[(&str, &Summary)], comparison: Option<&Comparison>, fo
 }
 
 /// The predictions of a run folder, or of a table that any tool wrote.
-fn load(path: &Path) -> anyhow::Result<Predictions> {
+fn load(path: &Path, task: Option<TaskName>) -> anyhow::Result<Predictions> {
     if !path.is_dir() {
-        return Ok(predictions_csv::load(path)?);
+        return Ok(predictions_csv::load(path, task.map(Task::from))?);
     }
-    let table = path.join("predictions.csv");
-    if !table.exists() {
+    if !path.join("predictions.csv").exists() {
         bail!("`{0}` has no `predictions.csv`; run `isnet evaluate {0}` first", path.display());
     }
-    Ok(predictions_csv::load(&table)?)
+    Ok(predictions_csv::load_run(path)?)
 }
 
 fn of_splits(predictions: Predictions, args: &CompareArgs, name: &str) -> anyhow::Result<Predictions> {
