@@ -71,7 +71,7 @@ pub struct Progress {
 /// # use isnet_graph::Params;
 /// # use isnet_run::Model;
 /// # let config = PhantomConfig { size: 32, val: 12, ..PhantomConfig::default() };
-/// # let architecture = isnet_models::Architecture::new("plain_cnn", 3, 1);
+/// # let architecture = isnet_models::plain_cnn::reference(3, 1);
 /// # let graph = isnet_models::build(&architecture)?;
 /// # let params = Params::initialize(&graph, 9, &Device::flex());
 /// # let preparation = Preparation { height: 32, width: 32, channels: 1, fit: Fit::Pad, intensity: Intensity::Stored };

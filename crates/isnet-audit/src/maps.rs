@@ -1,9 +1,9 @@
 //! Relevance maps of a batch of images.
 
-use isnet_data::Image;
+use isnet_data::{Image, Task};
 use isnet_eval::evaluate::explaining_plan;
 use isnet_graph::{Mode, Params};
-use isnet_lrp::{OutputSelector, Outputs, Plan, Quantity, Target, explain};
+use isnet_lrp::{OutputSelector, Outputs, Plan, Target, explain};
 
 use crate::error::{AuditError, Result};
 use crate::subject::{Subject, highest};
@@ -12,11 +12,11 @@ use crate::verdict::Missing;
 /// Images in an explained batch: a trace keeps every activation.
 const BATCH: usize = 16;
 
-/// The relevance of one image, for one logit.
+/// The relevance of one image, for the log-odds of one class.
 pub(crate) struct Map {
     /// `[H, W, C]`.
     pub values: Vec<f32>,
-    /// The class whose logit is explained.
+    /// The class that is explained.
     pub class: usize,
 }
 
@@ -42,7 +42,7 @@ impl<'a> Explainer<'a> {
         }
     }
 
-    /// A map per image: of the highest logit, or of the given class each.
+    /// A map per image: of the log-odds of the most probable class, or of the given class each.
     pub fn maps(&self, params: &Params, images: &[&Image], classes: Option<&[usize]>) -> Result<Vec<Map>> {
         let mut maps = Vec::with_capacity(images.len());
         for (batch, start) in images.chunks(BATCH).zip((0..).step_by(BATCH)) {
@@ -50,9 +50,8 @@ impl<'a> Explainer<'a> {
             let trace = graph.forward(params, self.subject.tensor(batch), Mode::Evaluate);
             let target = if classes.is_some() { Target::Label } else { Target::Highest };
             let labels = classes.map(|classes| &classes[start..start + batch.len()]);
-            let selector = OutputSelector { target, quantity: Quantity::Logit };
-            // One map for one logit, whatever the logits mean together.
-            let seeds = selector.seeds(trace.logits(), &Outputs::single_label(labels), None)?;
+            let outputs = Outputs { labels, multi_label: self.subject.model.task == Task::MultiLabel };
+            let seeds = OutputSelector::log_odds(target).seeds(trace.logits(), &outputs, None)?;
             let heatmap = explain(graph, params, &trace, &self.plan, seeds.gradient, &[]).heatmap;
             let values: Vec<f32> = heatmap.try_into_vec_as().map_err(|error| AuditError::Device(error.to_string()))?;
             let each = values.chunks_exact(values.len() / batch.len()).zip(seeds.explained);

@@ -66,7 +66,7 @@ pub fn document(audit: &Audit, subject: &Subject<'_>, facts: &[(String, String)]
 fn section(question: Question) -> Section {
     let how = match question {
         Question::Relevance => {
-            "Relevance (LRP, the logit of the predicted class) on the background, beside the share of its area, which even \
+            "Relevance (LRP, the log-odds of the predicted class) on the background, beside the share of its area, which even \
              relevance would have; **mass accuracy** is the share of positive relevance on the foreground, the **pointing \
              game** how often the largest relevance lies there."
         }

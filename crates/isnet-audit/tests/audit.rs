@@ -41,7 +41,7 @@ fn model(reads: Reads) -> Model {
         _ => vec![20.0, -20.0],
     });
     Model {
-        architecture: Architecture::new("plain_cnn", 2, 1),
+        architecture: isnet_models::plain_cnn::reference(2, 1),
         graph,
         params,
         classes: classes(),

@@ -17,7 +17,7 @@ const IMAGES: usize = 128;
 fn models() -> Vec<(Model, PhantomConfig)> {
     let stage = |channels, pool| Stage { channels, convs: 1, kernel: 3, pool };
     let stages = vec![stage(16, 2), stage(32, 2), stage(48, 2), stage(64, 1)];
-    let small = Architecture { stages, ..Architecture::new("plain_cnn", 3, 1) };
+    let small = Architecture { stages, ..isnet_models::plain_cnn::reference(3, 1) };
     let large = Architecture::new("resnet18", 3, 1);
     let model = |(architecture, size): (Architecture, usize)| {
         let config = PhantomConfig { size, test: IMAGES, ..PhantomConfig::default() };

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 pub use audit::{AuditArgs, AuditImages, DataReadabilityArgs};
 use clap::{Parser, Subcommand};
 use isnet_data::Task;
+use isnet_data::{phantom::PhantomConfig, shapes::ShapesConfig};
 use isnet_eval::statistics::{Score, Settings};
-use isnet_run::config::TaskName;
 
 /// Train, evaluate and explain image classifiers that ignore the background (ISNet).
 #[derive(Debug, Parser)]
@@ -179,6 +179,9 @@ pub struct EvaluateArgs {
     /// A run folder, a model file with `--config`, or a table of predictions that any tool wrote (`.csv` with the columns
     /// `id`, `label`, `p_<class>`…).
     pub model: PathBuf,
+    /// What a table of predictions is about, where its rows leave a doubt.
+    #[arg(long, value_parser = task)]
+    pub task: Option<Task>,
     /// Evaluate on the data of this configuration instead of the run's own.
     #[arg(long)]
     pub config: Option<PathBuf>,
@@ -242,6 +245,9 @@ pub struct CompareArgs {
     /// Run folders that were evaluated, or tables of predictions (`.csv`); the others are tested against the first.
     #[arg(required = true)]
     pub runs: Vec<PathBuf>,
+    /// What tables of predictions are about, where their rows leave a doubt. Run folders know it.
+    #[arg(long, value_parser = task)]
+    pub task: Option<Task>,
     /// Only this split; may be repeated.
     #[arg(long = "split")]
     pub splits: Vec<String>,
@@ -284,12 +290,12 @@ fn score(name: &str) -> Result<Score, String> {
     Score::ALL.into_iter().find(|score| score.name() == name).ok_or_else(|| format!("the scores are {}", known()))
 }
 
-/// The task of a manifest.
+/// The task of a manifest or table: `single` or `single_label`, `multi` or `multi_label`.
 pub fn task(word: &str) -> Result<Task, String> {
-    match word.replace('-', "_").as_str() {
-        word if word == TaskName::SingleLabel.word() => Ok(Task::SingleLabel),
-        word if word == TaskName::MultiLabel.word() => Ok(Task::MultiLabel),
-        _ => Err(format!("the tasks are {}", TaskName::WORDS.join(", "))),
+    match word.replace('-', "_").trim_end_matches("_label") {
+        "single" => Ok(Task::SingleLabel),
+        "multi" => Ok(Task::MultiLabel),
+        _ => Err("the tasks are `single` (one class is right) and `multi` (any number of labels)".into()),
     }
 }
 
@@ -312,6 +318,16 @@ pub struct PredictArgs {
     pub device: String,
 }
 
+/// What is explained of a class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum QuantityName {
+    /// What speaks for the class and not for the others; of a label by itself, what speaks for it and not against it.
+    #[value(name = "log_odds")]
+    LogOdds,
+    /// The output of the network before softmax. What raises all logits alike counts too, so that even the predicted class may be all blue.
+    Logit,
+}
+
 /// `isnet explain`
 #[derive(Debug, clap::Args)]
 #[command(
@@ -327,16 +343,16 @@ pub struct ExplainArgs {
     #[arg(long)]
     pub mask: Option<PathBuf>,
     /// Explain the images of a manifest, with their masks.
-    #[arg(long, conflicts_with = "images")]
+    #[arg(long, conflicts_with_all = ["images", "mask"])]
     pub manifest: Option<PathBuf>,
     /// Only this split of the manifest.
-    #[arg(long)]
+    #[arg(long, requires = "manifest")]
     pub split: Option<String>,
     /// Column of the manifest with the images.
-    #[arg(long, default_value = "image")]
+    #[arg(long, default_value = "image", requires = "manifest")]
     pub image_column: String,
     /// Column of the manifest with the masks.
-    #[arg(long, default_value = "mask")]
+    #[arg(long, default_value = "mask", requires = "manifest")]
     pub mask_column: String,
     /// At most this many images.
     #[arg(long)]
@@ -347,6 +363,9 @@ pub struct ExplainArgs {
     /// What is explained: `highest`, `lowest`, `selective`, `all_classes`, or `dual`: all at once, a map by z⁺ and one by LRP-ε.
     #[arg(long)]
     pub selector: Option<String>,
+    /// Which quantity of a class is explained; default: its log-odds.
+    #[arg(long)]
+    pub quantity: Option<QuantityName>,
     /// Gradient × input instead of LRP.
     #[arg(long)]
     pub gradient: bool,
@@ -493,13 +512,13 @@ pub struct DataPhantomArgs {
     #[arg(long, default_value_t = 64)]
     pub size: usize,
     /// Training images.
-    #[arg(long, default_value_t = 1080)]
+    #[arg(long, default_value_t = PhantomConfig::default().train)]
     pub train: usize,
     /// Validation images.
-    #[arg(long, default_value_t = 180)]
+    #[arg(long, default_value_t = PhantomConfig::default().val)]
     pub val: usize,
     /// Images in each test.
-    #[arg(long, default_value_t = 270)]
+    #[arg(long, default_value_t = PhantomConfig::default().test)]
     pub test: usize,
     /// Share of training images whose mark tells the class.
     #[arg(long, default_value_t = 1.0)]
@@ -522,13 +541,13 @@ pub struct DataShapesArgs {
     #[arg(long, default_value_t = 64)]
     pub size: usize,
     /// Training images.
-    #[arg(long, default_value_t = 1200)]
+    #[arg(long, default_value_t = ShapesConfig::default().train)]
     pub train: usize,
     /// Validation images.
-    #[arg(long, default_value_t = 200)]
+    #[arg(long, default_value_t = ShapesConfig::default().val)]
     pub val: usize,
     /// Images in each test.
-    #[arg(long, default_value_t = 400)]
+    #[arg(long, default_value_t = ShapesConfig::default().test)]
     pub test: usize,
     /// Share of training images whose background is that of their class.
     #[arg(long, default_value_t = 1.0)]

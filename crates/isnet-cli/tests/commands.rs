@@ -402,6 +402,28 @@ fn predictions_are_scored_without_their_model_and_by_patient_where_the_table_say
 }
 
 #[test]
+fn a_table_of_logits_is_refused_and_its_task_is_never_guessed_from_a_row() {
+    let bench = Bench::new();
+    let rows = "b,dog,0.2,0.8\nc,cat,0.4,0.6\nd,dog,0.4,0.6\n";
+    bench.write("logits.csv", format!("id,label,p_cat,p_dog\na,cat,-3.2,4.1\n{rows}"));
+    for task in ["", "--task single", "--task multi"] {
+        let said = bench.isnet(&format!("evaluate logits.csv {task}"));
+        said.fails(2, &["logits.csv", "line 2", "`a`", "`cat` is -3.2", "softmax"]);
+    }
+    bench.write("ok.csv", format!("id,label,p_cat,p_dog\na,cat,0.9,0.1\n{rows}"));
+    bench.write("off.csv", format!("id,label,p_cat,p_dog\na,cat,0.9,0.8\n{rows}"));
+    bench.isnet("evaluate off.csv").fails(2, &["line 2", "(`a`) to 1.7", "--task single", "--task multi"]);
+    bench.isnet("evaluate off.csv --task single").fails(2, &["line 2", "`a`", "sum to 1.7"]);
+    bench.isnet("compare ok.csv off.csv").fails(2, &["off.csv", "--task"]);
+    let multi_label = |table: &str| {
+        let said = bench.isnet(&format!("evaluate {table} --json --output scores")).done();
+        serde_json::from_str::<Value>(&said.stdout).unwrap()["multi_label"].clone()
+    };
+    assert_eq!([multi_label("ok.csv"), multi_label("off.csv --task multi")], [false.into(), true.into()]);
+    bench.isnet("evaluate runs/absent --task single").fails(2, &["--task", "tables of predictions"]);
+}
+
+#[test]
 fn a_study_trains_what_is_missing_and_makes_one_table_of_all_that_is_done() {
     let bench = Bench::new();
     let study = "config = 'tiny.toml'\nseeds = [1, 2]\n[[variant]]\nname = 'standard'\nset = ['method.name=standard']\n\

@@ -73,6 +73,41 @@ fn every_composite_explains_in_its_own_way() {
     assert_eq!(maps[names.iter().position(|name| *name == "isnet").unwrap()], map(""));
 }
 
+/// Maps of the log-odds of two classes are the negative of each other; maps of their logits are not.
+#[test]
+fn an_explanation_says_which_quantity_of_the_class_it_shows() {
+    let bench = Bench::trained();
+    let explain = |arguments: &str| {
+        let found = bench.isnet(&format!("explain runs/tiny images/test-00.png --json {arguments}")).done().objects();
+        let map = heatmap(&bench.path(found[0]["picture"].as_str().unwrap()));
+        (found[0]["quantity"].as_str().unwrap().to_owned(), map)
+    };
+    let (word, dark) = explain("--class dark");
+    assert_eq!(word, "log_odds");
+    let opposite: Vec<f32> = explain("--class bright").1.iter().map(|value| -value).collect();
+    let largest = dark.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
+    assert!(dark.iter().zip(&opposite).all(|(one, other)| (one - other).abs() < 1e-4 * largest));
+    let (word, logit) = explain("--class dark --quantity logit");
+    assert_eq!(word, "logit");
+    assert_ne!(logit, dark);
+    assert_eq!(explain("--selector selective").0, "eta");
+    assert_eq!(explain("--selector dual").0, "sum_of_logits");
+}
+
+#[test]
+fn a_mask_that_says_nothing_gives_no_share_and_is_said() {
+    let bench = Bench::trained();
+    for (mask, word, value) in [("black", "foreground", 0_u8), ("white", "background", 255)] {
+        image::GrayImage::from_pixel(SIDE, SIDE, image::Luma([value]))
+            .save(bench.path(&format!("{mask}.png")))
+            .unwrap();
+        let explain = format!("explain runs/tiny images/test-00.png --mask {mask}.png");
+        let said = bench.isnet(&explain).done();
+        assert!(said.stdout.contains(&format!("no background share: the mask has no {word}")), "{said}");
+        assert_eq!(bench.isnet(&format!("{explain} --json")).done().objects()[0]["background_share"], Value::Null);
+    }
+}
+
 #[test]
 fn the_dual_selector_has_a_map_by_each_rule() {
     let bench = Bench::trained();
@@ -135,6 +170,11 @@ fn an_explanation_that_cannot_be_made_says_why() {
         (String::new(), ["name images", "--manifest"]),
         (format!("{image} images/test-01.png --mask masks/test-00.png"), ["--mask", "one image"]),
         (format!("{image} --output tiny.toml/below"), ["cannot create", "tiny.toml/below"]),
+        ("--manifest manifest.csv --mask masks/test-00.png".into(), ["--manifest", "--mask"]),
+        (format!("{image} --split test"), ["--split", "--manifest"]),
+        (format!("{image} --mask-column mask"), ["--mask-column", "--manifest"]),
+        (format!("{image} --image-column image"), ["--image-column", "--manifest"]),
+        (format!("{image} --selector selective --quantity logit"), ["quantity of its own", "--quantity"]),
         ("--manifest absent.csv".into(), ["absent.csv", "does not exist"]),
         ("--manifest manifest.csv --split tset".into(), ["tset", "test"]),
     ] {

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use burn::tensor::{Tensor, activation};
 use isnet_data::{Batch, Dataset, Label, Loader};
 use isnet_graph::Predictor;
-use isnet_lrp::{Composite, FirstLayer, OutputSelector, Plan, Quantity, Target};
+use isnet_lrp::{Composite, FirstLayer, OutputSelector, Plan, Target};
 use isnet_run::Model;
 
 use crate::EvalError;
-use crate::explained::Explained;
+use crate::explained::{Explained, mask_verdict};
 use crate::metrics::Predictions;
 
 /// Whether an evaluation explains each prediction to measure the background share.
@@ -31,7 +31,8 @@ pub fn explaining_plan(model: &Model) -> Result<Plan, EvalError> {
 
 /// Predicts every sample of a data set; `split` is the name that the predictions carry.
 ///
-/// The background share is that of the logit of the predicted class. `progress` is told how many samples are done.
+/// The background share is that of the log-odds of the most probable class ([`OutputSelector::log_odds`]); samples whose mask says nothing have
+/// none. `progress` is told how many samples are done.
 ///
 /// # Errors
 /// [`EvalError`] if a sample cannot be read or the model cannot be explained.
@@ -71,6 +72,9 @@ pub fn evaluate(
             dataset.group(*index).clone_into(group);
         }
         predictions.background_share[start..].copy_from_slice(&shares);
+        for (sample, verdict) in predictions.masks[start..].iter_mut().enumerate() {
+            *verdict = mask_verdict(&batch, sample);
+        }
         progress(predictions.len());
     }
     predictions.check()?;
@@ -78,7 +82,7 @@ pub fn evaluate(
 }
 
 fn explained(model: &Model, plan: &Plan, batch: &Batch) -> Result<(Tensor<2>, Vec<Option<f32>>), EvalError> {
-    let selector = OutputSelector { target: Target::Highest, quantity: Quantity::Logit };
+    let selector = OutputSelector::log_odds(Target::Highest);
     let found = Explained::new(model, plan, selector, batch)?;
     let share = |row| found.background_share(batch, row).map(|share| share as f32);
     Ok((found.logits.clone(), (0..batch.len()).map(share).collect()))

@@ -1,7 +1,7 @@
 //! A batch with the relevance of its outputs: what pictures, shares and audits are made from.
 
 use burn::tensor::Tensor;
-use isnet_data::{Batch, Image};
+use isnet_data::{Batch, Image, MaskVerdict};
 use isnet_graph::Mode;
 use isnet_lrp::{OutputSelector, Outputs, Plan, explain};
 use isnet_picture::{Range, RgbImage, SignedMap, color, gray, signed_map};
@@ -33,7 +33,8 @@ impl Explained {
     /// [`EvalError::Lrp`] if the selector does not fit the model, [`EvalError::Device`] if the device fails.
     pub fn new(model: &Model, plan: &Plan, selector: OutputSelector, batch: &Batch) -> Result<Self, EvalError> {
         let trace = model.graph.forward(&model.params, model.images(batch), Mode::Evaluate);
-        let seeds = selector.seeds(trace.logits(), &Outputs::single_label(None), None)?;
+        let outputs = Outputs::of_task(model.task == isnet_data::Task::MultiLabel);
+        let seeds = selector.seeds(trace.logits(), &outputs, None)?;
         let heatmap = explain(&model.graph, &model.params, &trace, plan, seeds.gradient, &[]).heatmap;
         let values = heatmap.try_into_vec_as().map_err(|error| EvalError::Device(error.to_string()))?;
         let maps = seeds.maps * plan.passes().len();
@@ -49,15 +50,30 @@ impl Explained {
         &self.values[row * per_map..(row + 1) * per_map]
     }
 
-    /// Share of the relevance of a row that lies on the background; `None` without a mask or without relevance.
+    /// Share of the relevance of a row that lies on the background; `None` without relevance, and without a mask that says something
+    /// ([`mask_verdict`]).
     ///
     /// # Panics
     /// If there is no such row in the batch.
     pub fn background_share(&self, batch: &Batch, row: usize) -> Option<f64> {
-        let (sample, pixels) = (row / self.maps, batch.height * batch.width);
-        let mask = batch.has_mask[sample].then(|| &batch.mask[sample * pixels..(sample + 1) * pixels]);
+        let sample = row / self.maps;
+        let says_something = mask_verdict(batch, sample).is_some_and(MaskVerdict::says_something);
+        let mask = says_something.then(|| mask_of(batch, sample));
         background_share(self.map(row), Layout::ChannelsLast, mask)
     }
+}
+
+/// Whether the mask of a sample says anything; `None` without one.
+///
+/// # Panics
+/// If there is no such sample in the batch.
+pub fn mask_verdict(batch: &Batch, sample: usize) -> Option<MaskVerdict> {
+    batch.has_mask[sample].then(|| MaskVerdict::of(mask_of(batch, sample)))
+}
+
+fn mask_of(batch: &Batch, sample: usize) -> &[f32] {
+    let pixels = batch.height * batch.width;
+    &batch.mask[sample * pixels..(sample + 1) * pixels]
 }
 
 /// An image as a picture.

@@ -15,6 +15,7 @@ mod predictions;
 
 use std::collections::BTreeMap;
 
+use isnet_data::MaskVerdict;
 use serde::Serialize;
 
 pub use auc::auc;
@@ -50,6 +51,42 @@ pub struct Scores {
     pub background_share: Option<f64>,
     /// Number of samples in that mean.
     pub background_share_n: usize,
+    /// Masks that say nothing, whose samples are left out of that mean; known where a model was run.
+    #[serde(skip_serializing_if = "MasksLeftOut::is_none")]
+    pub masks_left_out: MasksLeftOut,
+}
+
+/// How many masks say nothing, see [`MaskVerdict`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct MasksLeftOut {
+    /// Masks without foreground.
+    pub empty: usize,
+    /// Masks without background.
+    pub full: usize,
+}
+
+impl MasksLeftOut {
+    /// Counts them.
+    pub fn of(masks: &[Option<MaskVerdict>]) -> Self {
+        let count = |verdict| masks.iter().filter(|mask| **mask == Some(verdict)).count();
+        Self { empty: count(MaskVerdict::Empty), full: count(MaskVerdict::Full) }
+    }
+
+    /// Whether there is none.
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// In words, if there is any: `3 masks without foreground and 1 without background`.
+    pub fn words(&self) -> Option<String> {
+        let masks = |n: usize| if n == 1 { "1 mask".to_owned() } else { format!("{n} masks") };
+        match (self.empty, self.full) {
+            (0, 0) => None,
+            (empty, 0) => Some(format!("{} without foreground", masks(empty))),
+            (0, full) => Some(format!("{} without background", masks(full))),
+            (empty, full) => Some(format!("{} without foreground and {full} without background", masks(empty))),
+        }
+    }
 }
 
 /// One class against all others.
@@ -133,7 +170,38 @@ pub fn scores(predictions: &Predictions) -> Result<Scores, EvalError> {
         per_class,
         background_share: mean(shares.iter().copied()),
         background_share_n: shares.len(),
+        masks_left_out: MasksLeftOut::of(&predictions.masks),
     })
+}
+
+/// The classification loss of predictions, as training has it.
+///
+/// Of one class among others the cross-entropy, `Σ w_y·(−ln P_y) / Σ w_y` over the samples; of labels by themselves the mean over samples
+/// *and* labels of `−w_k·y·ln P − (1 − y)·ln(1 − P)`. Weights are 1 unless they are given. No logarithm is below `ln 10⁻¹²`; 0 without samples.
+///
+/// # Example
+/// ```
+/// # use isnet_eval::metrics::{Predictions, Task, log_loss};
+/// let mut predictions = Predictions::new(["hat", "glasses"], Task::Multi);
+/// predictions.push("a.png", "web", "val", &[0], &[0.5, 0.5]);
+/// assert_eq!(log_loss(&predictions, None), 2_f64.ln()); // of each label, however many there are
+/// ```
+pub fn log_loss(predictions: &Predictions, class_weights: Option<&[f32]>) -> f64 {
+    let weight = |class: usize| class_weights.map_or(1.0, |weights| f64::from(weights[class]));
+    let minus_log = |probability: f64| -probability.max(1e-12).ln();
+    let (mut sum, mut total) = (0.0, 0.0);
+    for (labels, row) in predictions.labels.iter().zip(&predictions.probabilities) {
+        for (class, probability) in row.iter().enumerate() {
+            let (probability, holds) = (f64::from(*probability), labels.contains(&class));
+            match (predictions.task, holds) {
+                (Task::Single, false) => continue,
+                (Task::Single, true) => total += weight(class),
+                (Task::Multi, _) => total += 1.0,
+            }
+            sum += if holds { weight(class) * minus_log(probability) } else { minus_log(1.0 - probability) };
+        }
+    }
+    if total == 0.0 { 0.0 } else { sum / total }
 }
 
 /// Scores the samples of each source, in the alphabet of the sources.

@@ -12,7 +12,7 @@ use std::path::Path;
 use crate::EvalError;
 use crate::metrics::Predictions;
 
-pub use read::load;
+pub use read::{load, load_run};
 
 /// Writes the predictions to a file, replacing what it held, all or nothing.
 ///

@@ -21,6 +21,11 @@ const SCORES: [(Score, &str); 4] = [
 /// share is the mean over the samples that have one.
 pub fn report(splits: &[SplitScores], statistics: &Summary) -> String {
     let mut text = score_table(splits, statistics);
+    for SplitScores { split, scores, .. } in splits {
+        if let Some(masks) = scores.masks_left_out.words() {
+            text.push_str(&format!("left out of the background share of `{split}`: {masks}\n"));
+        }
+    }
     for split in splits {
         text.push('\n');
         text.push_str(&confusion(split));

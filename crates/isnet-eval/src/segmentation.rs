@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use burn::tensor::Tensor;
-use isnet_data::{Batch, Dataset, Loader};
+use isnet_data::{Batch, Dataset, Loader, MaskVerdict};
 use isnet_graph::Predictor;
 use isnet_run::Model;
 use serde::Serialize;
@@ -124,7 +124,8 @@ impl<'a> Segmenter<'a> {
     }
 }
 
-/// Segments every sample of a data set that has a mask, and compares.
+/// Segments every sample of a data set whose mask says something, and compares. A mask without foreground or without background is
+/// left out, as in training ([`MaskVerdict`]).
 ///
 /// # Errors
 /// [`EvalError`] if the model does not segment or a sample cannot be read.
@@ -140,6 +141,9 @@ pub fn evaluate_segmentation(model: &Model, dataset: &Arc<dyn Dataset>) -> Resul
         let maps = segmenter.foreground(&batch)?;
         let masks = batch.mask.chunks(batch.height * batch.width);
         for ((map, mask), index) in maps.iter().zip(masks).zip(&batch.indices) {
+            if !MaskVerdict::of(mask).says_something() {
+                continue;
+            }
             let mask: Vec<bool> = mask.iter().map(|value| *value > 0.5).collect();
             let overlap = Overlap::of(map, &mask, batch.width);
             scores.push(SegmentationScore { id: dataset.id(*index), source: dataset.source(*index).into(), overlap });

@@ -2,21 +2,25 @@
 
 mod tiny;
 
-use burn::tensor::{Device, Tensor};
-use isnet_data::{Batch, Task};
+use std::sync::Arc;
+
+use burn::tensor::{DType, Device, Tensor};
+use isnet_data::{Batch, Dataset, Mask, MemoryDataset, Sample, Task};
 use isnet_eval::evaluate::{Explain, evaluate, explaining_plan, probabilities};
-use isnet_graph::{GraphBuilder, Mode};
+use isnet_eval::explained::Explained;
+use isnet_eval::metrics::{MasksLeftOut, Predictions, scores};
+use isnet_graph::{GraphBuilder, Mode, Params};
 use isnet_lrp::{Composite, OutputSelector, Outputs, Quantity, Rule, Target, explain};
 use isnet_run::Model;
 
 use tiny::{SAMPLES, SIDE, dataset, model};
 
 #[test]
-fn each_share_is_that_of_the_predicted_logit_and_absent_without_a_mask() {
+fn each_share_is_that_of_the_log_odds_of_the_prediction_and_absent_without_a_mask() {
     let (model, data) = (model(), dataset());
     let found = evaluate(&model, &data, "test", Explain::Predicted, |_| ()).expect("predictions");
     let plan = Composite::isnet().plan(&model.graph).expect("a plan");
-    let selector = OutputSelector { target: Target::Highest, quantity: Quantity::Logit };
+    let selector = OutputSelector::log_odds(Target::Highest);
     let mut counted = [0; 3];
     for index in 0..SAMPLES {
         let sample = data.sample(index).expect("in memory");
@@ -39,6 +43,65 @@ fn each_share_is_that_of_the_predicted_logit_and_absent_without_a_mask() {
     assert!(counted.iter().filter(|count| **count > 0).count() > 1, "one class alone is predicted: {counted:?}");
     let plain = evaluate(&model, &data, "test", Explain::No, |_| ()).expect("predictions");
     assert!(plain.background_share.iter().all(Option::is_none));
+}
+
+/// A cohort whose healthy images have black masks says the same as one whose healthy images have none.
+#[test]
+fn masks_that_say_nothing_count_like_none_and_are_counted() {
+    let (model, data) = (model(), dataset());
+    let with_masks = |mask: &dyn Fn(&Mask) -> Option<Mask>| -> Predictions {
+        let samples = (0..SAMPLES).map(|index| data.sample(index).expect("in memory"));
+        let samples = samples.enumerate().map(|(index, sample)| match &sample.mask {
+            Some(found) if index % 2 == 0 => Sample { mask: mask(found), ..sample },
+            _ => sample,
+        });
+        let classes = data.classes().to_vec();
+        let data: Arc<dyn Dataset> = Arc::new(MemoryDataset::new(Task::SingleLabel, classes, samples.collect()));
+        evaluate(&model, &data, "test", Explain::Predicted, |_| ()).expect("predictions")
+    };
+    let filled = |mask: &Mask, value: f32| Some(Mask::new(mask.height, mask.width, vec![value; mask.values.len()]));
+    let none = with_masks(&|_| None);
+    let black = with_masks(&|mask| filled(mask, 0.0));
+    let white = with_masks(&|mask| filled(mask, 1.0));
+    assert_eq!(black.background_share, none.background_share);
+    assert_eq!(white.background_share, none.background_share);
+    let of = |predictions: &Predictions| scores(predictions).expect("scores");
+    let left_out = of(&none).n - of(&none).background_share_n;
+    assert!(of(&none).background_share_n > 0 && left_out > 0);
+    assert_eq!(of(&none).masks_left_out, MasksLeftOut::default());
+    let n = of(&black).masks_left_out.empty;
+    assert!(n > 0, "the healthy have masks");
+    assert_eq!(of(&black).masks_left_out, MasksLeftOut { empty: n, full: 0 });
+    assert_eq!(of(&white).masks_left_out, MasksLeftOut { empty: 0, full: n });
+    assert_eq!(of(&black).background_share, of(&none).background_share);
+}
+
+/// The raw logit of the predicted class may be all against it, where all logits are low.
+#[test]
+fn a_confident_prediction_is_explained_by_what_speaks_for_it() {
+    let mut graph = GraphBuilder::new(1);
+    let x = graph.input();
+    let x = graph.flatten("flatten", x);
+    let x = graph.dense("fc", x, SIDE * SIDE, 3);
+    let graph = graph.finish(x).expect("valid");
+    // Every pixel lowers every logit, that of class 0 least.
+    let pixels = SIDE * SIDE;
+    let params = Params::from_fn(&graph, &Device::flex(), DType::F32, |spec| match spec.shape.len() {
+        2 => (0..3 * pixels).map(|index| if index < pixels { -1.0 } else { -2.0 }).collect(),
+        _ => vec![0.0; spec.len()],
+    });
+    let odd = Model { graph, params, ..model() };
+    let batch = Batch::collate(&[dataset().sample(0).expect("in memory")]).expect("one sample");
+    let plan = explaining_plan(&odd).expect("a plan");
+    let total = |selector, model: &Model| -> f32 {
+        Explained::new(model, &plan, selector, &batch).expect("a map").map(0).iter().sum()
+    };
+    let logit = OutputSelector { target: Target::Highest, quantity: Quantity::Logit };
+    assert!(total(logit, &odd) < 0.0);
+    assert!(total(OutputSelector::log_odds(Target::Highest), &odd) > 0.0);
+    // A label by itself is decided by the sign of its logit, and so is what is shown.
+    let several = Model { task: Task::MultiLabel, ..odd };
+    assert_eq!(total(OutputSelector::log_odds(Target::Highest), &several), total(logit, &several));
 }
 
 #[test]

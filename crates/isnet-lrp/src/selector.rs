@@ -1,6 +1,6 @@
 //! What is explained: which output, and which quantity of it (METHOD §3).
 
-use burn::tensor::{Int, Tensor, TensorData, activation};
+use burn::tensor::{DType, Int, Tensor, TensorData, activation};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
@@ -35,6 +35,9 @@ pub enum Quantity {
         /// ε_s.
         epsilon: f64,
     },
+    /// The log-odds `ln P − ln(1 − P)`: of a class among others `logit − ln Σ exp(the other logits)`, of a label by itself its logit. It is
+    /// [`Quantity::Eta`] without ε_s, so it never saturates. Above 0 the class is more likely than all others together.
+    LogOdds,
 }
 
 /// What is explained.
@@ -56,6 +59,11 @@ pub struct Outputs<'a> {
 }
 
 impl<'a> Outputs<'a> {
+    /// Outputs of which nothing but their meaning is known.
+    pub fn of_task(multi_label: bool) -> Self {
+        Self { labels: None, multi_label }
+    }
+
     /// Classes that exclude each other.
     pub fn single_label(labels: Option<&'a [usize]>) -> Self {
         Self { labels, multi_label: false }
@@ -63,7 +71,7 @@ impl<'a> Outputs<'a> {
 
     /// Labels that do not exclude each other.
     pub fn multi_label() -> Self {
-        Self { labels: None, multi_label: true }
+        Self::of_task(true)
     }
 }
 
@@ -92,6 +100,11 @@ impl OutputSelector {
     /// Selective ISNet: η of the lowest logit.
     pub fn selective(epsilon: f64) -> Self {
         Self { target: Target::Lowest, quantity: Quantity::Eta { epsilon } }
+    }
+
+    /// What people are shown: the log-odds of an output, so that red speaks for it and blue for the others.
+    pub fn log_odds(target: Target) -> Self {
+        Self { target, quantity: Quantity::LogOdds }
     }
 
     /// Dual ISNet: all logits at once, to be walked by a plan with two passes ([`dual_plan`](crate::dual_plan)).
@@ -132,11 +145,9 @@ impl OutputSelector {
         let chosen = one_hot(&explained, n_classes, &logits);
         let gradient = match self.quantity {
             Quantity::Logit => chosen,
-            Quantity::Eta { epsilon } => {
-                let wide: Tensor<3> = logits.unsqueeze_dim(1);
-                let logits = wide.expand([samples, maps, n_classes]).reshape([samples * maps, n_classes]);
-                eta_gradient(logits, chosen, outputs.multi_label, epsilon)
-            }
+            Quantity::LogOdds if outputs.multi_label || n_classes == 1 => chosen,
+            Quantity::LogOdds => log_odds_gradient(per_map(logits, maps), chosen),
+            Quantity::Eta { epsilon } => eta_gradient(per_map(logits, maps), chosen, outputs.multi_label, epsilon),
         };
         Ok(Seeds { gradient, maps, explained })
     }
@@ -160,7 +171,8 @@ impl OutputSelector {
             Target::Class(class) if class < n_classes => Ok(vec![class; samples]),
             Target::Class(class) => Err(LrpError::Class { class, n_classes }),
             Target::Together => Ok(Vec::new()),
-            Target::Label if outputs.multi_label => Err(LrpError::MultiLabel),
+            // An explicit label is one to explain, whatever else holds.
+            Target::Label if outputs.multi_label && outputs.labels.is_none() => Err(LrpError::MultiLabel),
             Target::Label => checked_labels(outputs.labels.ok_or(LrpError::NoLabels)?, samples, n_classes),
         }
     }
@@ -198,6 +210,22 @@ fn one_hot(chosen: &[usize], n_classes: usize, like: &Tensor<2>) -> Tensor<2> {
     Tensor::from_data(TensorData::new(values, [chosen.len(), n_classes]), (&like.device().inner(), like.dtype()))
 }
 
+/// The logits of a sample for each of its maps, `[N·E, K]`.
+fn per_map(logits: Tensor<2>, maps: usize) -> Tensor<2> {
+    let [samples, n_classes] = logits.dims();
+    let wide: Tensor<3> = logits.unsqueeze_dim(1);
+    wide.expand([samples, maps, n_classes]).reshape([samples * maps, n_classes])
+}
+
+/// `∂(logit_c − ln Σ_{j≠c} exp(logit_j))/∂logits`: 1 for the class, minus the softmax over the others for them.
+fn log_odds_gradient(logits: Tensor<2>, chosen: Tensor<2>) -> Tensor<2> {
+    const NEVER: f64 = -1e30;
+    let dtype = logits.dtype();
+    let wide = if dtype == DType::F64 { DType::F64 } else { DType::F32 };
+    let others = logits.cast(wide).mask_fill(chosen.clone().greater_elem(0.5), NEVER);
+    chosen - activation::softmax(others, 1).cast(dtype)
+}
+
 /// `∂η_c/∂logits = (1/(P_c + ε_s) + 1/(1 − P_c + ε_s)) · ∂P_c/∂logits`.
 fn eta_gradient(logits: Tensor<2>, chosen: Tensor<2>, multi_label: bool, epsilon: f64) -> Tensor<2> {
     let probabilities = if multi_label { activation::sigmoid(logits) } else { activation::softmax(logits, 1) };
@@ -209,7 +237,7 @@ fn eta_gradient(logits: Tensor<2>, chosen: Tensor<2>, multi_label: bool, epsilon
 
 #[cfg(test)]
 mod tests {
-    use burn::tensor::{DType, Device};
+    use burn::tensor::Device;
     use rand_chacha::rand_core::SeedableRng;
 
     use super::*;
@@ -237,7 +265,11 @@ mod tests {
 
     /// The seeds of η beside its central finite differences.
     fn assert_eta_gradient(target: Target, outputs: &Outputs<'_>, epsilon: f64) {
-        let selector = OutputSelector { target, quantity: Quantity::Eta { epsilon } };
+        assert_gradient(OutputSelector { target, quantity: Quantity::Eta { epsilon } }, outputs, epsilon);
+    }
+
+    fn assert_gradient(selector: OutputSelector, outputs: &Outputs<'_>, epsilon: f64) {
+        let target = selector.target;
         let seeds = selector.seeds(logits(LOGITS), outputs, None).expect("valid");
         let gradient: Vec<f64> = seeds.gradient.try_into_vec_as().expect("floats");
         for (map, class) in seeds.explained.iter().enumerate() {
@@ -295,6 +327,36 @@ mod tests {
     fn eta_of_a_multi_label_output_depends_on_its_own_logit_only() {
         for target in [Target::Lowest, Target::Class(0), Target::AllClasses] {
             assert_eta_gradient(target, &Outputs::multi_label(), 1e-2);
+        }
+    }
+
+    #[test]
+    fn log_odds_contrast_a_class_with_the_others_and_leave_a_label_by_itself() {
+        let rows = |selector: OutputSelector, outputs: &Outputs<'_>, batch: Tensor<2>| -> Vec<f64> {
+            selector.seeds(batch, outputs, None).expect("valid").gradient.try_into_vec_as().expect("floats")
+        };
+        let (highest, single) = (OutputSelector::log_odds(Target::Highest), Outputs::of_task(false));
+        let found = rows(highest, &single, logits([LOGITS[0]]));
+        // Classes 0 and 2 share −1 as exp(0.5) : exp(−1).
+        let share = 0.5_f64.exp() / (0.5_f64.exp() + (-1.0_f64).exp());
+        let expected = [-share, 1.0, share - 1.0];
+        assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12), "{found:?}");
+        // Where a softmax is saturated, η with ε_s has no gradient left.
+        let found = rows(highest, &single, logits([[0.0, 300.0, 0.0]]));
+        assert_eq!(found, [-0.5, 1.0, -0.5]);
+        let found = rows(OutputSelector::log_odds(Target::AllClasses), &Outputs::multi_label(), logits([LOGITS[0]]));
+        assert_eq!(found, [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]);
+        let found = rows(OutputSelector::log_odds(Target::AllClasses), &single, logits([LOGITS[0]]));
+        let sums: Vec<f64> = found.chunks(3).map(|row| row.iter().sum()).collect();
+        assert!(sums.iter().all(|sum| sum.abs() < 1e-12), "what speaks for all alike speaks for none: {sums:?}");
+    }
+
+    #[test]
+    fn log_odds_are_differentiated_by_every_logit() {
+        for target in [Target::Lowest, Target::Highest, Target::Class(0), Target::AllClasses] {
+            for outputs in [Outputs::of_task(false), Outputs::multi_label()] {
+                assert_gradient(OutputSelector::log_odds(target), &outputs, 0.0);
+            }
         }
     }
 

@@ -97,12 +97,36 @@ pub enum ModelError {
         value: f32,
     },
     /// Weights of another architecture or with other sizes.
-    #[error("the weights do not fit the model: {}{}", first_of(.problems), looks_like_hint(.looks_like))]
+    #[error(
+        "the weights do not fit the model: {}{}{}", first_of(.problems), contents(.problems, .file),
+        looks_like_hint(.looks_like)
+    )]
     Mismatch {
         /// Every tensor that does not fit.
         problems: Vec<Problem>,
+        /// What the file has, to be shown where most of the parameters are missing in it.
+        file: Option<FileContents>,
         /// The architecture that the weights seem to be of, if it is another.
         looks_like: Option<&'static str>,
+    },
+    /// Tensors of a file that the model has no place for.
+    #[error(
+        "the model has no place for {} of the file's tensors: {}{}; without them it computes something else than the network \
+         that they come from. Build the architecture that has them, or leave them out with `model.unused_weights = \"allow\"`",
+        .names.len(), listed(&.names[..SHOWN.min(.names.len())]), and_more(.names.len())
+    )]
+    Unused {
+        /// The tensors, by their names in the file.
+        names: Vec<String>,
+    },
+    /// A file that has the weights of the model more than once, and does not say which are meant.
+    #[error(
+        "the file has the weights more than once, below {}; save those that you mean alone, in Python: \
+         `torch.save(torch.load(\"FILE\")[\"KEY\"], \"NEW.pth\")`", .prefixes.iter().map(|prefix| below(prefix)).collect::<Vec<_>>().join(" and ")
+    )]
+    Several {
+        /// What stands before the names of each.
+        prefixes: Vec<String>,
     },
     /// An error above, with the file that the weights are from.
     #[error("weight file `{}`: {cause}", .path.display())]
@@ -143,8 +167,34 @@ pub enum Problem {
         /// Name of the tensor.
         name: String,
     },
+    /// The file has it more than once, perhaps under names of different times.
+    Twice {
+        /// Name of the parameter.
+        name: String,
+    },
+    /// The file has integers.
+    Integers {
+        /// Name of the parameter.
+        name: String,
+    },
     /// Both have it, in different shapes.
     Shape(ShapeDifference),
+}
+
+/// What a weight file has, whatever the model wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileContents {
+    /// How many tensors.
+    pub tensors: usize,
+    /// The names of the first, in the order of the alphabet.
+    pub first: Vec<String>,
+    /// What all names begin with; often nothing.
+    pub prefix: String,
+}
+
+impl FileContents {
+    /// How many names are shown.
+    pub(crate) const SHOWN: usize = 4;
 }
 
 /// One parameter with two shapes.
@@ -160,7 +210,9 @@ pub struct ShapeDifference {
 
 impl fmt::Display for ShapeDifference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}`: {:?} in the file, {:?} here", self.name, self.file, self.graph)
+        let transposed = self.file.len() > 1 && self.file.iter().eq(self.graph.iter().rev());
+        let note = if transposed { " (transposed)" } else { "" };
+        write!(f, "`{}`: {:?} in the file{note}, {:?} here", self.name, self.file, self.graph)
     }
 }
 
@@ -169,13 +221,18 @@ impl fmt::Display for Problem {
         match self {
             Problem::Missing { name, shape } => write!(f, "`{name}` {shape:?} is not in the file"),
             Problem::Unused { name } => write!(f, "`{name}` is only in the file"),
+            Problem::Twice { name } => write!(f, "`{name}` is in the file more than once"),
+            Problem::Integers { name } => write!(f, "`{name}` holds integers in the file"),
             Problem::Shape(difference) => write!(f, "{difference}"),
         }
     }
 }
 
-fn listed(names: &[&str]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+/// How many problems or names a message shows.
+const SHOWN: usize = 3;
+
+fn listed<S: AsRef<str>>(names: &[S]) -> String {
+    names.iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>().join(", ")
 }
 
 fn did_you_mean(nearest: &[&str]) -> String {
@@ -183,13 +240,33 @@ fn did_you_mean(nearest: &[&str]) -> String {
 }
 
 fn first_of(problems: &[Problem]) -> String {
-    const SHOWN: usize = 3;
     let shown: Vec<_> = problems.iter().take(SHOWN).map(Problem::to_string).collect();
-    let rest = match problems.len().saturating_sub(SHOWN) {
-        0 => String::new(),
-        more => format!("; and {more} more"),
+    shown.join("; ") + &if problems.len() > SHOWN { format!(";{}", and_more(problems.len())) } else { String::new() }
+}
+
+/// What is not shown.
+fn and_more(n: usize) -> String {
+    if n > SHOWN { format!(" and {} more", n - SHOWN) } else { String::new() }
+}
+
+fn below(prefix: &str) -> String {
+    if prefix.is_empty() { "no prefix".to_owned() } else { format!("`{prefix}`") }
+}
+
+/// The names of the file, where it lacks parameters.
+fn contents(problems: &[Problem], file: &Option<FileContents>) -> String {
+    let Some(file) = file.as_ref().filter(|_| problems.iter().any(|it| matches!(it, Problem::Missing { .. }))) else {
+        return String::new();
     };
-    shown.join("; ") + &rest
+    let all = if file.prefix.is_empty() { String::new() } else { format!(", all below `{}`", file.prefix) };
+    match file.tensors {
+        0 => "; the file has no tensors".to_owned(),
+        n => format!(
+            "; the file has {n} tensors{all}: {}{}",
+            listed(&file.first),
+            if n > file.first.len() { ", …" } else { "" }
+        ),
+    }
 }
 
 fn looks_like_hint(looks_like: &Option<&str>) -> String {

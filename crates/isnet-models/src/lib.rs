@@ -7,14 +7,14 @@
 //! ```
 //! use burn::tensor::Device;
 //! use isnet_graph::Params;
-//! use isnet_models::{Architecture, build, export, load_into};
+//! use isnet_models::{UnusedWeights, build, export, load_into, plain_cnn::reference};
 //!
-//! let ten_classes = build(&Architecture::new("plain_cnn", 10, 3))?;
-//! let two_classes = build(&Architecture::new("plain_cnn", 2, 3))?;
+//! let ten_classes = build(&reference(10, 3))?;
+//! let two_classes = build(&reference(2, 3))?;
 //! let weights = export(&ten_classes, &Params::initialize(&ten_classes, 1, &Device::flex()));
 //!
 //! let mut params = Params::initialize(&two_classes, 2, &Device::flex());
-//! let report = load_into(&two_classes, &mut params, &weights)?;
+//! let report = load_into(&two_classes, &mut params, &weights.into(), UnusedWeights::Refuse)?;
 //! assert_eq!(report.loaded.len(), 6); // the three convolutions
 //! assert_eq!(report.head_replaced[0].to_string(), "`10.weight`: [10, 24] in the file, [2, 24] here");
 //! # Ok::<(), isnet_models::ModelError>(())
@@ -38,6 +38,7 @@ pub use error::{ModelError, Problem};
 pub use plain_cnn::Stage;
 pub use vision_transformer::VisionTransformer;
 pub use weights::{
-    LoadReport, NamedTensor, TensorValues, WeightFile, export, head, load_exactly, load_into, to_safetensors,
+    LeftOver, LoadReport, NamedTensor, TensorValues, UnusedWeights, WeightFile, Weights, export, head, load_exactly,
+    load_into, to_safetensors,
 };
 pub use zoo::{Architecture, build, default_dropout, is_transformer, minimum_size, names};

@@ -42,10 +42,9 @@ mod tests {
     fn the_classifier_sees_the_image_only_where_the_segmenter_says_foreground() {
         let segmenter =
             Architecture { stages: crate::unet::DEFAULT_STAGES[..2].into(), ..Architecture::new("unet", 0, 1) };
-        let alone = build(&Architecture::new("plain_cnn", 2, 1)).unwrap();
+        let alone = build(&crate::plain_cnn::reference(2, 1)).unwrap();
         let both =
-            build(&Architecture { segmenter: Some(Box::new(segmenter)), ..Architecture::new("plain_cnn", 2, 1) })
-                .unwrap();
+            build(&Architecture { segmenter: Some(Box::new(segmenter)), ..crate::plain_cnn::reference(2, 1) }).unwrap();
         let device = Device::flex();
         // A bias of ±1 at the end of the segmenter, whose weights are 0, opens or shuts everything.
         for (bias, opens) in [(1.0, true), (-1.0, false)] {

@@ -1,7 +1,7 @@
 //! A plain CNN from a list of stages.
 //!
 //! Names are those of a flat `nn.Sequential`: a node is named by its index, every module counts (conv, batch norm, ReLU, pool,
-//! global pool, flatten, dense). With [`DEFAULT_STAGES`] it is the `plain_cnn` of the reference cases: parameters `0.weight`,
+//! global pool, flatten, dense). [`reference`] is the `plain_cnn` of the reference cases: parameters `0.weight`,
 //! `3.weight`, `6.weight`, `10.weight`.
 
 use isnet_graph::{ConvSpec, Graph, GraphBuilder, MaxPoolGeometry};
@@ -22,12 +22,19 @@ pub struct Stage {
     pub pool: usize,
 }
 
-/// conv3×3(8) · max pool · conv3×3(16) · max pool · conv3×3(24).
+/// conv3×3(16) · max pool · conv3×3(32) · max pool · conv3×3(64) · max pool.
 pub const DEFAULT_STAGES: [Stage; 3] = [
-    Stage { channels: 8, convs: 1, kernel: 3, pool: 2 },
     Stage { channels: 16, convs: 1, kernel: 3, pool: 2 },
-    Stage { channels: 24, convs: 1, kernel: 3, pool: 1 },
+    Stage { channels: 32, convs: 1, kernel: 3, pool: 2 },
+    Stage { channels: 64, convs: 1, kernel: 3, pool: 2 },
 ];
+
+/// The smaller network of the reference cases: conv3×3(8) · max pool · conv3×3(16) · max pool · conv3×3(24), without batch norm.
+pub fn reference(n_classes: usize, input_channels: usize) -> Architecture {
+    let stage = |channels, pool| Stage { channels, convs: 1, kernel: 3, pool };
+    let stages = vec![stage(8, 2), stage(16, 2), stage(24, 1)];
+    Architecture { stages, batch_norm: false, ..Architecture::new("plain_cnn", n_classes, input_channels) }
+}
 
 /// Writes the graph down. Deep supervision: the last ReLU of every stage.
 ///
@@ -93,7 +100,7 @@ mod tests {
 
     #[test]
     fn nodes_are_numbered_like_a_flat_sequential() {
-        let plain = Architecture::new("plain_cnn", 3, 3);
+        let plain = reference(3, 3);
         assert_eq!(weights(&plain), ["0.weight", "3.weight", "6.weight", "10.weight"]);
         let normed = Architecture { batch_norm: true, ..plain.clone() };
         let expected = ["0.weight", "1.weight", "4.weight", "5.weight", "8.weight", "9.weight", "13.weight"];

@@ -6,13 +6,14 @@ mod export;
 mod file;
 mod identify;
 mod load;
+mod names;
 mod position;
 mod tensor;
 mod timm;
 
 pub use export::export;
-pub use file::WeightFile;
-pub use load::{LoadReport, load_exactly, load_into};
+pub use file::{LeftOver, WeightFile, Weights};
+pub use load::{LoadReport, UnusedWeights, load_exactly, load_into};
 pub use tensor::{METADATA_KEY, NamedTensor, TensorValues, to_safetensors};
 
 /// The head: the last dense layer or convolution, whose outputs become the logits. `None` if there is more than one way back.

@@ -49,9 +49,9 @@ pub struct Architecture {
 }
 
 impl Architecture {
-    /// Torchvision's form of an architecture, for images of 224 × 224 pixels where that matters; `plain_cnn` with
-    /// [`plain_cnn::DEFAULT_STAGES`], `plain_vit` with [`VisionTransformer::PLAIN`], `unet` and `ag_sononet` with [`unet::DEFAULT_STAGES`] and
-    /// [`ag_sononet::DEFAULT_STAGES`] and batch norm.
+    /// Torchvision's form of an architecture, for images of 224 × 224 pixels where that matters; `plain_vit` with
+    /// [`VisionTransformer::PLAIN`]; `plain_cnn`, `unet` and `ag_sononet` with [`plain_cnn::DEFAULT_STAGES`], [`unet::DEFAULT_STAGES`] and
+    /// [`ag_sononet::DEFAULT_STAGES`] and batch norm. These are the defaults of a configuration too.
     pub fn new(name: &str, n_classes: usize, input_channels: usize) -> Self {
         Self {
             name: name.to_owned(),
@@ -64,7 +64,7 @@ impl Architecture {
                 "unet" => unet::DEFAULT_STAGES.into(),
                 _ => plain_cnn::DEFAULT_STAGES.into(),
             },
-            batch_norm: matches!(name, "ag_sononet" | "unet"),
+            batch_norm: has_stages(name),
             image_size: [224; 2],
             transformer: VisionTransformer::PLAIN,
             hierarchical_attention: false,
@@ -286,7 +286,7 @@ mod tests {
             assert!(graph.shapes([side, side]).is_ok(), "{name} at {side}");
             // An image need not be larger for a U-Net but divisible by its pools.
             assert!(side == 1 || *name == "unet" || graph.shapes([side - 1, side - 1]).is_err(), "{name} below {side}");
-            let of_family = [("vgg", 32), ("densenet", 29), ("resnet", 1), ("plain_cnn", 4), ("vit", 224)];
+            let of_family = [("vgg", 32), ("densenet", 29), ("resnet", 1), ("plain_cnn", 8), ("vit", 224)];
             if let Some((_, expected)) = of_family.iter().find(|(family, _)| name.starts_with(family)) {
                 assert_eq!(side, *expected, "{name}");
             }

@@ -5,11 +5,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
 use isnet_graph::Params;
-use isnet_models::{Architecture, NamedTensor, TensorValues, WeightFile, build, load_into};
+use isnet_models::{Architecture, NamedTensor, TensorValues, UnusedWeights, WeightFile, build, load_into};
 use serde_json::Value;
 
 const MEAN_BGR: [f32; 3] = [104.0, 117.0, 123.0];
@@ -68,11 +69,12 @@ fn probabilities(logits: &[f32], head_bias: &[f32]) -> Vec<f32> {
 fn squeezenet_sees_the_zebra_the_cat_and_the_elephant() {
     let Some(folder) = folder() else { return };
     let rename = |tensor: NamedTensor| NamedTensor { name: torchvision_name(&tensor.name), ..tensor };
-    let tensors: Vec<NamedTensor> =
-        WeightFile::read(folder.join("squeezenet_v1.0.safetensors")).unwrap().into_iter().map(rename).collect();
+    let path = folder.join("squeezenet_v1.0.safetensors");
+    let all = WeightFile::read(&path, &BTreeSet::new()).unwrap().left_over.into_iter().map(|it| it.name).collect();
+    let tensors: Vec<NamedTensor> = WeightFile::read(&path, &all).unwrap().tensors.into_iter().map(rename).collect();
     let graph = build(&Architecture::new("squeezenet1_0", 1000, 3)).unwrap();
     let mut params = Params::initialize(&graph, 0, &Device::flex());
-    let report = load_into(&graph, &mut params, &tensors).unwrap();
+    let report = load_into(&graph, &mut params, &tensors.clone().into(), UnusedWeights::Refuse).unwrap();
     assert_eq!((report.loaded.len(), report.unused.len()), (graph.params().count(), 0));
     let head_bias = tensors.iter().find(|tensor| tensor.name == "classifier.1.bias").unwrap();
     let TensorValues::F32(head_bias) = &head_bias.values else { panic!("a float") };

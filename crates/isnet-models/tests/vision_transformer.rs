@@ -5,7 +5,8 @@
 use burn::tensor::{DType, Device, Tensor};
 use isnet_graph::{Graph, Mode, Params};
 use isnet_models::{
-    Architecture, NamedTensor, TensorValues, VisionTransformer, WeightFile, build, export, load_exactly, load_into,
+    Architecture, NamedTensor, TensorValues, UnusedWeights, VisionTransformer, WeightFile, build, export, load_exactly,
+    load_into,
 };
 use isnet_testkit::seeded;
 use serde_json::Value;
@@ -59,7 +60,7 @@ fn positions_for_images_of_another_size_are_resampled_as_torchvision_does() {
     weights[position] = NamedTensor::f32("encoder.pos_embedding", [1, 10, 6], numbers("positions_3x3"));
 
     let mut params = Params::initialize(&target, 2, &Device::flex());
-    let report = load_into(&target, &mut params, &weights).unwrap();
+    let report = load_into(&target, &mut params, &weights.clone().into(), UnusedWeights::Refuse).unwrap();
     assert_eq!(report.resampled[0].to_string(), "`encoder.pos_embedding`: [1, 10, 6] in the file, [1, 9, 6] here");
     let found = export(&target, &params).remove(position);
     let TensorValues::F32(found) = found.values else { panic!("floats") };
@@ -79,7 +80,13 @@ fn weights_of_timm_give_timms_logits() {
     let golden: Value = serde_json::from_str(&golden.unwrap()).unwrap();
     let graph = tiny([8, 12]);
     let mut params = Params::initialize(&graph, 3, &Device::flex());
-    let report = load_into(&graph, &mut params, &WeightFile::read(format!("{folder}.pth")).unwrap()).unwrap();
+    let report = load_into(
+        &graph,
+        &mut params,
+        &WeightFile::read_for(format!("{folder}.pth"), &graph).unwrap(),
+        UnusedWeights::Refuse,
+    )
+    .unwrap();
     assert_eq!((report.loaded.len(), report.unused.len()), (graph.params().count(), 0), "{report:?}");
     let image = seeded::image("golden", [2, 2, 8, 12], &Device::flex(), DType::F32);
     let found: Vec<f32> = graph.predict(&params, image).into_data().try_into_vec().unwrap();

@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn adam_corrects_both_moments_for_the_steps_made() {
         // Gradients 1, then 3: m = 0.9·0.1 + 0.1·3 = 0.39, v = 0.999·0.001 + 0.001·9 = 0.009999, over 1 − β².
-        let graph = build(&Architecture::new("plain_cnn", 2, 1)).unwrap();
+        let graph = build(&isnet_models::plain_cnn::reference(2, 1)).unwrap();
         let (id, spec) = graph.params().next().unwrap();
         let mut params = Params::from_fn(&graph, &Device::flex(), DType::F32, |spec| vec![0.0; spec.len()]);
         let mut adam = optimizer(&graph, &[("train.optimizer", "adamw"), ("train.weight_decay", "0")]);
@@ -233,7 +233,7 @@ mod tests {
 
     #[test]
     fn only_a_state_of_the_same_optimizer_and_model_is_taken_up() {
-        let [graph, wider] = [2, 3].map(|n_classes| build(&Architecture::new("plain_cnn", n_classes, 1)).unwrap());
+        let [graph, wider] = [2, 3].map(|n_classes| build(&isnet_models::plain_cnn::reference(n_classes, 1)).unwrap());
         let [sgd, adam]: [&[(&str, &str)]; 2] = [&[], &[("train.optimizer", "adamw")]];
         let restore = |set, saved: &[NamedTensor]| optimizer(&graph, set).restore(&graph, saved, &Device::flex());
         for set in [sgd, adam] {

@@ -1,5 +1,7 @@
 //! From a configuration to what a training needs: model and objective.
 
+use std::collections::BTreeSet;
+
 use burn::tensor::{Device, Tensor};
 use isnet_data::rng::stream;
 use isnet_data::{Dataset, Preparation, Task, epoch_order};
@@ -107,14 +109,16 @@ pub fn model(config: &RunConfig, data: &Datasets, device: &Device) -> Result<(Mo
     }
     let (mut report, mut batches) = (None, 0);
     if let Some(path) = &config.model.weights {
-        let mut tensors = WeightFile::read(path)?;
+        let plain = build(&Architecture { hierarchical_attention: false, ..architecture.clone() })?;
+        let mut weights = WeightFile::read(path, &names_of_classifier([&graph, &plain]))?;
         // The file is the classifier's; the segmenter stays as it is.
-        tensors.extend(export(&graph, &params).into_iter().filter(|tensor| tensor.name.starts_with(SEGMENTER)));
-        if architecture.hierarchical_attention {
-            fill_attention(&architecture, (&graph, &params), &mut tensors)?;
-        }
-        report = Some(load_into(&graph, &mut params, &tensors).map_err(|error| error.in_file(path))?);
-        batches = counted_batches(&tensors);
+        weights.tensors.extend(export(&graph, &params).into_iter().filter(|tensor| tensor.name.starts_with(SEGMENTER)));
+        let replaced = fill_attention((&graph, &params), &mut weights.tensors);
+        let found = load_into(&graph, &mut params, &weights, config.model.unused_weights.into());
+        let mut found = found.map_err(|error| error.in_file(path))?;
+        found.unused.extend(replaced);
+        report = Some(found);
+        batches = counted_batches(&weights.tensors);
     }
     let training = serde_json::json!({ "run": config.name, "method": config.method.name, "seed": config.seed });
     let (task, preparation) = (data.task, data.preparation);
@@ -160,20 +164,28 @@ fn load_segmenter(graph: &Graph, params: &mut Params, segmenter: &Model) {
     }
 }
 
-/// Gives a file of a plain classifier the attention that stands in place of its head.
-fn fill_attention(
-    architecture: &Architecture,
-    (graph, params): (&Graph, &Params),
-    tensors: &mut Vec<NamedTensor>,
-) -> Result<(), TrainError> {
-    if tensors.iter().any(|tensor| is_own(&tensor.name)) {
-        return Ok(());
+/// The names of the parameters that a weight file of the classifier may have.
+fn names_of_classifier(graphs: [&Graph; 2]) -> BTreeSet<String> {
+    let specs = graphs.into_iter().flat_map(|graph| graph.params().map(|(_, spec)| &spec.name));
+    specs.filter(|name| !name.starts_with(SEGMENTER)).cloned().collect()
+}
+
+/// Gives the tensors of a plain classifier the attention that stands in place of its head, and returns the names of that head. Does nothing
+/// where the graph has no such attention or the tensors have it.
+fn fill_attention((graph, params): (&Graph, &Params), tensors: &mut Vec<NamedTensor>) -> Vec<String> {
+    let own = export(graph, params).into_iter().filter(|tensor| is_own(&tensor.name));
+    let own: Vec<NamedTensor> = own.collect();
+    if own.is_empty() || tensors.iter().any(|tensor| is_own(&tensor.name)) {
+        return Vec::new();
     }
-    let plain = build(&Architecture { hierarchical_attention: false, ..architecture.clone() })?;
-    let has = |graph: &Graph, name: &str| graph.params().any(|(_, spec)| spec.name == name);
-    tensors.retain(|tensor| has(graph, &tensor.name) || !has(&plain, &tensor.name));
-    tensors.extend(export(graph, params).into_iter().filter(|tensor| is_own(&tensor.name)));
-    Ok(())
+    let known: BTreeSet<&str> = graph.params().map(|(_, spec)| spec.name.as_str()).collect();
+    let is_counter = |tensor: &NamedTensor| tensor.as_i64().is_some();
+    let (kept, head): (Vec<_>, Vec<_>) = std::mem::take(tensors)
+        .into_iter()
+        .partition(|tensor| known.contains(tensor.name.as_str()) || is_counter(tensor));
+    *tensors = kept;
+    tensors.extend(own);
+    head.into_iter().map(|tensor| tensor.name).collect()
 }
 
 fn stage(stage: &config::Stage) -> Stage {
@@ -220,7 +232,7 @@ pub fn objective(
     Ok(Objective { classification, method: Method::new(config, graph, range)? })
 }
 
-/// Refuses a method whose terms would have nothing to say. Masks are read up to the first that has a foreground, most often one.
+/// Refuses a method whose terms would have nothing to say. Masks are read up to the first that says something, most often one.
 ///
 /// # Errors
 /// [`TrainError::NoMasks`]; [`TrainError::Data`] if a sample on the way cannot be read.
@@ -229,7 +241,7 @@ pub fn check_masks(config: &RunConfig, data: &Datasets) -> Result<(), TrainError
         return Ok(());
     }
     for index in (0..data.train.len()).filter(|index| data.train.has_mask(*index)) {
-        if data.train.sample(index)?.mask.is_some_and(|mask| mask.values.contains(&1.0)) {
+        if data.train.sample(index)?.mask.is_some_and(|mask| mask.verdict().says_something()) {
             return Ok(());
         }
     }
@@ -304,6 +316,8 @@ fn balanced_weights(train: &dyn Dataset, task: Task) -> Vec<f32> {
 
 #[cfg(test)]
 mod tests {
+    use isnet_models::UnusedWeights;
+
     use super::*;
 
     #[test]
@@ -315,8 +329,10 @@ mod tests {
             let [from_params, mut to_params] =
                 [(&from, 1), (&to, 2)].map(|(graph, seed)| Params::initialize(graph, seed, &Device::flex()));
             let mut tensors = export(&from, &from_params);
-            fill_attention(&attended, (&to, &to_params), &mut tensors).expect("known");
-            let report = load_into(&to, &mut to_params, &tensors).expect("all that the model needs");
+            let head = fill_attention((&to, &to_params), &mut tensors);
+            assert_eq!(head.len(), 2, "{name}: {head:?}");
+            let report = load_into(&to, &mut to_params, &tensors.into(), UnusedWeights::Refuse);
+            let report = report.expect("all that the model needs");
             assert!(report.head_replaced.is_empty(), "{name}");
             let first = |graph: &Graph, params: &Params| {
                 let (id, _) = graph.params().next().expect("a convolution");

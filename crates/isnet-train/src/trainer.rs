@@ -9,9 +9,9 @@ use std::time::Instant;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use isnet_data::rng::stream;
-use isnet_data::{Batch as DataBatch, Dataset, Label, Loader, Task};
+use isnet_data::{Batch as DataBatch, Dataset, Label, Loader, MaskVerdict, Task};
 use isnet_eval::evaluate::{Explain, evaluate};
-use isnet_eval::metrics::scores;
+use isnet_eval::metrics::{log_loss, scores};
 use isnet_eval::segmentation::{evaluate_segmentation, overlap_means};
 use isnet_kernels as kernels;
 use isnet_loss::{ForegroundRange, Mask, Targets, calibrated_range};
@@ -99,13 +99,7 @@ impl<'a> Trainer<'a> {
             watcher.note(note);
         }
         if let Some(report) = report {
-            watcher.note(&format!("{} tensors loaded", report.loaded.len()));
-            for difference in &report.head_replaced {
-                watcher.note(&format!("the head starts afresh: {difference}"));
-            }
-            for difference in &report.resampled {
-                watcher.note(&format!("the positions are resampled: {difference}"));
-            }
+            report.notes().iter().for_each(|note| watcher.note(note));
         }
         let mut optimizer = Optimizer::new(&config.train, &model.graph);
         let run = RunDir::claim(&config.output, existing)?;
@@ -184,11 +178,15 @@ impl<'a> Trainer<'a> {
         })
     }
 
-    /// A training batch on the device. An empty mask says nothing about a foreground: such a sample is only classified.
+    /// A training batch on the device. A sample whose mask says nothing ([`MaskVerdict`]) is only classified.
     fn to_device(&self, batch: &DataBatch) -> Batch {
         let pixels = batch.height * batch.width;
-        let known =
-            batch.mask.chunks(pixels).zip(&batch.has_mask).map(|(mask, has)| *has && mask.contains(&1.0)).collect();
+        let known = batch
+            .mask
+            .chunks(pixels)
+            .zip(&batch.has_mask)
+            .map(|(mask, has)| *has && MaskVerdict::of(mask).says_something())
+            .collect();
         let shape = [batch.len(), batch.height, batch.width, 1];
         let mask = Tensor::from_data(TensorData::new(batch.mask.clone(), shape), &self.device);
         let targets = match self.data.task {
@@ -410,21 +408,7 @@ impl<'a> Trainer<'a> {
     fn validate_classes(&self, validation: &Arc<dyn Dataset>) -> Result<Vec<(&'static str, f64)>, TrainError> {
         let predictions = evaluate(&self.model, validation, &self.config.data.validation_split, Explain::No, |_| ())?;
         let found = scores(&predictions)?;
-        let log_loss = |(labels, row): (&Vec<usize>, &Vec<f32>)| -> f64 {
-            let term = |(class, p): (usize, &f32)| {
-                let p = if labels.contains(&class) {
-                    *p
-                } else if self.data.task == Task::MultiLabel {
-                    1.0 - *p
-                } else {
-                    1.0
-                };
-                -f64::from(p.max(1e-12)).ln()
-            };
-            row.iter().enumerate().map(term).sum()
-        };
-        let loss =
-            predictions.labels.iter().zip(&predictions.probabilities).map(log_loss).sum::<f64>() / found.n as f64;
+        let loss = log_loss(&predictions, self.objective.classification.class_weights.as_deref());
         let mut named = vec![("accuracy", found.accuracy), ("macro_f1", found.macro_f1), ("loss", loss)];
         named.extend(found.macro_auc.map(|auc| ("auc", auc)));
         Ok(named)

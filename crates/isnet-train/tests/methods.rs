@@ -23,7 +23,7 @@ const GRADIENTS: f64 = 1e-7;
 #[test]
 fn right_for_the_right_reasons_agrees_with_pytorch() {
     let set = [("method.name", "rrr"), ("method.rrr.weight", "50")];
-    let graph = build(&Architecture::new("plain_cnn", 3, 1)).expect("known");
+    let graph = build(&isnet_models::plain_cnn::reference(3, 1)).expect("known");
     check("rrr", &graph, &set, single_label());
     check("rrr_multi_label", &graph, &set, multi_label());
 }
@@ -31,7 +31,7 @@ fn right_for_the_right_reasons_agrees_with_pytorch() {
 #[test]
 fn guided_attention_agrees_with_pytorch() {
     let set = [("method.name", "gain"), ("method.gain.mining_weight", "0.75"), ("method.gain.mask_weight", "4")];
-    let graph = build(&Architecture::new("plain_cnn", 3, 1)).expect("known");
+    let graph = build(&isnet_models::plain_cnn::reference(3, 1)).expect("known");
     check("gain", &graph, &set, single_label());
     check("gain_multi_label", &graph, &set, multi_label());
 }
@@ -46,7 +46,7 @@ fn hierarchical_attention_agrees_with_pytorch() {
         ("method.ham.union_weight", "0.7"),
         ("method.ham.steepness", "8"),
     ];
-    let attended = Architecture { hierarchical_attention: true, ..Architecture::new("plain_cnn", 3, 1) };
+    let attended = Architecture { hierarchical_attention: true, ..isnet_models::plain_cnn::reference(3, 1) };
     let graph = build(&attended).expect("known");
     check("ham", &graph, &set, single_label());
     check("ham_multi_label", &graph, &set, multi_label());

@@ -12,7 +12,7 @@ use isnet_graph::{Graph, NodeId, Params};
 use isnet_loss::background::BackgroundTerm;
 use isnet_loss::{ClassificationLoss, ForegroundForm, ForegroundRange, HeatmapLoss, Mask, Targets};
 use isnet_lrp::{Composite, FirstLayer, OutputSelector, Quantity, Target};
-use isnet_models::{Architecture, build};
+use isnet_models::{Architecture, build, plain_cnn::reference};
 use isnet_testkit::seeded;
 use isnet_train::{Batch, Evaluation, HeatmapObjective, Method, Objective, Phase};
 use rand_chacha::ChaCha8Rng;
@@ -113,7 +113,8 @@ impl Case {
             "plain_cnn_bn" => ("plain_cnn", true),
             other => (other, false),
         };
-        build(&Architecture { batch_norm, transition_relu: true, ..Architecture::new(name, self.count("classes"), 3) })
+        let (classes, stages) = (self.count("classes"), reference(self.count("classes"), 3).stages);
+        build(&Architecture { batch_norm, stages, transition_relu: true, ..Architecture::new(name, classes, 3) })
             .unwrap_or_else(|error| panic!("{}: {error}", self.name))
     }
 

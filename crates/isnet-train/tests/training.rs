@@ -7,9 +7,9 @@ use burn::tensor::Device;
 use isnet_data::{
     Batch as DataBatch, Dataset, Fit, Image, Intensity, Label, Mask, MemoryDataset, Preparation, Sample, Task,
 };
-use isnet_eval::evaluate::probabilities;
+use isnet_eval::evaluate::{Explain, evaluate};
 use isnet_graph::Mode;
-use isnet_loss::calibrated_range;
+use isnet_loss::{ClassificationLoss, Targets, calibrated_range};
 use isnet_lrp::{Composite, OutputSelector, Outputs, explain};
 use isnet_run::{Checkpoint, Datasets, EpochRecord, Existing, Model, RunConfig, StepRecord};
 use isnet_train::{Trainer, Watcher, setup};
@@ -218,14 +218,37 @@ fn the_log_of_an_epoch_is_the_mean_over_its_steps_and_over_those_with_a_heatmap(
 }
 
 #[test]
-fn an_empty_mask_is_none() {
+fn a_mask_that_says_nothing_is_none() {
     let with = |second: Option<Mask>| {
         let samples = vec![sample(0, 1, true), Sample { mask: second, ..sample(1, 2, true) }];
         train(&datasets(samples, vec![]), &[]).1.steps.remove(0).losses
     };
     let empty = Mask::new(SIDE, SIDE, vec![0.0; SIDE * SIDE]);
     assert_eq!(with(Some(empty)), with(None));
+    let full = Mask::new(SIDE, SIDE, vec![1.0; SIDE * SIDE]);
+    assert_eq!(with(Some(full)), with(None));
     assert_ne!(with(sample(1, 2, true).mask), with(None));
+}
+
+/// A cohort whose healthy images have black masks, and one whose healthy images have none.
+#[test]
+fn a_whole_training_and_its_scores_do_not_depend_on_masks_that_say_nothing() {
+    let set = [("train.epochs", "3"), ("data.augment.rotation_degrees", "20"), ("data.augment.translation", "0.2")];
+    let empty = || Some(Mask::new(SIDE, SIDE, vec![0.0; SIDE * SIDE]));
+    let found = [empty(), None].map(|of_healthy| {
+        let look = |index: usize| match index % 2 {
+            0 => Sample { mask: of_healthy.clone(), ..sample(0, index, true) },
+            _ => sample(1, index, true),
+        };
+        let data = datasets((0..8).map(look).collect(), (10..14).map(look).collect());
+        let (model, seen) = train(&data, &set);
+        let validation = data.validation.as_ref().expect("given");
+        let found = evaluate(&model, validation, "val", Explain::Predicted, |_| ()).expect("predictions");
+        let scores: Vec<_> = seen.epochs.iter().map(|epoch| epoch.validation.clone()).collect();
+        (model.to_file().weights_digest(), scores, found.probabilities, found.background_share)
+    });
+    assert_eq!(found[0], found[1]);
+    assert!(found[0].3.iter().any(Option::is_some) && found[0].3.iter().any(Option::is_none));
 }
 
 #[test]
@@ -389,7 +412,7 @@ fn a_warm_up_epoch_is_never_the_best_and_does_not_wear_out_the_patience() {
 }
 
 #[test]
-fn the_validation_loss_is_the_mean_negative_log_probability() {
+fn the_validation_loss_is_the_classification_loss_of_training() {
     for task in [Task::SingleLabel, Task::MultiLabel] {
         let sets = [vec![0, 1], vec![], vec![1]];
         let labelled = |index: usize| {
@@ -401,21 +424,22 @@ fn the_validation_loss_is_the_mean_negative_log_probability() {
             Sample { label: Some(label), ..sample(index % 2, index, true) }
         };
         let data = datasets_of(task, (0..4).map(labelled).collect(), (4..9).map(labelled).collect());
-        let (model, seen) = train(&data, &[]);
-        let validation = data.validation.as_ref().expect("given");
-        let mut total = 0.0;
-        for index in 0..validation.len() {
-            let batch = DataBatch::collate(&[validation.sample(index).expect("in memory")]).expect("one sample");
-            let row = probabilities(&model, model.graph.predict(&model.params, model.images(&batch))).remove(0);
-            let truth = batch.labels[0].classes();
-            total -= (0..2).fold(0.0, |sum, class| match (truth.contains(&class), task) {
-                (true, _) => sum + f64::from(row[class]).ln(),
-                (false, Task::MultiLabel) => sum + (1.0 - f64::from(row[class])).ln(),
-                (false, Task::SingleLabel) => sum,
-            });
+        for (typed, class_weights) in [("'none'", None), ("[1.0, 3.0]", Some(vec![1.0, 3.0]))] {
+            let (model, seen) = train(&data, &[("loss.class_weights", typed)]);
+            let validation = data.validation.as_ref().expect("given");
+            let samples: Vec<Sample> = (0..5).map(|index| validation.sample(index).expect("in memory")).collect();
+            let batch = DataBatch::collate(&samples).expect("a batch");
+            let logits = model.graph.predict(&model.params, model.images(&batch));
+            let targets = match task {
+                Task::SingleLabel => {
+                    Targets::SingleLabel(batch.labels.iter().map(|label| label.classes()[0]).collect())
+                }
+                Task::MultiLabel => Targets::MultiLabel(batch.labels.iter().map(|label| label.multi_hot(2)).collect()),
+            };
+            let loss = ClassificationLoss { class_weights }.forward(logits, &targets).expect("valid targets");
+            let (found, expected) = (seen.epochs[0].validation["loss"], loss.into_scalar::<f64>());
+            assert!((found - expected).abs() < 1e-5, "{task:?}, {typed}: {found} instead of {expected}");
         }
-        let found = seen.epochs[0].validation["loss"];
-        assert!((found - total / 5.0).abs() < 1e-5, "{task:?}: {found} instead of {}", total / 5.0);
     }
 }
 

@@ -32,7 +32,7 @@ pub fn run(args: &CompareArgs) -> anyhow::Result<Answer> {
     let output = output.transpose()?;
     let mut models = Vec::new();
     for (path, name) in args.runs.iter().zip(&names) {
-        models.push((name.as_str(), of_splits(load(path)?, args, name)?));
+        models.push((name.as_str(), of_splits(load(path, args.task)?, args, name)?));
     }
     let settings = args.statistics.settings();
     let summaries: Vec<(&str, Summary)> = models
@@ -74,15 +74,14 @@ fn document(models: &[(&str, &Summary)], comparison: Option<&Comparison>) -> Doc
 }
 
 /// The predictions of a run folder, or of a table that any tool wrote.
-fn load(path: &Path) -> anyhow::Result<Predictions> {
+fn load(path: &Path, task: Option<isnet_data::Task>) -> anyhow::Result<Predictions> {
     if !path.is_dir() {
-        return Ok(predictions_csv::load(path)?);
+        return Ok(predictions_csv::load(path, task.map(Into::into))?);
     }
-    let table = path.join("predictions.csv");
-    if !table.exists() {
+    if !path.join("predictions.csv").exists() {
         bail!("`{0}` has no `predictions.csv`; run `isnet evaluate {0}` first", path.display());
     }
-    Ok(predictions_csv::load(&table)?)
+    Ok(predictions_csv::load_run(path)?)
 }
 
 fn of_splits(predictions: Predictions, args: &CompareArgs, name: &str) -> anyhow::Result<Predictions> {

@@ -120,7 +120,7 @@ fn picture(contestants: &[Contestant], data: &Datasets) -> anyhow::Result<Grid> 
     let names = contestants.iter().map(|contestant| contestant.name);
     let mut grid = Grid::new()
         .heading("Where do they look? Test images that carry the mark of another class")
-        .note("red: speaks for the predicted class · blue: against · outline: the lungs")
+        .note("red: speaks for the predicted class · blue: for the others · outline: the lungs")
         .table(table)
         .columns(["image"].into_iter().chain(names));
     for index in 0..6.min(dataset.len()) {
@@ -141,7 +141,7 @@ fn tiles(sample: &Sample, contestants: &[Contestant]) -> anyhow::Result<Vec<Tile
     let mut tiles = vec![Tile::new(photo.clone()).outline(&mask.values)?];
     for Contestant { model, .. } in contestants {
         let batch = Batch::collate(std::slice::from_ref(sample))?;
-        let selector = OutputSelector { target: Target::Highest, quantity: Quantity::Logit };
+        let selector = OutputSelector::log_odds(Target::Highest);
         let explained = Explained::new(model, &explaining_plan(model)?, selector, &batch)?;
         let predicted = &model.classes[explained.classes[0]];
         let blended = overlay(&photo, &relevance_picture(&sample.image, explained.map(0))?)?;

@@ -97,7 +97,7 @@ fn read(args: &EvaluateArgs) -> anyhow::Result<Predictions> {
     if args.config.is_some() || args.group.is_some() {
         bail!("`{}` holds predictions: `--config` and `--group` are for models", args.model.display());
     }
-    let found = predictions_csv::load(&args.model)?;
+    let found = predictions_csv::load(&args.model, args.task.map(Into::into))?;
     if args.splits.is_empty() {
         return Ok(found);
     }
@@ -110,6 +110,9 @@ fn read(args: &EvaluateArgs) -> anyhow::Result<Predictions> {
 
 /// Predictions on the asked splits and, where the thresholds of a multi-label task are chosen on it, on the validation data.
 fn predict(args: &EvaluateArgs) -> anyhow::Result<(Predictions, Evaluated)> {
+    if args.task.is_some() {
+        bail!("`--task` is for tables of predictions; the model `{}` knows its own", args.model.display());
+    }
     let device = isnet_run::device::device(&args.device)?;
     let model = Model::load_classifier(&args.model, &device)?;
     let mut config = match &args.config {

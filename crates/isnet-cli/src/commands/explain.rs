@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, bail};
-use isnet_data::{Batch, Image, Manifest, ManifestOptions, Mask, Sample, Task, read_image, read_mask};
+use isnet_data::{Batch, Image, Manifest, ManifestOptions, Mask, MaskVerdict, Sample, Task, read_pair};
 use isnet_eval::evaluate::{explaining_plan, probabilities};
-use isnet_eval::explained::{Explained, photo, relevance_picture};
+use isnet_eval::explained::{Explained, mask_verdict, photo, relevance_picture};
 use isnet_eval::relevance_share::area_share;
 use isnet_files::{Existing, OutputFolder, Place};
 use isnet_lrp::{COMPOSITES, Composite, OutputSelector, Plan, Quantity, Target, dual_plan, named_plan};
@@ -15,7 +15,7 @@ use isnet_picture::{Grid, Tile, encode_png, overlay};
 use isnet_run::Model;
 
 use crate::Answer;
-use crate::args::ExplainArgs;
+use crate::args::{ExplainArgs, QuantityName};
 use crate::commands::predict::highest;
 use crate::images;
 use crate::progress::{print, say};
@@ -79,19 +79,46 @@ fn plan(args: &ExplainArgs, selector: OutputSelector, model: &Model) -> anyhow::
 }
 
 fn selector(args: &ExplainArgs, model: &Model) -> anyhow::Result<OutputSelector> {
+    let quantity = match args.quantity {
+        Some(QuantityName::Logit) => Quantity::Logit,
+        Some(QuantityName::LogOdds) | None => Quantity::LogOdds,
+    };
     if let Some(class) = &args.class {
         let index = model.classes.iter().position(|name| name == class);
         let Some(index) = index else { bail!("the model has no class `{class}`; it has {}", model.classes.join(", ")) };
-        return Ok(OutputSelector { target: Target::Class(index), quantity: Quantity::Logit });
+        return Ok(OutputSelector { target: Target::Class(index), quantity });
     }
-    let logit = |target| OutputSelector { target, quantity: Quantity::Logit };
-    match args.selector.as_deref() {
-        None | Some("highest") => Ok(logit(Target::Highest)),
-        Some("lowest") => Ok(logit(Target::Lowest)),
-        Some("selective") => Ok(OutputSelector::selective(1e-2)),
-        Some("all_classes") => Ok(OutputSelector::all_classes()),
-        Some("dual") => Ok(OutputSelector::dual()),
+    let target = match args.selector.as_deref() {
+        None | Some("highest") => Target::Highest,
+        Some("lowest") => Target::Lowest,
+        Some("all_classes") => Target::AllClasses,
+        Some(own @ ("selective" | "dual")) if args.quantity.is_some() => {
+            bail!("`--selector {own}` explains a quantity of its own; leave out `--quantity`")
+        }
+        Some("selective") => return Ok(OutputSelector::selective(1e-2)),
+        Some("dual") => return Ok(OutputSelector::dual()),
         Some(other) => bail!("no selector `{other}`; there are highest, lowest, selective, all_classes, dual"),
+    };
+    Ok(OutputSelector { target, quantity })
+}
+
+/// The word for what is explained, in JSON.
+fn quantity_word(selector: OutputSelector) -> &'static str {
+    match (selector.target, selector.quantity) {
+        (Target::Together, _) => "sum_of_logits",
+        (_, Quantity::Logit) => "logit",
+        (_, Quantity::LogOdds) => "log_odds",
+        (_, Quantity::Eta { .. }) => "eta",
+    }
+}
+
+/// What the colours say of a class.
+fn legend(selector: OutputSelector, task: Task, class: &str) -> String {
+    match (selector.target, selector.quantity, task) {
+        (Target::Together, ..) => "red: raises the logits of all classes · blue: lowers them".to_owned(),
+        (_, Quantity::Logit, _) => format!("red: raises the logit of {class} · blue: lowers it"),
+        (_, _, Task::SingleLabel) => format!("red: speaks for {class} · blue: for the other classes"),
+        (_, _, Task::MultiLabel) => format!("red: speaks for {class} · blue: against it"),
     }
 }
 
@@ -163,9 +190,8 @@ fn explain_one(
     job: &Job,
     output: &OutputFolder,
 ) -> anyhow::Result<Vec<serde_json::Value>> {
-    let image = read_image(&job.image)?;
-    let mask = job.mask.as_ref().map(read_mask).transpose()?;
-    let prepared = model.preparation.apply(&image, mask.as_ref().map(|(mask, _)| mask));
+    let (image, mask) = read_pair(&job.image, job.mask.as_ref())?;
+    let prepared = model.preparation.apply(&image, mask.as_ref());
     let (image, mask) = prepared.with_context(|| {
         let mask = job.mask.as_ref().map_or(String::new(), |mask| format!(" with mask `{}`", mask.display()));
         format!("image `{}`{mask}", job.image.display())
@@ -181,15 +207,17 @@ fn explain_one(
     }
     let describe = |(row, (explained, probability)): (usize, (&str, Option<f32>))| {
         let name = format!("{}.{}", job.name, explained.replace(std::path::is_separator, "_"));
-        save(&sample, found.map(row), &name, output)?;
+        save(&sample, found.map(row), &legend(selector, model.task, explained), &Pictures { output, name: &name })?;
         let area = sample.mask.as_ref().and_then(|mask| area_share(&mask.values));
         Ok(serde_json::json!({
             "image": job.image,
             "explained": explained,
             "predicted": model.classes[highest(&probabilities)],
             "probability": probability,
+            "quantity": quantity_word(selector),
             "background_share": found.background_share(&batch, row),
             "background_area": area,
+            "mask": mask_verdict(&batch, 0).map(mask_word),
             "picture": output.path().join(format!("{name}.png")),
         }))
     };
@@ -198,10 +226,12 @@ fn explain_one(
 
 fn line(found: &serde_json::Value) -> String {
     let text = |key: &str| found[key].as_str().unwrap_or_default().to_owned();
-    let share = found["background_share"].as_f64().map_or(String::new(), |share| {
-        let area = found["background_area"].as_f64().unwrap_or(f64::NAN);
-        format!("  background share {share:.3} (area alone: {area:.3})")
-    });
+    let share = match (found["background_share"].as_f64(), found["background_area"].as_f64(), found["mask"].as_str()) {
+        (Some(share), Some(area), _) => format!("  background share {share:.3} (area alone: {area:.3})"),
+        (_, _, Some("empty")) => "  no background share: the mask has no foreground".to_owned(),
+        (_, _, Some("full")) => "  no background share: the mask has no background".to_owned(),
+        _ => String::new(),
+    };
     let p = found["probability"].as_f64().map_or(String::new(), |p| format!(" (p = {p:.3})"));
     format!(
         "{}  predicted {}  explained {}{p}{share}  -> {}",
@@ -212,13 +242,28 @@ fn line(found: &serde_json::Value) -> String {
     )
 }
 
+/// Whether a mask says anything, in JSON.
+fn mask_word(verdict: MaskVerdict) -> &'static str {
+    match verdict {
+        MaskVerdict::Usable => "usable",
+        MaskVerdict::Empty => "empty",
+        MaskVerdict::Full => "full",
+    }
+}
+
+/// Where the files about one map go.
+struct Pictures<'a> {
+    output: &'a OutputFolder,
+    name: &'a str,
+}
+
 /// `<name>.png` and `<name>.safetensors` with the raw map `[H, W, C]`.
-fn save(sample: &Sample, map: &[f32], name: &str, output: &OutputFolder) -> anyhow::Result<()> {
+fn save(sample: &Sample, map: &[f32], legend: &str, to: &Pictures<'_>) -> anyhow::Result<()> {
     let Image { height, width, channels, .. } = sample.image;
-    let grid = Grid::strip(tiles(&sample.image, sample.mask.as_ref(), map)?);
-    output.write(&format!("{name}.png"), &encode_png(&grid.render())?)?;
+    let grid = Grid::strip(tiles(&sample.image, sample.mask.as_ref(), map)?).note(legend);
+    to.output.write(&format!("{}.png", to.name), &encode_png(&grid.render())?)?;
     let map = NamedTensor::f32("heatmap", [height, width, channels], map.to_vec());
-    output.write(&format!("{name}.safetensors"), &to_safetensors([(&map.name, &map)], None)?)?;
+    to.output.write(&format!("{}.safetensors", to.name), &to_safetensors([(&map.name, &map)], None)?)?;
     Ok(())
 }
 

@@ -100,7 +100,8 @@ fn segment_one(model: &Model, segmenter: &Segmenter<'_>, record: &Record) -> any
     let sample = Sample { image: small, mask: None, label: None, id: String::new(), source: String::new() };
     let found = segmenter.segment(&Batch::collate(&[sample])?)?.remove(0);
     let (height, width) = (model.preparation.height, model.preparation.width);
-    let overlap = known.map(|known| {
+    // A known mask that says nothing is none to be compared with.
+    let overlap = known.filter(|known| known.verdict().says_something()).map(|known| {
         let known: Vec<bool> = known.values.iter().map(|value| *value > 0.5).collect();
         Overlap::of(&found.foreground, &known, width)
     });
@@ -189,6 +190,9 @@ fn summarize(args: &SegmentPredictArgs, cells: &[Option<Cells>], scores: &[Segme
     }
     print(&format!("{} images, {uncertain} of the new masks uncertain", done.len()));
     if let Some(means) = means {
-        print(&format!("mean over {} known masks: {}", scores.len(), words(&means)));
+        let known = done.iter().filter(|cells| cells[1] == "known").count();
+        let left_out = known.saturating_sub(scores.len());
+        let note = if left_out == 0 { String::new() } else { format!(" ({left_out} all black or all white left out)") };
+        print(&format!("mean over {} known masks{note}: {}", scores.len(), words(&means)));
     }
 }

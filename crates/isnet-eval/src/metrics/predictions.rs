@@ -1,5 +1,7 @@
 //! What a model said about a set of samples, beside what is true.
 
+use isnet_data::MaskVerdict;
+
 use crate::EvalError;
 
 /// How many labels a sample has.
@@ -47,6 +49,8 @@ pub struct Predictions {
     /// Share of the relevance on the background, `None` where it was not measured or is not
     /// defined.
     pub background_share: Vec<Option<f32>>,
+    /// Whether its mask says anything, `None` where there is no mask or a file does not tell.
+    pub masks: Vec<Option<MaskVerdict>>,
 }
 
 impl Predictions {
@@ -64,6 +68,7 @@ impl Predictions {
             labels: Vec::new(),
             probabilities: Vec::new(),
             background_share: Vec::new(),
+            masks: Vec::new(),
         }
     }
 
@@ -76,6 +81,7 @@ impl Predictions {
         self.labels.push(labels.to_vec());
         self.probabilities.push(probabilities.to_vec());
         self.background_share.push(None);
+        self.masks.push(None);
     }
 
     /// Number of samples.
@@ -97,6 +103,7 @@ impl Predictions {
         self.labels.extend(more.labels);
         self.probabilities.extend(more.probabilities);
         self.background_share.extend(more.background_share);
+        self.masks.extend(more.masks);
     }
 
     /// Whether any sample belongs to a group.
@@ -131,6 +138,7 @@ impl Predictions {
             labels: pick(&self.labels, samples),
             probabilities: pick(&self.probabilities, samples),
             background_share: pick(&self.background_share, samples),
+            masks: pick(&self.masks, samples),
         }
     }
 
@@ -148,6 +156,7 @@ impl Predictions {
             ("labels", self.labels.len()),
             ("probabilities", self.probabilities.len()),
             ("background_share", self.background_share.len()),
+            ("masks", self.masks.len()),
         ];
         if let Some(&(column, got)) = columns.iter().find(|(_, got)| *got != self.len()) {
             return Err(EvalError::Length { column, expected: self.len(), got });

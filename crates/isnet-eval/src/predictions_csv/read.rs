@@ -1,40 +1,62 @@
 //! `predictions.csv`, read back: of this program or of any other that writes the same columns.
 
+mod task;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::EvalError;
 use crate::metrics::{Predictions, Task};
+use task::{check, infer};
 
-/// How far the probabilities of a sample may be from a sum of 1 to be those of one choice.
-const SUM_TOLERANCE: f32 = 1e-3;
+/// Reads the predictions of a run folder: its `predictions.csv`, whose task stands in the `metrics.json` that was written with it.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_run(folder: &Path) -> Result<Predictions, EvalError> {
+    let metrics = std::fs::read(folder.join("metrics.json")).unwrap_or_default();
+    let metrics: serde_json::Value = serde_json::from_slice(&metrics).unwrap_or_default();
+    let task = metrics["multi_label"].as_bool().map(|multi| if multi { Task::Multi } else { Task::Single });
+    load(&folder.join("predictions.csv"), task)
+}
 
 /// Reads predictions from a file.
 ///
 /// Needed are `id`, `label` and a column `p_<class>` for each class; `source`, `split` (`all` if there is none), `group`,
-/// `predicted` and `background_share` may be absent. The task is single-label if the probabilities of every sample sum
-/// to 1 and no sample has several labels. The decisions in `predicted` stay as they are: for a multi-label task the
+/// `predicted` and `background_share` may be absent. Probabilities lie between 0 and 1.
+///
+/// The task is that of the caller, or what the table says beyond doubt (see [`task`](self)): single-label if the probabilities of
+/// every row sum to 1 and no row has several labels, multi-label if those of no row do and a row has several labels or none.
+/// The decisions in `predicted` stay as they are: in a single-label task they must be the most probable class, for a multi-label task the
 /// thresholds are read off them, each the lowest probability that was called positive.
 ///
 /// # Errors
-/// [`EvalError::PredictionsFile`] with file and line: a column or number that is missing, a label that has no column, a
-/// number that is not finite, decisions that no threshold explains.
-pub fn load(path: &Path) -> Result<Predictions, EvalError> {
+/// [`EvalError::PredictionsFile`] with file, line and value: a column or number that is missing, a label that has no column, a
+/// number that is no probability, an id that is there twice, a row that does not fit the task, decisions that nothing explains.
+pub fn load(path: &Path, task: Option<Task>) -> Result<Predictions, EvalError> {
     let wrong = |line: usize, what: String| EvalError::PredictionsFile { path: path.to_owned(), line, what };
     let bytes = std::fs::read(path).map_err(|error| wrong(0, format!("it cannot be read: {error}")))?;
-    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes);
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(bytes);
-    let header = reader.headers().map_err(|error| wrong(1, error.to_string()))?.clone();
-    let columns = Columns::find(&header).map_err(|what| wrong(1, what))?;
-    let mut rows = Vec::new();
-    for (index, cells) in reader.records().enumerate() {
-        // The reader counts bytes well and lines badly where they end in CRLF; every row of ours is one line.
-        let line = index + 2;
-        let cells = cells.map_err(|error| wrong(line, error.to_string()))?;
-        rows.push(columns.row(&cells).map_err(|what| wrong(line, what))?);
+    if matches!(bytes.as_slice(), [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..]) {
+        return Err(wrong(0, "it is UTF-16; save it as UTF-8".to_owned()));
     }
-    let one_choice =
-        |row: &Row| row.labels.len() < 2 && (row.probabilities.iter().sum::<f32>() - 1.0).abs() <= SUM_TOLERANCE;
-    let task = if rows.iter().all(one_choice) { Task::Single } else { Task::Multi };
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes);
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(bytes);
+    let header = reader.headers().map_err(|error| wrong(1, plain(&error)))?.clone();
+    let columns = Columns::find(&header).map_err(|what| wrong(1, what))?;
+    let mut rows: Vec<Row> = Vec::new();
+    let mut lines = Lines::new(bytes);
+    for cells in reader.records() {
+        let start = |position: Option<&csv::Position>| position.map_or(0, |it| it.byte() as usize);
+        let cells = cells.map_err(|error| wrong(lines.at(start(error.position())), plain(&error)))?;
+        let line = lines.at(start(cells.position()));
+        rows.push(columns.row(line, &cells).map_err(|what| wrong(line, what))?);
+    }
+    check_ids(&rows).map_err(|(line, what)| wrong(line, what))?;
+    let task = match task {
+        Some(task) => task,
+        None => infer(&rows).map_err(|what| wrong(0, what))?,
+    };
+    check(&rows, task, &columns.classes).map_err(|(line, what)| wrong(line, what))?;
     let mut predictions = Predictions::new(columns.classes.clone(), task);
     for row in &rows {
         predictions.push(&row.id, &row.source, &row.split, &row.labels, &row.probabilities);
@@ -53,6 +75,37 @@ pub fn load(path: &Path) -> Result<Predictions, EvalError> {
     Ok(predictions)
 }
 
+/// What the CSV reader found wrong, in words.
+fn plain(error: &csv::Error) -> String {
+    match error.kind() {
+        csv::ErrorKind::Utf8 { .. } => "it is not UTF-8; save the table as UTF-8".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+/// Lines as an editor counts them. The CSV reader's own count is off by one after CRLF and after blank lines.
+struct Lines<'a> {
+    bytes: &'a [u8],
+    byte: usize,
+    line: usize,
+}
+
+impl<'a> Lines<'a> {
+    fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, byte: 0, line: 1 }
+    }
+
+    /// The line of the first row that starts at or after `byte`; call with ascending bytes.
+    fn at(&mut self, byte: usize) -> usize {
+        let rest = self.bytes.get(byte..).unwrap_or_default();
+        let start = byte.min(self.bytes.len()) + rest.iter().take_while(|it| matches!(it, b'\r' | b'\n')).count();
+        let passed = self.bytes.get(self.byte..start).unwrap_or_default();
+        self.line += passed.iter().filter(|it| **it == b'\n').count();
+        self.byte = start.max(self.byte);
+        self.line
+    }
+}
+
 /// Where the columns stand.
 struct Columns {
     id: usize,
@@ -64,9 +117,12 @@ struct Columns {
     background_share: Option<usize>,
     classes: Vec<String>,
     probabilities: Vec<usize>,
+    /// Cells of every row.
+    columns: usize,
 }
 
 struct Row {
+    line: usize,
     id: String,
     source: String,
     split: String,
@@ -75,10 +131,21 @@ struct Row {
     predicted: Option<Vec<usize>>,
     probabilities: Vec<f32>,
     background_share: Option<f32>,
+    /// Digits behind the point of its largest probability, as written.
+    decimals: i32,
 }
 
 impl Columns {
     fn find(header: &csv::StringRecord) -> Result<Self, String> {
+        if let Some(separator) =
+            [(';', "`;`"), ('\t', "tabs")].iter().find(|(it, _)| header.len() == 1 && header[0].contains(*it))
+        {
+            return Err(format!("its columns are separated by {}; save it with commas", separator.1));
+        }
+        let mut seen = BTreeSet::new();
+        if let Some(twice) = header.iter().find(|name| !name.is_empty() && !seen.insert(*name)) {
+            return Err(format!("there are two columns `{twice}`; keep one"));
+        }
         let find = |name: &str| header.iter().position(|column| column == name);
         let need = |name: &str| {
             let known = header.iter().collect::<Vec<_>>().join("`, `");
@@ -93,6 +160,7 @@ impl Columns {
             return Err("there is no column `p_<class>` with the probabilities of a class".to_owned());
         }
         Ok(Self {
+            columns: header.len(),
             id: need("id")?,
             label: need("label")?,
             source: find("source"),
@@ -105,30 +173,35 @@ impl Columns {
         })
     }
 
-    fn row(&self, cells: &csv::StringRecord) -> Result<Row, String> {
+    fn row(&self, line: usize, cells: &csv::StringRecord) -> Result<Row, String> {
+        let columns = self.columns;
+        if cells.len() != columns {
+            return Err(format!("this row has {} cells, the header {columns}", cells.len()));
+        }
+        let id = cells[self.id].to_owned();
+        if id.is_empty() {
+            return Err("the id is empty; give every row one of its own".to_owned());
+        }
         let text = |column: Option<usize>, default: &str| column.map_or(default, |column| &cells[column]).to_owned();
-        let number = |column: usize, what: &str| {
-            let value: f32 =
-                cells[column].parse().map_err(|_| format!("{what} is `{}`, not a number", &cells[column]))?;
-            if value.is_finite() {
-                Ok(value)
-            } else {
-                Err(format!("{what} is `{}`, not a finite number", &cells[column]))
-            }
-        };
-        let probabilities = self.probabilities.iter().zip(&self.classes);
-        let share = self.background_share.filter(|&column| !cells[column].is_empty());
+        let mut probabilities = Vec::with_capacity(self.classes.len());
+        for (&column, class) in self.probabilities.iter().zip(&self.classes) {
+            probabilities.push(probability(&cells[column], &format!("`{id}`: the probability of `{class}`"))?);
+        }
+        let share = self.background_share.map(|column| &cells[column]).filter(|cell| !cell.is_empty());
+        let of_largest = self.probabilities.iter().zip(&probabilities).max_by(|one, other| one.1.total_cmp(other.1));
         Ok(Row {
-            id: cells[self.id].to_owned(),
+            line,
             source: text(self.source, ""),
             split: text(self.split, "all"),
             group: text(self.group, ""),
             labels: self.classes_of(&cells[self.label], "label")?,
             predicted: self.predicted.map(|column| self.classes_of(&cells[column], "prediction")).transpose()?,
-            probabilities: probabilities
-                .map(|(&column, class)| number(column, &format!("the probability of `{class}`")))
-                .collect::<Result<_, _>>()?,
-            background_share: share.map(|column| number(column, "the background share")).transpose()?,
+            background_share: share
+                .map(|cell| probability(cell, &format!("`{id}`: the background share")))
+                .transpose()?,
+            decimals: of_largest.map_or(0, |(column, _)| decimals(&cells[*column])),
+            probabilities,
+            id,
         })
     }
 
@@ -137,8 +210,51 @@ impl Columns {
             let known = || format!("the {what} `{name}` is none of the classes `{}`", self.classes.join("`, `"));
             self.classes.iter().position(|class| class == name).ok_or_else(known)
         };
-        cell.split('|').map(str::trim).filter(|name| !name.is_empty()).map(index).collect()
+        let names = cell.split('|').map(str::trim).filter(|name| !name.is_empty());
+        let found: Vec<usize> = names.map(index).collect::<Result<_, _>>()?;
+        match (1..found.len()).find(|place| found[..*place].contains(&found[*place])) {
+            Some(place) => Err(format!("the {what} `{cell}` names `{}` twice", self.classes[found[place]])),
+            None => Ok(found),
+        }
     }
+}
+
+/// A number from 0 to 1; what single precision adds to 1 is taken off again.
+fn probability(cell: &str, what: &str) -> Result<f32, String> {
+    const ROUNDING: f32 = 1e-6;
+    let found = match cell.parse::<f32>() {
+        _ if cell.is_empty() => return Err(format!("{what} is empty")),
+        Err(_) => return Err(format!("{what} is `{cell}`, not a number")),
+        Ok(value) if !value.is_finite() => return Err(format!("{what} is `{cell}`, not a finite number")),
+        Ok(value) => value,
+    };
+    if !(-ROUNDING..=1.0 + ROUNDING).contains(&found) {
+        return Err(format!(
+            "{what} is {cell}, which is not between 0 and 1; if these are logits, write their softmax (one class of several) or \
+             their sigmoid (labels of their own)"
+        ));
+    }
+    Ok(found.clamp(0.0, 1.0))
+}
+
+/// How many digits a number has behind the point, written out without an exponent.
+fn decimals(cell: &str) -> i32 {
+    let (mantissa, exponent) = cell.split_once(['e', 'E']).unwrap_or((cell, "0"));
+    let digits = mantissa.split_once('.').map_or(0, |(_, digits)| digits.len());
+    let digits = i32::try_from(digits).unwrap_or(i32::MAX);
+    digits.saturating_sub(exponent.parse().unwrap_or(0)).max(0)
+}
+
+/// Each id once in each split.
+fn check_ids(rows: &[Row]) -> Result<(), (usize, String)> {
+    let mut seen = BTreeMap::new();
+    for row in rows {
+        if let Some(line) = seen.insert((&row.split, &row.id), row.line) {
+            let id = &row.id;
+            return Err((row.line, format!("the id `{id}` is already on line {line}; a sample counts once")));
+        }
+    }
+    Ok(())
 }
 
 /// For each label the lowest probability that was called positive, above all that were not.
@@ -175,7 +291,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("predictions.csv");
         std::fs::write(&path, text).unwrap();
-        load(&path)
+        load(&path, None)
     }
 
     #[test]
@@ -189,32 +305,41 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("predictions.csv");
         save(&predictions, &path).unwrap();
-        assert_eq!(load(&path).unwrap(), predictions);
-    }
-
-    #[test]
-    fn probabilities_that_sum_to_one_are_of_one_choice() {
-        let found = written("id,label,p_a,p_b\nx,a,0.25,0.75\ny,b,0.5,0.5\n").unwrap();
-        assert_eq!((found.task, found.labels.clone()), (Task::Single, vec![vec![0], vec![1]]));
-        assert_eq!(found.splits, ["all", "all"]);
-        assert_eq!(written("id,label,p_a,p_b\nx,a,0.25,0.25\n").unwrap().task, Task::Multi);
-        assert_eq!(written("id,label,p_a,p_b\nx,a|b,0.25,0.75\n").unwrap().task, Task::Multi);
+        assert_eq!(load(&path, None).unwrap(), predictions);
     }
 
     #[test]
     fn what_is_wrong_is_said_with_its_line() {
         let cases = [
             ("id,label,p_a\nx,a,1\ny,c,1\n", "line 3: the label `c` is none of the classes `a`"),
-            ("id,label,p_a\nx,a,NaN\n", "line 2: the probability of `a` is `NaN`, not a finite number"),
-            ("id,label,p_a\nx,a,much\n", "line 2: the probability of `a` is `much`, not a number"),
+            ("id,label,p_a\nx,a,NaN\n", "line 2: `x`: the probability of `a` is `NaN`, not a finite number"),
+            ("id,label,p_a\nx,a,much\n", "line 2: `x`: the probability of `a` is `much`, not a number"),
+            ("id,label,p_a,p_b\nx,a,,1\n", "line 2: `x`: the probability of `a` is empty"),
+            (
+                "id,label,p_a,p_b\r\n\r\nx,a,0,1\r\n\r\ny,a,-3.2,4.1\r\n",
+                "line 5: `y`: the probability of `a` is -3.2, which",
+            ),
+            ("id,label,p_a,p_b\nx,a,0,1\ny,a,0.5,1.5\n", "line 3: `y`: the probability of `b` is 1.5, which"),
             ("id,label\nx,a\n", "line 1: there is no column `p_<class>`"),
             ("name,label,p_a\nx,a,1\n", "line 1: there is no column `id`, only `name`, `label`, `p_a`"),
-            ("id,label,p_a,p_b\nx,a,1\n", "line 2: "),
+            ("id;label;p_a\nx;a;1\n", "line 1: its columns are separated by `;`; save it with commas"),
+            ("id,label,p_a,p_a\nx,a,1,1\n", "line 1: there are two columns `p_a`"),
+            ("id,label,p_a,p_b\nx,a,1\n", "line 2: this row has 3 cells, the header 4"),
+            ("id,label,p_a,p_b\n,a,1,0\n", "line 2: the id is empty"),
+            ("id,label,p_a,p_b\nx,a|a,1,0\n", "line 2: the label `a|a` names `a` twice"),
+            ("id,label,p_a,p_b\nx,a,1,0\ny,a,1,0\nx,b,0,1\n", "line 4: the id `x` is already on line 2"),
+            ("id,label,p_a,p_b,background_share\nx,a,1,0,1.5\n", "the background share is 1.5, which is not"),
             ("id,label,predicted,p_a\nx,a,a,0.3\ny,,,0.4\n", "which no threshold explains"),
         ];
         for (text, expected) in cases {
             let message = written(text).unwrap_err().to_string();
             assert!(message.contains(expected), "{message}");
         }
+    }
+
+    #[test]
+    fn what_single_precision_adds_to_one_is_no_logit() {
+        assert_eq!(probability("1.0000001", "p"), Ok(1.0));
+        assert_eq!(["0.25", "1", "2.5e-3", "1e-30", "25e-2"].map(decimals), [2, 0, 4, 30, 2]);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use isnet_data::{Batch, Dataset, Sample};
-use isnet_lrp::{OutputSelector, Plan, Quantity, Target};
+use isnet_lrp::{OutputSelector, Plan, Target};
 use isnet_picture::{RgbImage, diverging, encode_png, magnify, outline, overlay};
 use isnet_report::{ColorKey, Gallery, Item, Picture, Section, verbatim};
 use isnet_run::Model;
@@ -138,10 +138,14 @@ fn of_sources(predictions: &Predictions, most: usize) -> Vec<usize> {
 /// [`EvalError::NotInData`] if a predicted sample is not in the data of its split, and whatever is wrong with its files or
 /// with explaining the model.
 pub fn gallery_section(pictures: &Pictures, predictions: &Predictions) -> Result<Section, EvalError> {
-    let mut section = Section::new("Pictures").with(
-        "Relevance (LRP) of the logit of the most probable class: red speaks for it, blue against it. A line marks the \
+    let blue = match predictions.task {
+        Task::Single => "for the other classes",
+        Task::Multi => "against it",
+    };
+    let mut section = Section::new("Pictures").with(format!(
+        "Relevance (LRP) of the log-odds of the most probable class: red speaks for it, blue {blue}. A line marks the \
          edge of the mask. Pointing at a picture, or reaching it by keyboard, shows the bare image.",
-    );
+    ));
     let plan = explaining_plan(pictures.model)?;
     for choice in chosen(predictions, pictures.most) {
         let mut gallery = Gallery::new(choice.title).caption(choice.rule).key(color_key());
@@ -171,7 +175,7 @@ fn items(
     let found = samples.iter().map(|&sample| in_data(pictures, predictions, sample));
     let found = found.collect::<Result<Vec<Sample>, EvalError>>()?;
     let batch = Batch::collate(&found)?;
-    let selector = OutputSelector { target: Target::Highest, quantity: Quantity::Logit };
+    let selector = OutputSelector::log_odds(Target::Highest);
     let explained = Explained::new(pictures.model, plan, selector, &batch)?;
     let item = |(row, (&sample, found)): (usize, (&usize, &Sample))| {
         let item = picture_item(found, explained.map(row))?;

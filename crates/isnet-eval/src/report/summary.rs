@@ -3,7 +3,7 @@
 use isnet_report::{Cell, Section, Table};
 
 use super::parts::{about_intervals, score_cell, score_words, splits};
-use crate::metrics::{Predictions, Task};
+use crate::metrics::{MasksLeftOut, Predictions, Task};
 use crate::statistics::{Score, Summary};
 
 /// The scores of the first table.
@@ -39,9 +39,12 @@ pub fn summary_section(predictions: &Predictions, summary: &Summary) -> Section 
     let mut section = Section::new("Summary").with(text).with(table);
     if scores.contains(&Score::BackgroundShare) {
         section.push(
-            "The **background share** is the part of the relevance (LRP of the predicted class) that lies outside of the \
-             mask; a model that looks everywhere alike has the share of the area.",
+            "The **background share** is the part of the relevance (LRP of the log-odds of the most probable class) that lies \
+             outside of the mask; a model that looks everywhere alike has the share of the area.",
         );
+        if let Some(masks) = MasksLeftOut::of(&predictions.masks).words() {
+            section.push(format!("Left out of it, since such a mask says nothing: {masks}."));
+        }
     }
     if predictions.thresholds.iter().any(|threshold| *threshold != 0.5) && predictions.task == Task::Multi {
         section.push(thresholds(predictions));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use isnet_data::{Dataset, Fit, Image, Intensity, Label, Mask, MemoryDataset, Preparation, Sample, Task};
 use isnet_graph::Params;
-use isnet_models::{Architecture, build};
+use isnet_models::build;
 use isnet_run::Model;
 
 /// Height and width of an image.
@@ -15,7 +15,7 @@ pub const SAMPLES: usize = 21;
 
 /// A classifier of three classes with the weights of a seed.
 pub fn model() -> Model {
-    let architecture = Architecture::new("plain_cnn", 3, 1);
+    let architecture = isnet_models::plain_cnn::reference(3, 1);
     let graph = build(&architecture).expect("an architecture");
     let params = Params::initialize(&graph, 9, &Device::flex());
     Model {

@@ -1,42 +1,113 @@
 //! Reading weight files.
 
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use burn::tensor::{bf16, f16};
-use pytorch_reader::{PytorchError, PytorchReader};
+use isnet_graph::Graph;
+use pytorch_reader::{PytorchError, PytorchReader, Tensor};
 use safetensors::SafeTensors;
 
-use crate::error::ModelError;
-use crate::weights::{NamedTensor, TensorValues, timm};
+use crate::error::{FileContents, ModelError};
+use crate::weights::{NamedTensor, TensorValues, names, timm};
 
-/// Keys under which training scripts put a `state_dict`, and the prefix of `nn.DataParallel`.
-const WRAPPERS: [&str; 4] = ["state_dict.", "model_state_dict.", "model.", "module."];
+/// Bytes that the tensors of a file may have together for each byte of the file. A view can repeat one value without end.
+const LARGEST: u64 = 8;
 
 /// Files with weights: `.safetensors`, and what `torch.save` wrote (`.pth`, `.pt`).
 #[derive(Clone, Copy, Debug)]
 pub struct WeightFile;
 
+/// The weights of a file under the names of a model's parameters.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Weights {
+    /// The tensors that the model has by name, and the counters of batch norms; sorted by name.
+    pub tensors: Vec<NamedTensor>,
+    /// What stands before these names in the file, such as `state_dict.module.`; often nothing.
+    pub prefix: String,
+    /// The tensors of the file that the model has no place for; their values are not read.
+    pub left_over: Vec<LeftOver>,
+}
+
+/// A tensor of a file that the model has no place for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOver {
+    /// Name in the file.
+    pub name: String,
+    /// Its sizes.
+    pub shape: Vec<usize>,
+}
+
+impl Weights {
+    /// Name and shape of every tensor as today's torchvision would have it, whether the model has a place for it or not.
+    pub(super) fn shapes(&self) -> Vec<(String, &[usize])> {
+        let left_over: Vec<(&str, &[usize])> = self
+            .left_over
+            .iter()
+            .map(|it| (it.name.strip_prefix(&self.prefix).unwrap_or(&it.name), it.shape.as_slice()))
+            .collect();
+        let of_timm = left_over.iter().any(|(name, _)| *name == timm::FIRST);
+        let todays = |name: &str| if of_timm { timm::torchvision_name(name) } else { names::modern(name) };
+        let known = self.tensors.iter().map(|tensor| (tensor.name.clone(), tensor.shape.as_slice()));
+        known.chain(left_over.into_iter().map(|(name, shape)| (todays(name), shape))).collect()
+    }
+
+    /// How many tensors the file has, and the names of the first.
+    pub(super) fn contents(&self) -> FileContents {
+        let known = self.tensors.iter().map(|tensor| format!("{}{}", self.prefix, tensor.name));
+        let mut names: Vec<String> = known.chain(self.left_over.iter().map(|it| it.name.clone())).collect();
+        names.sort();
+        let prefix = names::shared_prefix(&names.iter().map(String::as_str).collect::<Vec<_>>()).to_owned();
+        FileContents { tensors: names.len(), first: names.into_iter().take(FileContents::SHOWN).collect(), prefix }
+    }
+}
+
+impl From<Vec<NamedTensor>> for Weights {
+    /// Tensors that are in memory, under the names that they have.
+    fn from(tensors: Vec<NamedTensor>) -> Self {
+        Self { tensors, ..Self::default() }
+    }
+}
+
 impl WeightFile {
-    /// Reads all tensors, sorted by name.
-    ///
-    /// Floats of any width become f32. Of a checkpoint that holds a `state_dict` (also as `model_state_dict` or `model`) only that is
-    /// read; the prefix `module.` is removed; the names of torchvision's first DenseNet files (`denselayer1.norm.1.weight`)
-    /// and vision transformers (`mlp.linear_1`) become today's, those of timm's vision transformers (`blocks.0.attn.qkv.weight`) torchvision's.
+    /// Reads the tensors that a graph has by name.
     ///
     /// # Errors
-    /// [`ModelError::UnknownFormat`], [`ModelError::Read`], [`ModelError::Corrupt`] or [`ModelError::UnsupportedType`], each with
-    /// the path.
-    pub fn read(path: impl AsRef<Path>) -> Result<Vec<NamedTensor>, ModelError> {
+    /// As [`read`](Self::read).
+    pub fn read_for(path: impl AsRef<Path>, graph: &Graph) -> Result<Weights, ModelError> {
+        Self::read(path, &graph.params().map(|(_, spec)| spec.name.clone()).collect())
+    }
+
+    /// Reads the tensors whose names are `wanted`.
+    ///
+    /// Floats of any width become f32. Whatever stands before the names of all of them (`state_dict.`, `module.`, `_orig_mod.`,
+    /// `backbone.`…) is taken off. The names of torchvision's first DenseNet files (`denselayer1.norm.1.weight`)
+    /// and vision transformers (`mlp.linear_1`) become today's, those of timm's vision transformers (`blocks.0.attn.qkv.weight`) torchvision's.
+    /// What a checkpoint keeps of its optimizer is not looked at.
+    ///
+    /// # Errors
+    /// [`ModelError::UnknownFormat`], [`ModelError::Read`] or [`ModelError::Corrupt`] with the path; [`ModelError::UnsupportedType`] of a
+    /// wanted tensor, [`ModelError::Several`] where the file has the weights more than once.
+    pub fn read(path: impl AsRef<Path>, wanted: &BTreeSet<String>) -> Result<Weights, ModelError> {
         let path = path.as_ref();
         let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-        let mut tensors = match extension.to_lowercase().as_str() {
-            "safetensors" => read_safetensors(path)?,
-            "pth" | "pt" => read_pytorch(path)?,
-            _ => return Err(ModelError::UnknownFormat { path: path.to_owned() }),
-        };
-        timm::to_torchvision(&mut tensors);
-        tensors.sort_by(|one, other| one.name.cmp(&other.name));
-        Ok(tensors)
+        match extension.to_lowercase().as_str() {
+            "safetensors" => {
+                let bytes = std::fs::read(path).map_err(|cause| ModelError::Read { path: path.to_owned(), cause })?;
+                let file = SafeTensors::deserialize(&bytes).map_err(|error| corrupt(path, &error))?;
+                Contents::of_safetensors(path, &file)?.weights(wanted)
+            }
+            "pth" | "pt" => {
+                let file = PytorchReader::new(path).map_err(|error| match error {
+                    PytorchError::Io(cause) if cause.raw_os_error().is_some() => {
+                        ModelError::Read { path: path.to_owned(), cause }
+                    }
+                    other => corrupt(path, &other),
+                })?;
+                Contents::of_pytorch(path, file).weights(wanted)
+            }
+            _ => Err(ModelError::UnknownFormat { path: path.to_owned() }),
+        }
     }
 }
 
@@ -50,57 +121,127 @@ enum Type {
     Int64,
 }
 
-fn read_safetensors(path: &Path) -> Result<Vec<NamedTensor>, ModelError> {
-    use safetensors::Dtype;
-    let bytes = std::fs::read(path).map_err(|cause| ModelError::Read { path: path.to_owned(), cause })?;
-    let file = SafeTensors::deserialize(&bytes).map_err(|error| corrupt(path, &error))?;
-    let names = file.names().into_iter().map(str::to_owned).collect();
-    let tensor = |(stored, name): (String, String)| {
-        let view = file.tensor(&stored).map_err(|error| corrupt(path, &error))?;
-        let dtype = match view.dtype() {
-            Dtype::F64 => Type::Float64,
-            Dtype::F32 => Type::Float32,
-            Dtype::F16 => Type::Float16,
-            Dtype::BF16 => Type::BrainFloat16,
-            Dtype::I64 => Type::Int64,
-            other => return Err(unsupported(path, stored, &other)),
-        };
-        Ok(NamedTensor { name, shape: view.shape().to_vec(), values: decode(dtype, view.data()) })
-    };
-    unwrapped(names).into_iter().map(tensor).collect()
+impl Type {
+    fn bytes(self) -> u64 {
+        match self {
+            Self::Float64 | Self::Int64 => 8,
+            Self::Float32 => 4,
+            Self::Float16 | Self::BrainFloat16 => 2,
+        }
+    }
 }
 
-fn read_pytorch(path: &Path) -> Result<Vec<NamedTensor>, ModelError> {
-    use pytorch_reader::DType;
-    let file = PytorchReader::new(path).map_err(|error| match error {
-        PytorchError::Io(cause) if cause.raw_os_error().is_some() => ModelError::Read { path: path.to_owned(), cause },
-        other => corrupt(path, &other),
-    })?;
-    let tensors = file.into_tensors();
-    let mut names: Vec<String> = tensors.keys().cloned().collect();
-    names.sort();
-    let tensor = |(stored, name): (String, String)| {
-        let tensor = &tensors[&stored];
-        let dtype = match tensor.dtype() {
-            DType::F64 => Type::Float64,
-            DType::F32 => Type::Float32,
-            DType::F16 => Type::Float16,
-            DType::BF16 => Type::BrainFloat16,
-            DType::I64 => Type::Int64,
-            other => return Err(unsupported(path, stored, &other)),
+/// A tensor before its values are read.
+struct Stored<'a> {
+    shape: Vec<usize>,
+    /// The name of the type where it is none of [`Type`].
+    dtype: Result<Type, String>,
+    values: Values<'a>,
+}
+
+enum Values<'a> {
+    Bytes(&'a [u8]),
+    /// Read from the file when they are asked for.
+    Pytorch(Box<Tensor>),
+}
+
+/// What a file says that it holds.
+struct Contents<'a> {
+    path: &'a Path,
+    /// Sorted.
+    names: Vec<String>,
+    tensors: HashMap<String, Stored<'a>>,
+}
+
+impl<'a> Contents<'a> {
+    fn of_safetensors(path: &'a Path, file: &'a SafeTensors<'a>) -> Result<Self, ModelError> {
+        use safetensors::Dtype;
+        let mut tensors = HashMap::new();
+        for (name, view) in file.iter() {
+            let dtype = match view.dtype() {
+                Dtype::F64 => Ok(Type::Float64),
+                Dtype::F32 => Ok(Type::Float32),
+                Dtype::F16 => Ok(Type::Float16),
+                Dtype::BF16 => Ok(Type::BrainFloat16),
+                Dtype::I64 => Ok(Type::Int64),
+                other => Err(format!("{other:?}").to_lowercase()),
+            };
+            let stored = Stored { shape: view.shape().to_vec(), dtype, values: Values::Bytes(view.data()) };
+            tensors.insert(name.to_owned(), stored);
+        }
+        Ok(Self::new(path, tensors))
+    }
+
+    fn of_pytorch(path: &'a Path, file: PytorchReader) -> Self {
+        use pytorch_reader::DType;
+        let stored = |tensor: Tensor| Stored {
+            shape: tensor.shape().to_vec(),
+            dtype: match tensor.dtype() {
+                DType::F64 => Ok(Type::Float64),
+                DType::F32 => Ok(Type::Float32),
+                DType::F16 => Ok(Type::Float16),
+                DType::BF16 => Ok(Type::BrainFloat16),
+                DType::I64 => Ok(Type::Int64),
+                other => Err(format!("{other:?}").to_lowercase()),
+            },
+            values: Values::Pytorch(Box::new(tensor)),
         };
-        let bytes = tensor.read().map_err(|error| corrupt(path, &error))?;
-        Ok(NamedTensor { name, shape: tensor.shape().to_vec(), values: decode(dtype, &bytes) })
-    };
-    unwrapped(names).into_iter().map(tensor).collect()
+        Self::new(path, file.into_tensors().into_iter().map(|(name, tensor)| (name, stored(tensor))).collect())
+    }
+
+    fn new(path: &'a Path, tensors: HashMap<String, Stored<'a>>) -> Self {
+        let mut names: Vec<String> = tensors.keys().cloned().collect();
+        names.sort();
+        Self { path, names, tensors }
+    }
+
+    fn weights(&self, wanted: &BTreeSet<String>) -> Result<Weights, ModelError> {
+        let found = names::find(&self.names, wanted).map_err(|error| error.in_file(self.path))?;
+        let mut weights = Weights { prefix: found.prefix, ..Weights::default() };
+        let mut room = std::fs::metadata(self.path).map_or(0, |file| file.len()).saturating_mul(LARGEST);
+        for (stored, name) in found.inside {
+            let tensor = &self.tensors[stored];
+            if wanted.contains(&name) || (names::is_counter(&name) && tensor.shape.iter().all(|size| *size == 1)) {
+                weights.tensors.push(self.read(stored, name, &mut room)?);
+            } else {
+                weights.left_over.push(self.left_over(stored));
+            }
+        }
+        weights.left_over.extend(found.outside.into_iter().map(|stored| self.left_over(stored)));
+        weights.tensors.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(weights)
+    }
+
+    fn left_over(&self, stored: &str) -> LeftOver {
+        LeftOver { name: stored.to_owned(), shape: self.tensors[stored].shape.clone() }
+    }
+
+    fn read(&self, stored: &str, name: String, room: &mut u64) -> Result<NamedTensor, ModelError> {
+        let tensor = &self.tensors[stored];
+        let dtype = tensor.dtype.clone().map_err(|dtype| ModelError::UnsupportedType {
+            path: self.path.to_owned(),
+            tensor: stored.to_owned(),
+            dtype,
+        })?;
+        let sizes = tensor.shape.iter().try_fold(dtype.bytes(), |product, size| product.checked_mul(*size as u64));
+        let damaged = |reason: String| ModelError::Corrupt { path: self.path.to_owned(), reason };
+        *room = sizes
+            .and_then(|bytes| room.checked_sub(bytes))
+            .ok_or_else(|| damaged(format!("tensor `{stored}` of shape {:?} is larger than the file", tensor.shape)))?;
+        let values = match &tensor.values {
+            Values::Bytes(bytes) => decode(dtype, bytes),
+            Values::Pytorch(tensor) => decode(dtype, &tensor.read().map_err(|error| corrupt(self.path, &error))?),
+        };
+        if values.len() != tensor.shape.iter().product::<usize>() {
+            let (got, shape) = (values.len(), &tensor.shape);
+            return Err(damaged(format!("tensor `{stored}` of shape {shape:?} has {got} values")));
+        }
+        Ok(NamedTensor { name, shape: tensor.shape.clone(), values })
+    }
 }
 
 fn corrupt(path: &Path, error: &dyn std::error::Error) -> ModelError {
     ModelError::Corrupt { path: path.to_owned(), reason: error.to_string() }
-}
-
-fn unsupported(path: &Path, tensor: String, dtype: &dyn std::fmt::Debug) -> ModelError {
-    ModelError::UnsupportedType { path: path.to_owned(), tensor, dtype: format!("{dtype:?}").to_lowercase() }
 }
 
 /// Values from little-endian bytes.
@@ -118,58 +259,9 @@ fn decode(dtype: Type, bytes: &[u8]) -> TensorValues {
     })
 }
 
-/// Pairs of a stored name and the name it stands for; what lies outside a wrapper is left out.
-fn unwrapped(names: Vec<String>) -> Vec<(String, String)> {
-    let mut pairs: Vec<(String, String)> = names.into_iter().map(|name| (name.clone(), name)).collect();
-    for wrapper in WRAPPERS {
-        let inside = |(stored, name): &(String, String)| Some((stored.clone(), name.strip_prefix(wrapper)?.to_owned()));
-        let wrapped: Vec<_> = pairs.iter().filter_map(inside).collect();
-        if !wrapped.is_empty() {
-            pairs = wrapped;
-        }
-    }
-    pairs.into_iter().map(|(stored, name)| (stored, modern(name))).collect()
-}
-
-/// Today's name of a tensor in torchvision's first files of DenseNets and vision transformers.
-fn modern(name: String) -> String {
-    if name.starts_with("encoder.layers.") {
-        return name.replace(".mlp.linear_1.", ".mlp.0.").replace(".mlp.linear_2.", ".mlp.3.");
-    }
-    let Some((before, rest)) = name.split_once(".denselayer") else { return name };
-    let mut rest = rest.to_owned();
-    for part in ["norm", "conv"] {
-        for number in [1, 2] {
-            rest = rest.replace(&format!(".{part}.{number}."), &format!(".{part}{number}."));
-        }
-    }
-    format!("{before}.denselayer{rest}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn names(stored: &[&str]) -> Vec<String> {
-        unwrapped(stored.iter().map(|name| (*name).to_owned()).collect()).into_iter().map(|(_, name)| name).collect()
-    }
-
-    #[test]
-    fn wrappers_are_removed_with_all_that_lies_outside() {
-        assert_eq!(names(&["fc.bias", "fc.weight"]), ["fc.bias", "fc.weight"]);
-        assert_eq!(names(&["module.fc.bias", "module.fc.weight"]), ["fc.bias", "fc.weight"]);
-        assert_eq!(names(&["optimizer.state.0.exp_avg", "state_dict.model.module.fc.bias"]), ["fc.bias"]);
-    }
-
-    #[test]
-    fn the_first_names_become_todays() {
-        let block = "features.denseblock1.denselayer12";
-        let old = [format!("{block}.norm.1.running_mean"), format!("{block}.conv.2.weight"), "a.norm.1.b".to_owned()];
-        let new = [format!("{block}.norm1.running_mean"), format!("{block}.conv2.weight"), "a.norm.1.b".to_owned()];
-        assert_eq!(old.map(modern), new);
-        let old = "encoder.layers.encoder_layer_0.mlp.linear_2.bias".to_owned();
-        assert_eq!(modern(old), "encoder.layers.encoder_layer_0.mlp.3.bias");
-    }
 
     #[test]
     fn floats_of_every_width_become_f32() {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use isnet_graph::{Graph, ParamSpec};
 
-use crate::weights::{BATCH_COUNTER, NamedTensor};
+use crate::weights::{Weights, names};
 use crate::zoo::{self, Architecture};
 
 /// Share of tensors that must agree in name and shape. VGG-11 has 16 tensors, of which an image of other channels and a head of
@@ -14,9 +14,10 @@ const ENOUGH: f64 = 0.75;
 /// The architecture of the zoo that weights agree with, if with any.
 ///
 /// Those whose sizes are configured (`plain_cnn`, `plain_vit`, `unet`, `ag_sononet`) have no shapes of their own, so they are never named.
-pub(crate) fn of_tensors(tensors: &[NamedTensor]) -> Option<&'static str> {
-    let weights = tensors.iter().filter(|tensor| !tensor.name.ends_with(BATCH_COUNTER));
-    of_shapes(&weights.map(|tensor| (tensor.name.as_str(), tensor.shape.as_slice())).collect())
+pub(crate) fn of_weights(weights: &Weights) -> Option<&'static str> {
+    let shapes = weights.shapes();
+    let shapes = shapes.iter().filter(|(name, _)| !names::is_counter(name));
+    of_shapes(&shapes.map(|(name, shape)| (name.as_str(), *shape)).collect())
 }
 
 /// The architecture of the zoo that a graph's parameters agree with, if with any.
@@ -40,6 +41,7 @@ fn of_shapes(shapes: &HashMap<&str, &[usize]>) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::weights::NamedTensor;
 
     #[test]
     fn every_architecture_is_recognised_with_another_head_and_gray_images() {
@@ -48,6 +50,6 @@ mod tests {
             let expected = (!zoo::is_configured(name)).then_some(*name);
             assert_eq!(of_graph(&zoo::build(&gray).unwrap()), expected);
         }
-        assert_eq!(of_tensors(&[NamedTensor::f32("fc.bias", [1], vec![0.0])]), None);
+        assert_eq!(of_weights(&vec![NamedTensor::f32("fc.bias", [1], vec![0.0])].into()), None);
     }
 }

@@ -1,15 +1,10 @@
 //! The names that timm gives to the weights of a vision transformer.
 
-use super::NamedTensor;
+/// A name that only the vision transformers of timm have.
+pub(super) const FIRST: &str = "patch_embed.proj.weight";
 
-/// Renames the tensors of a vision transformer of timm to torchvision's names; all others stay. Shapes and layout are the same in both.
-pub(super) fn to_torchvision(tensors: &mut [NamedTensor]) {
-    if tensors.iter().any(|tensor| tensor.name == "patch_embed.proj.weight") {
-        tensors.iter_mut().for_each(|tensor| tensor.name = torchvision_name(&tensor.name));
-    }
-}
-
-fn torchvision_name(timm: &str) -> String {
+/// The name in torchvision of a tensor of timm's vision transformers; other names stay. Shapes and layout are the same in both.
+pub(super) fn torchvision_name(timm: &str) -> String {
     const WHOLE: [(&str, &str); 2] = [("cls_token", "class_token"), ("pos_embed", "encoder.pos_embedding")];
     const MODULES: [(&str, &str); 3] =
         [("patch_embed.proj.", "conv_proj."), ("norm.", "encoder.ln."), ("head.", "heads.head.")];
@@ -55,15 +50,5 @@ mod tests {
         ] {
             assert_eq!(torchvision_name(timm), torchvision);
         }
-    }
-
-    #[test]
-    fn only_vision_transformers_are_renamed() {
-        let mut tensors = vec![NamedTensor::f32("head.bias", [1], vec![0.0])];
-        to_torchvision(&mut tensors);
-        assert_eq!(tensors[0].name, "head.bias");
-        tensors.push(NamedTensor::f32("patch_embed.proj.weight", [0], vec![]));
-        to_torchvision(&mut tensors);
-        assert_eq!(tensors[0].name, "heads.head.bias");
     }
 }

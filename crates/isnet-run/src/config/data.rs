@@ -167,11 +167,11 @@ section! {
         /// Side of the image, in pixels; it is resized to `height` × `width` like any image.
         size: usize = 64, in 32..=1024;
         /// Images to train on, all classes together.
-        train: usize = 400, in 2..=1_000_000;
+        train: usize = 1080, in 2..=1_000_000;
         /// Images to validate on.
-        val: usize = 100, in 2..=1_000_000;
+        val: usize = 180, in 2..=1_000_000;
         /// Images in each of the tests: biased, standard, deceiving, external.
-        test: usize = 200, in 2..=1_000_000;
+        test: usize = 270, in 2..=1_000_000;
         /// Seed of the generator, apart from the seed of the run.
         seed: u64 = 0;
     }

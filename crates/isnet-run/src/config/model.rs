@@ -2,7 +2,13 @@
 
 use std::path::PathBuf;
 
-use super::{method::MethodName, raw::Section, section::section};
+use isnet_models::{Architecture, zoo::has_stages};
+
+use super::{
+    method::MethodName,
+    raw::Section,
+    section::{choice, section},
+};
 use crate::error::Result;
 
 /// The architecture that is built from `stages`.
@@ -24,6 +30,8 @@ section! {
         transition_relu: bool = false;
         /// File to start from, `.pth` or `.safetensors` with torchvision's names; the default starts at random.
         weights: Option<PathBuf> = None;
+        /// What to do if that file has tensors that the architecture has no place for: `"refuse"`, or `"allow"` to leave them out and list them.
+        unused_weights: UnusedWeights = UnusedWeights::Refuse;
         /// Probability of zeroing a feature in training, where the architecture has its dropout; the default is
         /// torchvision's: 0.5 for VGG and SqueezeNet, otherwise 0.
         dropout: Option<f64> = None, in 0.0..1.0;
@@ -38,6 +46,25 @@ section! {
         /// `[model.transformer]`, the sizes of a plain vision transformer.
         #[serde(skip_serializing_if = "Option::is_none")]
         transformer: Option<Transformer> = Transformer::resolve_any(section, &architecture)?;
+    }
+}
+
+choice! {
+    /// What becomes of tensors of a weight file that the architecture has no place for.
+    UnusedWeights {
+        /// The run does not start: the network that they come from is another one.
+        Refuse = "refuse",
+        /// They are left out, and listed.
+        Allow = "allow",
+    }
+}
+
+impl From<UnusedWeights> for isnet_models::UnusedWeights {
+    fn from(unused: UnusedWeights) -> Self {
+        match unused {
+            UnusedWeights::Refuse => Self::Refuse,
+            UnusedWeights::Allow => Self::Allow,
+        }
     }
 }
 
@@ -82,15 +109,13 @@ impl Stage {
     pub(super) fn resolve_all(section: &Section<'_>, architecture: &str) -> Result<Vec<Self>> {
         match section.sections("stages")? {
             Some(stages) => stages.iter().map(Stage::resolve).collect(),
-            None if architecture == AG_SONONET => {
-                let sizes = [(64, 3), (128, 3), (256, 3), (512, 2), (512, 2)];
-                Ok(sizes.map(|(channels, convs)| Self { channels, convs, kernel: 3, pool: 2 }).into())
-            }
-            None if architecture == UNET => {
-                Ok([64, 128, 256, 512, 1024].map(|channels| Self { channels, convs: 2, kernel: 3, pool: 2 }).into())
-            }
-            None if architecture == PLAIN_CNN => {
-                Ok([16, 32, 64].map(|channels| Self { channels, convs: 1, kernel: 3, pool: 2 }).into())
+            None if has_stages(architecture) => {
+                // The zoo says what its architectures are by default.
+                let stages = Architecture::new(architecture, 1, 1).stages;
+                Ok(stages
+                    .iter()
+                    .map(|it| Self { channels: it.channels, convs: it.convs, kernel: it.kernel, pool: it.pool })
+                    .collect())
             }
             None => Ok(Vec::new()),
         }

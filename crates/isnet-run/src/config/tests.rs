@@ -289,3 +289,34 @@ fn every_configuration_of_the_repository_is_valid() {
         assert_eq!(odd.collect::<Vec<_>>(), [""; 0], "{}", file.display());
     }
 }
+
+#[test]
+fn generated_data_has_the_same_sizes_in_a_configuration_as_where_it_is_generated() {
+    let typed = |text: &str| RunConfig::from_toml(text, "sizes.toml", &[]).unwrap().data.source;
+    let (phantom, shapes) =
+        (isnet_data::phantom::PhantomConfig::default(), isnet_data::shapes::ShapesConfig::default());
+    let DataSource::Phantom(found) = typed("[data.phantom]") else { panic!("phantoms") };
+    assert_eq!(
+        (found.size, found.train, found.val, found.test, found.seed),
+        (phantom.size, phantom.train, phantom.val, phantom.test, phantom.seed)
+    );
+    let DataSource::Shapes(found) = typed("[data.shapes]") else { panic!("shapes") };
+    assert_eq!(
+        (found.size, found.train, found.val, found.test, found.correlation, found.seed),
+        (shapes.size, shapes.train, shapes.val, shapes.test, shapes.correlation, shapes.seed)
+    );
+}
+
+#[test]
+fn an_architecture_has_the_same_stages_in_a_configuration_as_in_the_zoo() {
+    for name in ["plain_cnn", "unet", "ag_sononet"] {
+        let text = format!("[data.phantom]\n[model]\narchitecture = \"{name}\"\n");
+        let config = RunConfig::from_toml(&text, "stages.toml", &[]);
+        let Ok(config) = config else { continue }; // one that another method trains
+        let zoo = isnet_models::Architecture::new(name, 3, 1);
+        let sizes = |it: &Stage| (it.channels, it.convs, it.kernel, it.pool);
+        let found: Vec<_> = config.model.stages.iter().map(sizes).collect();
+        let expected: Vec<_> = zoo.stages.iter().map(|it| (it.channels, it.convs, it.kernel, it.pool)).collect();
+        assert_eq!((found, config.model.batch_norm), (expected, zoo.batch_norm), "{name}");
+    }
+}

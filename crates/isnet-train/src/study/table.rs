@@ -87,7 +87,7 @@ pub fn table(study: &Study, settings: &Settings) -> Result<StudyTable, TrainErro
             continue;
         };
         let folder = study.folder(cell);
-        let predictions = predictions_csv::load(&folder.join("predictions.csv"))?;
+        let predictions = predictions_csv::load_run(&folder)?;
         let folder = folder.display().to_string();
         done.entry(&cell.variant).or_default().push(DoneCell { record, folder, predictions });
     }
