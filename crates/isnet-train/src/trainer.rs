@@ -331,7 +331,8 @@ impl<'a> Trainer<'a> {
             if let Some(relevance) = found.relevance {
                 let rows = relevance.heatmap.dims()[0];
                 let sums = relevance.heatmap.abs().sum_dims(&[1, 2, 3]).reshape([rows]);
-                totals.extend(sums.try_into_vec_as::<f64>().unwrap_or_default());
+                let sums = sums.try_into_vec_as::<f64>();
+                totals.extend(sums.map_err(|error| TrainError::Device(error.to_string()))?);
             }
         }
         let range = calibrated_range(&totals)?;
@@ -411,7 +412,7 @@ impl<'a> Trainer<'a> {
                 } else {
                     1.0
                 };
-                -f64::from(p.max(1e-12)).ln()
+                -libm::log(f64::from(p.max(1e-12)))
             };
             row.iter().enumerate().map(term).sum()
         };
