@@ -30,7 +30,12 @@ enum Answer {
 }
 
 fn main() -> ExitCode {
-    let answer = match Args::parse().command {
+    let command = Args::parse().command;
+    if let Err(error) = isnet_kernels::check_environment() {
+        progress::say(&format!("error: {error}"));
+        return ExitCode::from(2);
+    }
+    let answer = match command {
         Command::Demo(args) => commands::demo::run(&args),
         Command::Train(args) => commands::train::run(&args),
         Command::Study(args) => commands::study::run(&args),
