@@ -49,6 +49,31 @@ const KNOW_OLD_NAMES: &[&str] = &["GLOSSARY.md", "xtask/tests/tidy.rs"];
 /// The one room with this keyword.
 const UNSAFE_ROOM: &str = "crates/isnet-kernels/";
 
+/// Rooms whose results are the same bits on every processor (ARCHITECTURE.md, *Same seed, same run*).
+const SAME_BITS: &[&str] = &["isnet-data", "isnet-graph", "isnet-loss", "isnet-lrp", "isnet-models", "isnet-train"];
+/// What depends on the C library or on the processor, and what stands in its place.
+const OF_THE_PROCESSOR: &[(&str, &str)] = &[
+    (".matmul(", "isnet_kernels::matmul"),
+    (".exp()", "libm or isnet_kernels::exp"),
+    (".ln()", "libm or isnet_kernels::ln"),
+    (".log()", "isnet_kernels::ln"),
+    (".log1p()", "isnet_kernels::ln"),
+    (".ln_1p()", "libm"),
+    (".powf(", "libm"),
+    (".powf_scalar(", "products"),
+    (".sin()", "libm"),
+    (".cos()", "libm"),
+    (".tan()", "libm"),
+    (".tanh()", "libm"),
+    (".atan2(", "libm"),
+    (".hypot(", "libm"),
+    (".erf()", "isnet_kernels::normal_cdf"),
+    ("activation::sigmoid", "isnet_kernels::sigmoid"),
+    ("activation::log_sigmoid", "isnet_kernels::log_sigmoid"),
+    ("activation::softmax", "isnet_kernels::softmax_rows"),
+    ("activation::log_softmax", "isnet_kernels::log_softmax_rows"),
+];
+
 #[test]
 fn every_crate_stands_on_lower_floors_only() {
     let problems: Vec<String> = rooms()
@@ -76,6 +101,18 @@ fn every_floor_is_of_crates_that_exist_and_are_named_in_the_architecture() {
 fn sources_are_tidy() {
     let problems: Vec<String> = texts().iter().flat_map(|(path, text)| problems_of(path, text)).collect();
     assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+#[test]
+fn the_tensor_library_is_built_without_sums_in_as_many_lanes_as_the_processor_has() {
+    let depends = |manifest: &str| {
+        let burn = manifest.lines().find(|line| line.starts_with("burn = ")).expect("a line about burn").to_owned();
+        ["\"simd\"", "\"x86-v4\"", "\"default\""].iter().any(|feature| burn.contains(feature))
+            || !burn.contains("default-features = false")
+    };
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    assert!(!depends(&manifest), "ARCHITECTURE.md, *Same seed, same run*, says why not");
+    assert!(depends("burn = { version = \"1\", default-features = false, features = [\"simd\"] }"));
 }
 
 #[test]
@@ -146,6 +183,12 @@ fn an_untidy_source_is_noticed() {
         (source, format!("// {todo}(ada): later"), 0),
         (source, format!("// {todo}(): later"), 1),
         (source, concat!("// FIX", "ME later").to_owned(), 1),
+        ("crates/isnet-loss/src/a.rs", "let y = x.exp();".to_owned(), 1),
+        ("crates/isnet-loss/src/a.rs", "let y = a.matmul(b); // a.matmul(b)".to_owned(), 1),
+        ("crates/isnet-loss/src/a.rs", "/// `x.exp()`".to_owned(), 0),
+        ("crates/isnet-loss/src/a.rs", "\n#[cfg(test)]\nmod tests {\nlet y = x.exp();\n}".to_owned(), 0),
+        ("crates/isnet-data/src/a/tests.rs", "let y = x.exp();".to_owned(), 0),
+        ("crates/isnet-eval/src/a.rs", "let y = x.exp();".to_owned(), 0),
         (source, "let p = unsafe { *q };".to_owned(), 1),
         (source, "// not unsafe at all".to_owned(), 0),
         (source, "#![deny(unsafe_code)]".to_owned(), 0),
@@ -246,6 +289,11 @@ fn problems_of(path: &str, text: &str) -> Vec<String> {
             }
         }
         let code = line.split("//").next().unwrap_or_default();
+        if is_rust && index < lines && has_same_bits(path) {
+            for (found, instead) in OF_THE_PROCESSOR.iter().filter(|(found, _)| code.contains(found)) {
+                report(format!("`{found}` has other bits on other processors; take {instead}"));
+            }
+        }
         let quoted = path == "xtask/tests/tidy.rs";
         if is_rust
             && !quoted
@@ -256,6 +304,12 @@ fn problems_of(path: &str, text: &str) -> Vec<String> {
         }
     }
     problems
+}
+
+/// Whether a source belongs to a room whose results are the same bits everywhere, and is no test.
+fn has_same_bits(path: &str) -> bool {
+    let inside = |room: &&str| path.starts_with(&format!("crates/{room}/src/"));
+    SAME_BITS.iter().any(inside) && !path.ends_with("/tests.rs")
 }
 
 /// Lines above the module of tests at the end of a source.

@@ -37,6 +37,10 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(error) => return refused(&error),
     };
+    if let Err(error) = isnet_kernels::check_environment() {
+        progress::say(&format!("error: {error}"));
+        return ExitCode::from(2);
+    }
     if let Err(error) = signals::listen() {
         progress::say(&format!("error: cannot wait for signals: {error:#}"));
         return ExitCode::from(2);

@@ -107,10 +107,10 @@ impl Warp {
         let angle = (settings.rotation_degrees * symmetric(rng)).to_radians();
         let down = settings.translation * symmetric(rng) * height as f32;
         let right = settings.translation * symmetric(rng) * width as f32;
-        let (smallest, largest) = (settings.scale.0.ln(), settings.scale.1.ln());
-        let zoom = (smallest + (largest - smallest) * rng.random::<f32>()).exp();
+        let (smallest, largest) = (libm::logf(settings.scale.0), libm::logf(settings.scale.1));
+        let zoom = libm::expf(smallest + (largest - smallest) * rng.random::<f32>());
         let mirror = if rng.random::<bool>() && settings.flip_horizontal { -1.0 } else { 1.0 };
-        let (sin, cos) = (angle.sin() / zoom, angle.cos() / zoom);
+        let (sin, cos) = (libm::sinf(angle) / zoom, libm::cosf(angle) / zoom);
         Self {
             matrix: [cos, -sin, mirror * sin, mirror * cos],
             shift: (down, right),
@@ -174,7 +174,7 @@ fn symmetric(rng: &mut impl Rng) -> f32 {
 /// Standard normal, by Box and Muller.
 pub(crate) fn gaussian(rng: &mut impl Rng) -> f32 {
     let (radius, angle) = (1.0 - rng.random::<f32>(), rng.random::<f32>());
-    (-2.0 * radius.ln()).sqrt() * (std::f32::consts::TAU * angle).cos()
+    (-2.0 * libm::logf(radius)).sqrt() * libm::cosf(std::f32::consts::TAU * angle)
 }
 
 #[cfg(test)]

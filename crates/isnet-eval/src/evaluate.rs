@@ -3,9 +3,10 @@
 use std::cell::LazyCell;
 use std::sync::Arc;
 
-use burn::tensor::{Tensor, activation};
+use burn::tensor::Tensor;
 use isnet_data::{Batch, Dataset, Label, Loader};
 use isnet_graph::Predictor;
+use isnet_kernels::{sigmoid, softmax_rows};
 use isnet_lrp::{Composite, FirstLayer, OutputSelector, Plan, Target};
 use isnet_run::Model;
 
@@ -92,8 +93,8 @@ fn explained(model: &Model, plan: &Plan, batch: &Batch) -> Result<(Tensor<2>, Ve
 pub fn probabilities(model: &Model, logits: Tensor<2>) -> Vec<Vec<f32>> {
     let n_classes = logits.dims()[1];
     let probabilities = match model.task {
-        isnet_data::Task::SingleLabel => activation::softmax(logits, 1),
-        isnet_data::Task::MultiLabel => activation::sigmoid(logits),
+        isnet_data::Task::SingleLabel => softmax_rows(logits),
+        isnet_data::Task::MultiLabel => sigmoid(logits),
     };
     let values: Vec<f32> = probabilities.try_into_vec_as().expect("probabilities are floats");
     values.chunks(n_classes).map(<[f32]>::to_vec).collect()

@@ -188,7 +188,7 @@ pub fn scores(predictions: &Predictions) -> Result<Scores, EvalError> {
 /// ```
 pub fn log_loss(predictions: &Predictions, class_weights: Option<&[f32]>) -> f64 {
     let weight = |class: usize| class_weights.map_or(1.0, |weights| f64::from(weights[class]));
-    let minus_log = |probability: f64| -probability.max(1e-12).ln();
+    let minus_log = |probability: f64| -libm::log(probability.max(1e-12));
     let (mut sum, mut total) = (0.0, 0.0);
     for (labels, row) in predictions.labels.iter().zip(&predictions.probabilities) {
         for (class, probability) in row.iter().enumerate() {

@@ -98,7 +98,8 @@ impl GraphBuilder {
 
     /// The transpose of a convolution, with bias, from `spec.input` to `spec.output` channels.
     pub fn conv_transpose(&mut self, name: &str, input: NodeId, spec: ConvSpec) -> NodeId {
-        let shape = vec![spec.input, spec.output, spec.kernel[0], spec.kernel[1]];
+        let groups = spec.geometry.groups.max(1);
+        let shape = vec![spec.input, spec.output / groups, spec.kernel[0], spec.kernel[1]];
         let weight = self.param(name, "weight", shape, ParamRole::ConvWeight);
         let bias = Some(self.param(name, "bias", vec![spec.output], ParamRole::Bias));
         self.node(name, Op::ConvTranspose(Conv { weight, bias, geometry: spec.geometry }), &[input])

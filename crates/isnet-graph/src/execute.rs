@@ -1,6 +1,6 @@
 //! Running a graph forward.
 
-use burn::tensor::{Int, Tensor, TensorData, activation};
+use burn::tensor::{Int, Tensor, TensorData};
 use isnet_kernels as kernels;
 use isnet_kernels::{AveragePool, BatchStatistics};
 use rand::Rng;
@@ -232,7 +232,7 @@ impl Graph {
             Op::ConvTranspose(conv) => self.conv_transpose(params, conv, input),
             Op::Dense(dense) => self.dense(params, dense, input),
             Op::Relu => kernels::relu(input),
-            Op::Sigmoid => activation::sigmoid(input),
+            Op::Sigmoid => kernels::sigmoid(input),
             Op::Threshold(value) => input.clone().greater_scalar(*value).float().cast(input.dtype()),
             Op::SpatialShare(sharing) => spatial_share(input, *sharing),
             Op::Interpolate => {
@@ -400,7 +400,7 @@ mod tests {
     use rand_chacha::rand_core::SeedableRng;
 
     use super::*;
-    use crate::builder::GraphBuilder;
+    use crate::builder::{ConvSpec, GraphBuilder};
     use crate::params::ParamRole;
 
     #[test]
@@ -422,6 +422,24 @@ mod tests {
         let found: Vec<f64> = found.into_iter().map(|(_, value)| value.into_scalar::<f64>()).collect();
         let expected = [0.9 * 5.0 + 0.1 * 3.0, 0.9 * 2.0 + 0.1 * 14.0 / 3.0];
         assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12) && found.len() == 2, "{found:?}");
+    }
+
+    #[test]
+    fn a_transposed_convolution_in_groups_gives_each_group_its_own_inputs() {
+        // As torch.nn.ConvTranspose2d(2, 4, 1, groups=2): channels 0 and 1 see input 0, channels 2 and 3 see input 1.
+        let mut build = GraphBuilder::new(2);
+        let image = build.input();
+        let up = build.conv_transpose("up", image, ConvSpec::square(2, 4, 1).grouped(2));
+        let graph = build.finish(up).expect("valid");
+        let (_, weight) = graph.params().next().expect("a weight");
+        assert_eq!(weight.shape, [2, 2, 1, 1]);
+        let params = Params::from_fn(&graph, &Device::flex(), DType::F32, |spec| match spec.role {
+            ParamRole::ConvWeight => vec![1.0, 2.0, 3.0, 4.0],
+            _ => vec![0.0, 0.0, 0.0, 0.5],
+        });
+        let pixel = Tensor::<4>::from_floats([[[[10.0, 100.0]]]], &Device::flex());
+        let found: Vec<f32> = graph.predict(&params, pixel).try_into_vec_as().expect("floats");
+        assert_eq!(found, [10.0, 20.0, 300.0, 400.5]);
     }
 
     #[test]

@@ -28,10 +28,9 @@ impl Graph {
     /// # Ok::<(), isnet_graph::GraphError>(())
     /// ```
     pub fn fused_relus(&self) -> Vec<Option<NodeId>> {
-        let fuses = |id: NodeId| match &self.node(id).op {
-            Op::BatchNorm(_) => true,
-            Op::Add => self.node(id).inputs.len() == 2,
-            _ => false,
+        let fuses = |id: NodeId| {
+            let node = self.node(id);
+            matches!(node.op, Op::BatchNorm(_)) || (node.op == Op::Add && node.inputs.len() == 2)
         };
         let readers = self.only_readers().into_iter().zip(self.nodes());
         let relu = |reader: NodeId, id: NodeId| self.node(reader).op == Op::Relu && fuses(id);

@@ -66,8 +66,8 @@ pub(crate) fn fan_in(shape: &[usize]) -> usize {
 
 /// A standard normal number by Box and Muller.
 fn standard_normal(rng: &mut impl Rng) -> f64 {
-    let radius = (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt();
-    radius * (std::f64::consts::TAU * rng.random::<f64>()).cos()
+    let radius = (-2.0 * libm::log(1.0 - rng.random::<f64>())).sqrt();
+    radius * libm::cos(std::f64::consts::TAU * rng.random::<f64>())
 }
 
 #[cfg(test)]

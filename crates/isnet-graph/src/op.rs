@@ -12,7 +12,7 @@ pub enum Op {
     Input,
     /// A 2-D convolution.
     Conv(Conv),
-    /// The transpose of a 2-D convolution, which enlarges. Its weight is `[C_in, C_out, kernel_h, kernel_w]`, as PyTorch's.
+    /// The transpose of a 2-D convolution, which enlarges. Its weight is `[C_in, C_out / groups, kernel_h, kernel_w]`, as PyTorch's.
     ConvTranspose(Conv),
     /// A dense layer over the channels of a flat activation, or of every token.
     Dense(Dense),
@@ -207,7 +207,28 @@ impl Op {
             }
             Op::LayerNorm(norm) => vec![&mut norm.weight, &mut norm.bias],
             Op::Tokens(tokens) => vec![&mut tokens.class_token, &mut tokens.position],
-            _ => Vec::new(),
+            Op::Input
+            | Op::Relu
+            | Op::Sigmoid
+            | Op::Threshold(_)
+            | Op::SpatialShare(_)
+            | Op::Interpolate
+            | Op::Gate
+            | Op::MaxPool(_)
+            | Op::AveragePool(_)
+            | Op::AdaptiveAveragePool(_)
+            | Op::LogSumExpPool(_)
+            | Op::Add
+            | Op::Concat
+            | Op::Flatten
+            | Op::Dropout(_)
+            | Op::Identity
+            | Op::Softmax
+            | Op::Gelu
+            | Op::SelectToken(_)
+            | Op::NarrowChannels { .. }
+            | Op::AttentionScores { .. }
+            | Op::AttentionSums => Vec::new(),
         }
     }
 
@@ -217,7 +238,27 @@ impl Op {
             Op::Input => 0..=0,
             Op::Add | Op::Concat => 1..=usize::MAX,
             Op::Gate | Op::Interpolate | Op::AttentionScores { .. } | Op::AttentionSums => 2..=2,
-            _ => 1..=1,
+            Op::Conv(_)
+            | Op::ConvTranspose(_)
+            | Op::Dense(_)
+            | Op::BatchNorm(_)
+            | Op::Relu
+            | Op::Sigmoid
+            | Op::Threshold(_)
+            | Op::SpatialShare(_)
+            | Op::MaxPool(_)
+            | Op::AveragePool(_)
+            | Op::AdaptiveAveragePool(_)
+            | Op::LogSumExpPool(_)
+            | Op::Flatten
+            | Op::Dropout(_)
+            | Op::Identity
+            | Op::Softmax
+            | Op::LayerNorm(_)
+            | Op::Gelu
+            | Op::Tokens(_)
+            | Op::SelectToken(_)
+            | Op::NarrowChannels { .. } => 1..=1,
         }
     }
 }

@@ -6,7 +6,7 @@ use isnet_kernels::AveragePool;
 
 use crate::error::GraphError;
 use crate::graph::{Graph, Node};
-use crate::op::Op;
+use crate::op::{Op, Tokens};
 
 /// Shape of an activation without its batch axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,21 +73,20 @@ impl Graph {
             Op::Conv(conv) => {
                 let shape = &self.param(conv.weight).shape;
                 let (groups, kernel) = (conv.geometry.groups, [shape[2], shape[3]]);
-                for channels in [shape[0], input.channels] {
-                    if groups == 0 || channels % groups != 0 {
-                        return Err(GraphError::Groups { node: node.name.clone(), groups, channels });
-                    }
-                }
+                expect_groups(node, groups, [shape[0], input.channels])?;
                 self.expect_channels(node, shape[1] * groups, input)?;
                 let size = conv.geometry.output_size(input.size(), kernel).ok_or_else(|| too_small(kernel))?;
                 Ok(Shape { channels: shape[0], ..input.resized(size) })
             }
             Op::ConvTranspose(conv) => {
                 let shape = &self.param(conv.weight).shape;
-                let kernel = [shape[2], shape[3]];
+                let (groups, kernel) = (conv.geometry.groups, [shape[2], shape[3]]);
+                // The weight only has the channels of a group, the bias has them all.
+                let channels = conv.bias.map_or(shape[1] * groups, |bias| self.param(bias).len());
+                expect_groups(node, groups, [channels, input.channels])?;
                 self.expect_channels(node, shape[0], input)?;
                 let size = conv.geometry.transposed_size(input.size(), kernel).ok_or_else(|| too_small(kernel))?;
-                Ok(Shape { channels: shape[1], ..input.resized(size) })
+                Ok(Shape { channels, ..input.resized(size) })
             }
             Op::Dense(dense) => {
                 let shape = &self.param(dense.weight).shape;
@@ -123,8 +122,17 @@ impl Graph {
             }
             Op::Flatten => Ok(Shape::flat(input.len())),
             Op::LayerNorm(norm) => self.expect_channels(node, self.param(norm.weight).shape[0], input).map(|()| input),
-            Op::Tokens(_) | Op::SelectToken(_) | Op::NarrowChannels { .. } => self.shape_of_tokens(node, input),
-            Op::AttentionScores { .. } | Op::AttentionSums => attention_shape(node, input, inputs[1]),
+            Op::Tokens(tokens) => self.tokens_shape(node, tokens, input),
+            Op::SelectToken(token) if input.height != 1 || *token >= input.width => {
+                Err(GraphError::Token { node: node.name.clone(), token: *token, got: input })
+            }
+            Op::SelectToken(_) => Ok(Shape::flat(input.channels)),
+            Op::NarrowChannels { start, channels } => {
+                self.expect_channels(node, input.channels.max(start + channels), input)?;
+                Ok(Shape { channels: *channels, ..input })
+            }
+            Op::AttentionScores { heads } => scores_shape(node, *heads, input, inputs[1]),
+            Op::AttentionSums => sums_shape(node, input, inputs[1]),
             Op::Input
             | Op::Relu
             | Op::Gelu
@@ -137,27 +145,13 @@ impl Graph {
         }
     }
 
-    /// Where tokens begin, and where they are taken apart.
-    fn shape_of_tokens(&self, node: &Node, input: Shape) -> Result<Shape, GraphError> {
-        match &node.op {
-            Op::Tokens(tokens) if input.size() != tokens.grid => {
-                Err(GraphError::Grid { node: node.name.clone(), expected: tokens.grid, got: input })
-            }
-            Op::Tokens(tokens) => {
-                let shape = &self.param(tokens.position).shape;
-                self.expect_channels(node, shape[2], input)?;
-                Ok(Shape { height: 1, width: shape[1], ..input })
-            }
-            Op::SelectToken(token) if input.height != 1 || *token >= input.width => {
-                Err(GraphError::Token { node: node.name.clone(), token: *token, got: input })
-            }
-            Op::SelectToken(_) => Ok(Shape::flat(input.channels)),
-            Op::NarrowChannels { start, channels } => {
-                self.expect_channels(node, input.channels.max(start + channels), input)?;
-                Ok(Shape { channels: *channels, ..input })
-            }
-            _ => unreachable!("`{}` is handled before", node.op.name()),
+    fn tokens_shape(&self, node: &Node, tokens: &Tokens, input: Shape) -> Result<Shape, GraphError> {
+        if input.size() != tokens.grid {
+            return Err(GraphError::Grid { node: node.name.clone(), expected: tokens.grid, got: input });
         }
+        let shape = &self.param(tokens.position).shape;
+        self.expect_channels(node, shape[2], input)?;
+        Ok(Shape { height: 1, width: shape[1], ..input })
     }
 
     fn expect_channels(&self, node: &Node, expected: usize, input: Shape) -> Result<(), GraphError> {
@@ -188,20 +182,57 @@ impl Graph {
     }
 }
 
-/// The scores of queries and keys, or the sums of values.
-fn attention_shape(node: &Node, first: Shape, second: Shape) -> Result<Shape, GraphError> {
-    let (heads, fits, output) = match node.op {
-        Op::AttentionScores { heads } => {
-            let fits = first.height == 1 && first.channels == second.channels;
-            (heads, fits, Shape { height: heads, width: first.width, channels: second.width })
-        }
-        _ => {
-            let fits = first.channels == second.width;
-            (first.height, fits, Shape { height: 1, width: first.width, channels: second.channels })
-        }
-    };
+/// Channels on both sides of a convolution fall into whole groups.
+fn expect_groups(node: &Node, groups: usize, channels: [usize; 2]) -> Result<(), GraphError> {
+    match channels.into_iter().find(|channels| groups == 0 || channels % groups != 0) {
+        None => Ok(()),
+        Some(channels) => Err(GraphError::Groups { node: node.name.clone(), groups, channels }),
+    }
+}
+
+/// The scores of queries and keys.
+fn scores_shape(node: &Node, heads: usize, queries: Shape, keys: Shape) -> Result<Shape, GraphError> {
+    let fits = queries.height == 1 && queries.channels == keys.channels;
+    let output = Shape { height: heads, width: queries.width, channels: keys.width };
+    expect_heads(node, heads, [queries, keys], fits).map(|()| output)
+}
+
+/// The sums of values by their weights.
+fn sums_shape(node: &Node, weights: Shape, values: Shape) -> Result<Shape, GraphError> {
+    let fits = weights.channels == values.width;
+    let output = Shape { height: 1, width: weights.width, channels: values.channels };
+    expect_heads(node, weights.height, [weights, values], fits).map(|()| output)
+}
+
+fn expect_heads(node: &Node, heads: usize, [first, second]: [Shape; 2], fits: bool) -> Result<(), GraphError> {
     if fits && second.height == 1 && heads > 0 && second.channels.is_multiple_of(heads) {
-        return Ok(output);
+        return Ok(());
     }
     Err(GraphError::Attention { node: node.name.clone(), op: node.op.name(), first, second, heads })
+}
+
+#[cfg(test)]
+mod tests {
+    use isnet_kernels::ConvGeometry;
+
+    use super::*;
+    use crate::builder::{ConvSpec, GraphBuilder};
+
+    #[test]
+    fn groups_of_a_transposed_convolution_divide_its_channels_on_both_sides() {
+        let shape = |input, output, groups| {
+            let mut build = GraphBuilder::new(input);
+            let image = build.input();
+            let geometry = ConvGeometry { stride: [2, 2], groups, ..Default::default() };
+            let spec = ConvSpec { geometry, ..ConvSpec::square(input, output, 2) };
+            let up = build.conv_transpose("up", image, spec);
+            build.finish(up).expect("valid").shapes([3, 5]).map(|shapes| shapes[1])
+        };
+        assert_eq!(shape(4, 6, 2), Ok(Shape { height: 6, width: 10, channels: 6 }));
+        assert_eq!(shape(2, 6, 2), Ok(Shape { height: 6, width: 10, channels: 6 }));
+        for (input, output, groups) in [(4, 5, 2), (3, 4, 2), (4, 4, 0)] {
+            let refused = shape(input, output, groups).expect_err("channels do not fall into groups");
+            assert!(matches!(refused, GraphError::Groups { .. }), "{input}, {output}, {groups}: {refused}");
+        }
+    }
 }

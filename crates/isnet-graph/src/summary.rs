@@ -78,7 +78,30 @@ impl Graph {
                 let second = shapes[node.inputs[1].index()];
                 output.width * second.width * second.channels
             }
-            _ => 0,
+            // Not products: what these cost is small beside them.
+            Op::Input
+            | Op::BatchNorm(_)
+            | Op::Relu
+            | Op::Sigmoid
+            | Op::Threshold(_)
+            | Op::SpatialShare(_)
+            | Op::Interpolate
+            | Op::Gate
+            | Op::MaxPool(_)
+            | Op::AveragePool(_)
+            | Op::AdaptiveAveragePool(_)
+            | Op::LogSumExpPool(_)
+            | Op::Add
+            | Op::Concat
+            | Op::Flatten
+            | Op::Dropout(_)
+            | Op::Identity
+            | Op::Softmax
+            | Op::LayerNorm(_)
+            | Op::Gelu
+            | Op::Tokens(_)
+            | Op::SelectToken(_)
+            | Op::NarrowChannels { .. } => 0,
         }
     }
 }

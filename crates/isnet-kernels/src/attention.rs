@@ -4,7 +4,7 @@
 
 use burn::tensor::Tensor;
 
-use crate::plain;
+use crate::matmul;
 
 /// Dot products of every pair of tokens, per head: `out[n, h, t, u] = Σ_c first[n, t, c]·second[n, u, c]` over the channels of head `h`.
 ///
@@ -25,7 +25,7 @@ use crate::plain;
 /// assert_eq!(products.into_data().try_into_vec::<f32>().unwrap(), [5.0, 11.0, 11.0, 25.0]); // (1, 2)·(1, 2) = 5, …
 /// ```
 pub fn head_products(first: Tensor<4>, second: Tensor<4>, heads: usize) -> Tensor<4> {
-    plain::head_products(first, second, heads)
+    matmul(by_head(first, heads), by_head(second, heads).swap_dims(2, 3))
 }
 
 /// Sums of tokens weighted per head: `out[n, t, c] = Σ_u weights[n, h, t, u]·values[n, u, c]` with the head `h` that owns `c`.
@@ -39,5 +39,13 @@ pub fn head_products(first: Tensor<4>, second: Tensor<4>, heads: usize) -> Tenso
 /// # Panics
 /// If `heads` does not divide `C`.
 pub fn head_sums(weights: Tensor<4>, values: Tensor<4>) -> Tensor<4> {
-    plain::head_sums(weights, values)
+    let [samples, heads, tokens, _] = weights.dims();
+    let channels = values.dims()[3];
+    matmul(weights, by_head(values, heads)).swap_dims(1, 2).reshape([samples, 1, tokens, channels])
+}
+
+/// `[N, 1, T, C]` to `[N, heads, T, C/heads]`.
+fn by_head(tokens: Tensor<4>, heads: usize) -> Tensor<4> {
+    let [samples, _, count, channels] = tokens.dims();
+    tokens.reshape([samples, count, heads, channels / heads]).swap_dims(1, 2)
 }

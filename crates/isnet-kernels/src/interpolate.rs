@@ -2,6 +2,8 @@
 
 use burn::tensor::{Tensor, TensorData};
 
+use crate::matmul;
+
 /// Brings activations to another size `[H, W]` bilinearly, as PyTorch's `interpolate(mode="bilinear", align_corners=False)` does.
 ///
 /// It is linear and separable, hence two matrix products; differentiable.
@@ -45,8 +47,10 @@ pub fn interpolate_transpose(output: Tensor<4>, input_size: [usize; 2]) -> Tenso
 fn separably(input: Tensor<4>, [rows, columns]: [Tensor<3>; 2]) -> Tensor<4> {
     let [samples, height, width, channels] = input.dims();
     let [to_height, to_width] = [rows.dims()[1], columns.dims()[1]];
-    let tall = rows.matmul(input.reshape([samples, height, width * channels]));
-    let wide = columns.matmul(tall.reshape([samples * to_height, width, channels]));
+    let rows = rows.unsqueeze::<4>().expand([1, samples, to_height, height]);
+    let columns = columns.unsqueeze::<4>().expand([1, samples * to_height, to_width, width]);
+    let tall = matmul(rows, input.reshape([1, samples, height, width * channels]));
+    let wide = matmul(columns, tall.reshape([1, samples * to_height, width, channels]));
     wide.reshape([samples, to_height, to_width, channels])
 }
 

@@ -14,9 +14,12 @@ pub mod batch_norm;
 pub mod conv;
 pub mod cpu;
 pub mod dense;
+pub mod elementary;
+mod environment;
 pub mod gelu;
 pub mod interpolate;
 pub mod layer_norm;
+pub mod matmul;
 pub mod max_pool;
 pub mod plain;
 pub mod pointwise;
@@ -33,9 +36,12 @@ pub use average_pool::{AveragePool, average_pool, average_pool_transpose};
 pub use batch_norm::{BatchStatistics, batch_norm_train, inverse_deviation, normalize, normalize_transpose};
 pub use conv::{ConvGeometry, ConvWeight, WeightForms, conv2d, conv2d_transpose};
 pub use dense::{dense, dense_transpose, token_dense, token_dense_transpose};
+pub use elementary::{exp, ln, log_sigmoid, log_softmax_rows, sigmoid, softmax_rows};
+pub use environment::{EnvironmentError, check_environment};
 pub use gelu::{gelu, normal_cdf};
 pub use interpolate::{interpolate, interpolate_transpose};
 pub use layer_norm::{layer_norm, layer_norm_transpose};
+pub use matmul::matmul;
 pub use max_pool::{MaxPoolGeometry, max_pool, max_unpool};
 pub use pointwise::{
     add, add_relu, concat_channels, expand_maps, gate, narrow_channels, relevance_step, relevance_step_normalized,

@@ -174,24 +174,6 @@ pub fn concat_channels(inputs: Vec<Tensor<4>>) -> Tensor<4> {
     Tensor::cat(inputs, 3)
 }
 
-/// See [`crate::head_products`].
-pub fn head_products(first: Tensor<4>, second: Tensor<4>, heads: usize) -> Tensor<4> {
-    by_head(first, heads).matmul(by_head(second, heads).swap_dims(2, 3))
-}
-
-/// See [`crate::head_sums`].
-pub fn head_sums(weights: Tensor<4>, values: Tensor<4>) -> Tensor<4> {
-    let [samples, heads, tokens, _] = weights.dims();
-    let channels = values.dims()[3];
-    weights.matmul(by_head(values, heads)).swap_dims(1, 2).reshape([samples, 1, tokens, channels])
-}
-
-/// `[N, 1, T, C]` to `[N, heads, T, C/heads]`.
-fn by_head(tokens: Tensor<4>, heads: usize) -> Tensor<4> {
-    let [samples, _, count, channels] = tokens.dims();
-    tokens.reshape([samples, count, heads, channels / heads]).swap_dims(1, 2)
-}
-
 /// See [`crate::softmax()`].
 pub fn softmax(input: Tensor<4>) -> Tensor<4> {
     activation::softmax(input, 3)

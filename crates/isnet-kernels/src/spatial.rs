@@ -1,6 +1,8 @@
 //! Operations over all places of a channel.
 
-use burn::tensor::{Tensor, activation};
+use burn::tensor::Tensor;
+
+use crate::{exp, ln, softmax};
 
 /// The share of each place in its channel: `exp(r·x) / Σ exp(r·x)`. Large `r` gives all to the largest value.
 ///
@@ -18,8 +20,8 @@ use burn::tensor::{Tensor, activation};
 /// ```
 pub fn spatial_softmax(input: Tensor<4>, sharpness: f64) -> Tensor<4> {
     let [samples, height, width, channels] = input.dims();
-    let flat = (input * sharpness).reshape([samples, height * width, channels]);
-    activation::softmax(flat, 1).reshape([samples, height, width, channels])
+    let places: Tensor<4> = (input * sharpness).reshape([samples, 1, height * width, channels]).swap_dims(2, 3);
+    softmax(places).swap_dims(2, 3).reshape([samples, height, width, channels])
 }
 
 /// A smooth maximum over the places of each channel: `ln(mean exp(r·x)) / r`, between the mean (small `r`) and the maximum (large `r`).
@@ -43,6 +45,6 @@ pub fn log_sum_exp_pool(input: Tensor<4>, sharpness: f64) -> Tensor<4> {
     let flat = (input * sharpness).reshape([samples, height * width, channels]);
     // It cancels: what is taken out before exp comes back after ln.
     let largest = flat.clone().detach().max_dim(1);
-    let mean = (flat - largest.clone()).exp().mean_dim(1);
-    ((mean.log() + largest) / sharpness).reshape([samples, 1, 1, channels])
+    let mean = exp(flat - largest.clone()).mean_dim(1);
+    ((ln(mean) + largest) / sharpness).reshape([samples, 1, 1, channels])
 }

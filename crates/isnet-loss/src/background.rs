@@ -1,7 +1,7 @@
 //! The background term of the heatmap loss (METHOD §4, steps 1–5).
 
 use burn::tensor::Tensor;
-use isnet_kernels::{expand_maps, ranked_pooling};
+use isnet_kernels::{expand_maps, ln, ranked_pooling};
 
 /// Settings of the background term.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,7 +32,7 @@ pub fn background_term(relevance: Tensor<4>, mask: Tensor<4>, term: &BackgroundT
     let per_channel = background.permute([0, 3, 1, 2]).reshape([rows * channels, height * width]);
     let pooled = ranked_pooling(per_channel, term.gwrp_decay);
     let saturated = (pooled.clone() / (pooled + term.saturation)).clamp_max(CEILING);
-    let loss = (saturated.neg() + 1.0).log().neg();
+    let loss = ln(saturated.neg() + 1.0).neg();
     loss.reshape([rows, channels]).mean_dim(1).reshape([rows])
 }
 

@@ -1,6 +1,7 @@
 //! The classification loss.
 
-use burn::tensor::{DType, Tensor, TensorData, activation};
+use burn::tensor::{DType, Tensor, TensorData};
+use isnet_kernels::{log_sigmoid, log_softmax_rows};
 
 use crate::error::LossError;
 
@@ -38,7 +39,7 @@ impl ClassificationLoss {
         match targets {
             Targets::SingleLabel(labels) => {
                 let coefficients = cross_entropy_coefficients(labels, &weights)?;
-                let log_probabilities = activation::log_softmax(logits.clone(), 1);
+                let log_probabilities = log_softmax_rows(logits.clone());
                 Ok((log_probabilities * constant(coefficients, &logits)).sum().neg())
             }
             Targets::MultiLabel(rows) => Ok(binary_cross_entropy(logits, rows, &weights)),
@@ -73,8 +74,8 @@ fn binary_cross_entropy(logits: Tensor<2>, rows: &[Vec<f32>], weights: &[f32]) -
     let weighted = |row: &Vec<f32>| row.iter().zip(weights).map(|(y, w)| f64::from(y * w)).collect::<Vec<_>>();
     let positive = constant(rows.iter().flat_map(weighted).collect(), &logits);
     let negative = constant(rows.iter().flatten().map(|y| 1.0 - f64::from(*y)).collect(), &logits);
-    let of_positive = activation::log_sigmoid(logits.clone()) * positive;
-    let of_negative = activation::log_sigmoid(logits.neg()) * negative;
+    let of_positive = log_sigmoid(logits.clone()) * positive;
+    let of_negative = log_sigmoid(logits.neg()) * negative;
     (of_positive + of_negative).mean().neg()
 }
 

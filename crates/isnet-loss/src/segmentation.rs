@@ -1,6 +1,7 @@
 //! The loss of a segmentation: binary cross-entropy and Dice (METHOD §5, `multitask` and the U-Net of `segment_classify`).
 
-use burn::tensor::{DType, Tensor, activation};
+use burn::tensor::{DType, Tensor};
+use isnet_kernels::{log_sigmoid, sigmoid};
 
 use crate::heatmap::Mask;
 
@@ -38,10 +39,10 @@ pub fn segmentation_loss(logits: &Tensor<4>, mask: &Mask) -> SegmentationTerms {
     let rows = logits.dims()[0];
     let per_sample = |values: Tensor<4>| values.sum_dims(&[1, 2, 3]).reshape([rows]);
     let pixels = (logits.dims()[1] * logits.dims()[2]) as f64;
-    let inside = activation::log_sigmoid(logits.clone()) * truth.clone();
-    let outside = activation::log_sigmoid(logits.clone().neg()) * (truth.clone().neg() + 1.0);
+    let inside = log_sigmoid(logits.clone()) * truth.clone();
+    let outside = log_sigmoid(logits.clone().neg()) * (truth.clone().neg() + 1.0);
     let cross_entropy = mask.mean(per_sample(inside + outside).neg() / pixels);
-    let probability = activation::sigmoid(logits);
+    let probability = sigmoid(logits);
     let common = per_sample(probability.clone() * truth.clone()) * 2.0 + 1.0;
     let both = per_sample(probability) + per_sample(truth) + 1.0;
     let dice = mask.mean((common / both).neg() + 1.0);

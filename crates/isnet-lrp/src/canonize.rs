@@ -30,6 +30,51 @@ impl AffinePart {
     }
 }
 
+/// What an operation is to an affine part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    /// A layer, with which batch norms beside it are folded.
+    Layer,
+    /// A layer with which nothing is folded.
+    Alone,
+    Norm,
+    /// Moves values, and may stand between a batch norm and its layer.
+    Between,
+    /// No part of any.
+    Outside,
+}
+
+fn role(op: &Op) -> Role {
+    match op {
+        Op::Conv(_) | Op::Dense(_) => Role::Layer,
+        Op::ConvTranspose(_) => Role::Alone,
+        Op::BatchNorm(_) => Role::Norm,
+        Op::Identity | Op::Flatten => Role::Between,
+        Op::Input
+        | Op::Relu
+        | Op::Sigmoid
+        | Op::Threshold(_)
+        | Op::SpatialShare(_)
+        | Op::Interpolate
+        | Op::Gate
+        | Op::MaxPool(_)
+        | Op::AveragePool(_)
+        | Op::AdaptiveAveragePool(_)
+        | Op::LogSumExpPool(_)
+        | Op::Add
+        | Op::Concat
+        | Op::Dropout(_)
+        | Op::Softmax
+        | Op::LayerNorm(_)
+        | Op::Gelu
+        | Op::Tokens(_)
+        | Op::SelectToken(_)
+        | Op::NarrowChannels { .. }
+        | Op::AttentionScores { .. }
+        | Op::AttentionSums => Role::Outside,
+    }
+}
+
 /// All affine parts that read the image, and the nodes for which there is none, with the way out.
 pub(crate) fn first_affine_parts(graph: &Graph, way_out: &str) -> (Vec<AffinePart>, Vec<UnsupportedNode>) {
     let (consumers, source) = (graph.consumers(), graph.input());
@@ -40,16 +85,18 @@ pub(crate) fn first_affine_parts(graph: &Graph, way_out: &str) -> (Vec<AffinePar
     }
     while let Some((id, before)) = open.pop() {
         let readers = &consumers[id.index()];
-        match graph.node(id).op {
-            Op::Conv(_) | Op::Dense(_) => {
+        match role(&graph.node(id).op) {
+            Role::Layer => {
                 let norm = norm_behind(graph, readers);
                 parts.push(AffinePart { source, before, layer: id, norm, head: norm.unwrap_or(id) });
             }
-            Op::Identity | Op::Flatten | Op::BatchNorm(_) if !readers.is_empty() => {
+            Role::Between | Role::Norm if !readers.is_empty() => {
                 let chain: Vec<NodeId> = before.iter().copied().chain([id]).collect();
                 open.extend(readers.iter().map(|reader| (*reader, chain.clone())));
             }
-            _ => problems.push(unsupported(graph, id, way_out)),
+            Role::Between | Role::Norm | Role::Alone | Role::Outside => {
+                problems.push(unsupported(graph, id, way_out));
+            }
         }
     }
     parts.sort_by_key(|part| part.head);
@@ -62,7 +109,7 @@ pub(crate) fn affine_parts(graph: &Graph, first: Vec<AffinePart>) -> Vec<AffineP
     let consumers = graph.consumers();
     let mut parts = first;
     for (id, node) in graph.nodes() {
-        if !matches!(node.op, Op::Conv(_) | Op::Dense(_)) || parts.iter().any(|part| part.contains(id)) {
+        if role(&node.op) != Role::Layer || parts.iter().any(|part| part.contains(id)) {
             continue;
         }
         let before = norms_before(graph, &consumers, &parts, id);
@@ -71,11 +118,8 @@ pub(crate) fn affine_parts(graph: &Graph, first: Vec<AffinePart>) -> Vec<AffineP
         parts.push(AffinePart { source, before, layer: id, norm, head: norm.unwrap_or(id) });
     }
     for (id, node) in graph.nodes() {
-        // Nothing is folded into a transposed convolution.
-        if matches!(node.op, Op::ConvTranspose(_)) {
-            parts.push(AffinePart { source: node.inputs[0], before: vec![], layer: id, norm: None, head: id });
-        }
-        if matches!(node.op, Op::BatchNorm(_)) && !parts.iter().any(|part| part.contains(id)) {
+        let role = role(&node.op);
+        if role == Role::Alone || (role == Role::Norm && !parts.iter().any(|part| part.contains(id))) {
             parts.push(AffinePart { source: node.inputs[0], before: vec![], layer: id, norm: None, head: id });
         }
     }
@@ -86,7 +130,7 @@ pub(crate) fn affine_parts(graph: &Graph, first: Vec<AffinePart>) -> Vec<AffineP
 /// The batch norm that is the only reader of a layer.
 fn norm_behind(graph: &Graph, readers: &[NodeId]) -> Option<NodeId> {
     match readers {
-        [only] if matches!(graph.node(*only).op, Op::BatchNorm(_)) => Some(*only),
+        [only] if role(&graph.node(*only).op) == Role::Norm => Some(*only),
         _ => None,
     }
 }
@@ -94,14 +138,14 @@ fn norm_behind(graph: &Graph, readers: &[NodeId]) -> Option<NodeId> {
 /// The chain from the first foldable batch norm before a layer up to the layer, each node with one reader and in no other part.
 fn norms_before(graph: &Graph, consumers: &[Vec<NodeId>], parts: &[AffinePart], layer: NodeId) -> Vec<NodeId> {
     let (mut chain, mut id) = (Vec::new(), graph.node(layer).inputs[0]);
-    while matches!(graph.node(id).op, Op::Identity | Op::Flatten | Op::BatchNorm(_))
+    while matches!(role(&graph.node(id).op), Role::Between | Role::Norm)
         && consumers[id.index()].len() == 1
         && !parts.iter().any(|part| part.contains(id))
     {
         chain.insert(0, id);
         id = graph.node(id).inputs[0];
     }
-    let first_norm = chain.iter().position(|id| matches!(graph.node(*id).op, Op::BatchNorm(_)));
+    let first_norm = chain.iter().position(|id| role(&graph.node(*id).op) == Role::Norm);
     first_norm.map_or_else(Vec::new, |start| chain.split_off(start))
 }
 

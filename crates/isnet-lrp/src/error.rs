@@ -12,6 +12,14 @@ pub enum LrpError {
         /// Each node with the reason and the way out.
         nodes: Vec<UnsupportedNode>,
     },
+    /// A modified gradient where there is none.
+    #[error("there is no gradient at `{node}`: {reason}; plan with a `Composite`, whose rules pass gradients")]
+    NoGradient {
+        /// The node.
+        node: String,
+        /// Why not.
+        reason: String,
+    },
     /// A composite that does not exist.
     #[error("no composite `{name}`; there are {}", .known.join(", "))]
     UnknownComposite {

@@ -148,7 +148,32 @@ fn layer_weight(model: (&Graph, &Params, &Trace), id: NodeId) -> (Tensor<4>, Ten
             let geometry = ConvGeometry { groups: channels, ..ConvGeometry::default() };
             return (scale.reshape([channels, 1, 1, 1]), shift, geometry);
         }
-        _ => unreachable!("an affine part has a conv, a dense layer or a batch norm"),
+        Op::Input
+        | Op::Relu
+        | Op::Sigmoid
+        | Op::Threshold(_)
+        | Op::SpatialShare(_)
+        | Op::Interpolate
+        | Op::Gate
+        | Op::MaxPool(_)
+        | Op::AveragePool(_)
+        | Op::AdaptiveAveragePool(_)
+        | Op::LogSumExpPool(_)
+        | Op::Add
+        | Op::Concat
+        | Op::Flatten
+        | Op::Dropout(_)
+        | Op::Identity
+        | Op::Softmax
+        | Op::LayerNorm(_)
+        | Op::Gelu
+        | Op::Tokens(_)
+        | Op::SelectToken(_)
+        | Op::NarrowChannels { .. }
+        | Op::AttentionScores { .. }
+        | Op::AttentionSums => {
+            unreachable!("an affine part has a conv, a dense layer or a batch norm")
+        }
     };
     let outputs = match graph.node(id).op {
         Op::ConvTranspose(_) => weight.dims()[1] * geometry.groups,

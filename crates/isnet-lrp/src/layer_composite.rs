@@ -223,6 +223,7 @@ impl LayerComposite {
             Op::ConvTranspose(_) => Some(self.conv),
             Op::Conv(_) => Some(self.first_conv.filter(|_| is_first).unwrap_or(self.conv)),
             Op::Dense(_) => Some(self.first_dense.filter(|_| is_first).unwrap_or(self.dense)),
+            // A batch norm; an affine part has nothing else for a layer.
             _ => self.batch_norm,
         }
     }
@@ -256,16 +257,43 @@ fn answering(graph: &Graph, parts: &[AffinePart], name: &str) -> Result<NodeId, 
     }
 }
 
+/// What an operation does to relevance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Belongs to an affine part.
+    Affine,
+    /// A fixed weighted sum.
+    Blends,
+    /// Moves values, or ends what relevance does not pass.
+    Moves,
+    /// May pass relevance on as it is, and nothing else.
+    Passes,
+    /// Moves and may pass on.
+    Stays,
+    /// An operation of a transformer.
+    Attends,
+    /// One that may pass relevance on as well.
+    AttendsOrPasses,
+}
+
+fn kind(op: &Op) -> Kind {
+    match op {
+        Op::Conv(_) | Op::ConvTranspose(_) | Op::Dense(_) | Op::BatchNorm(_) => Kind::Affine,
+        Op::AveragePool(_) | Op::AdaptiveAveragePool(_) | Op::Interpolate | Op::Add => Kind::Blends,
+        Op::Input | Op::MaxPool(_) | Op::LogSumExpPool(_) | Op::Concat | Op::Flatten => Kind::Moves,
+        Op::SelectToken(_) | Op::NarrowChannels { .. } => Kind::Moves,
+        Op::Sigmoid | Op::SpatialShare(_) | Op::Threshold(_) => Kind::Moves,
+        Op::Identity => Kind::Stays,
+        Op::Relu | Op::Dropout(_) | Op::Gate => Kind::Passes,
+        Op::Gelu => Kind::AttendsOrPasses,
+        Op::Softmax | Op::LayerNorm(_) | Op::Tokens(_) => Kind::Attends,
+        Op::AttentionScores { .. } | Op::AttentionSums => Kind::Attends,
+    }
+}
+
 /// Why a node cannot follow a rule, and what to do.
 fn misfit(graph: &Graph, parts: &[AffinePart], id: NodeId, rule: Rule) -> Option<&'static str> {
-    let (op, part) = (&graph.node(id).op, parts.iter().find(|part| part.head == id));
-    let blends = matches!(op, Op::AveragePool(_) | Op::AdaptiveAveragePool(_) | Op::Interpolate | Op::Add);
-    let moves =
-        matches!(op, Op::Input | Op::MaxPool(_) | Op::LogSumExpPool(_) | Op::Concat | Op::Flatten | Op::Identity)
-            || matches!(op, Op::SelectToken(_) | Op::NarrowChannels { .. })
-            || matches!(op, Op::Sigmoid | Op::SpatialShare(_) | Op::Threshold(_));
-    let attends = matches!(op, Op::Softmax | Op::LayerNorm(_) | Op::Gelu | Op::Tokens(_))
-        || matches!(op, Op::AttentionScores { .. } | Op::AttentionSums);
+    let (kind, part) = (kind(&graph.node(id).op), parts.iter().find(|part| part.head == id));
     let alone = part.is_some_and(|part| matches!(graph.node(part.layer).op, Op::BatchNorm(_)));
     match rule {
         Rule::Layer { rule, stabilizer } => {
@@ -274,7 +302,7 @@ fn misfit(graph: &Graph, parts: &[AffinePart], id: NodeId, rule: Rule) -> Option
                 stabilizer.is_finite() && stabilizer >= 0.0,
                 "a stabilizer must be finite and ≥ 0, got {stabilizer}"
             );
-            match (part.is_some(), blends) {
+            match (part.is_some(), kind == Kind::Blends) {
                 (true, _) => None,
                 (_, true) if !rule.needs_weights() => None,
                 (_, true) => Some("w², flat and z^B need the weights of a conv or dense layer; choose ε or z⁺"),
@@ -283,12 +311,12 @@ fn misfit(graph: &Graph, parts: &[AffinePart], id: NodeId, rule: Rule) -> Option
         }
         Rule::ZBox { .. } if part.is_some_and(|part| part.source == graph.input()) => None,
         Rule::ZBox { .. } => Some("z^B in ISNet's form starts at the image; `LayerRule::ZBox` can stand anywhere"),
-        Rule::Pass if alone || matches!(op, Op::Relu | Op::Gelu | Op::Dropout(_) | Op::Gate | Op::Identity) => None,
+        Rule::Pass if alone || matches!(kind, Kind::Passes | Kind::Stays | Kind::AttendsOrPasses) => None,
         Rule::Pass => Some("relevance passes unchanged through a ReLU, GELU, dropout, gate or lone batch norm only"),
-        Rule::AttnLrp { .. } if attends => None,
+        Rule::AttnLrp { .. } if matches!(kind, Kind::Attends | Kind::AttendsOrPasses) => None,
         Rule::AttnLrp { .. } => Some("AttnLRP is for softmax, layer norm, GELU, attention and tokens"),
         Rule::Folded if part.is_none() && parts.iter().any(|part| part.contains(id)) => None,
-        Rule::Transpose if moves => None,
+        Rule::Transpose if matches!(kind, Kind::Moves | Kind::Stays) => None,
         Rule::Folded if alone => None,
         Rule::Folded | Rule::Transpose | Rule::Epsilon { .. } | Rule::Gradient => {
             Some("a rule of the modified gradient cannot take relevance; choose `Rule::Layer` or `Rule::Pass`")

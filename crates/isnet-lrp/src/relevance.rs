@@ -7,6 +7,7 @@ use isnet_kernels::AveragePool;
 
 use crate::canonize::AffinePart;
 use crate::composite::{Pass, Plan, Rule, Start};
+use crate::error::LrpError;
 use crate::folded_layer::FoldedLayer;
 use crate::rules::LayerRule;
 use crate::rules::attn_lrp::{self, Form};
@@ -27,14 +28,14 @@ pub struct Relevance {
 /// All maps of all samples go through together: the rows of `seeds` are a batch of `N·E` over shared weights and activations.
 /// The result is differentiable in the parameters. Batch statistics are constants of the walk, γ is not, and biases enter through the activations only.
 ///
-/// A hidden node inside an affine part (a conv whose batch norm is folded) holds no relevance of its own: ask for the head of the part.
+/// A hidden node inside an affine part (a conv whose batch norm is folded) holds no relevance of its own: ask for [`AffinePart::head`].
 ///
 /// # Shapes
 /// - `seeds`: `[N·E, K]`, from [`OutputSelector::seeds`](crate::OutputSelector::seeds)
 /// - with a plan of `P` passes, `P` maps for every row of `seeds`, side by side: `[N·E·P, …]`
 ///
 /// # Panics
-/// If `plan` was made for another graph, or `trace` dropped its activations.
+/// If `plan` was made for another graph, `trace` dropped its activations, or a hidden node is inside an affine part.
 pub fn explain(
     graph: &Graph,
     params: &Params,
@@ -68,12 +69,18 @@ fn walk(model: (&Graph, &Params, &Trace), pass: &Pass, seeds: Tensor<2>, hidden:
     let (graph, _, trace) = model;
     let rows = seeds.dims()[0];
     let image = trace.activation(graph.input());
+    for node in hidden {
+        let folded = matches!(pass.rules[node.index()], Rule::Folded);
+        assert!(!folded, "`{}` is folded into another node and holds no relevance of its own", graph.node(*node).name);
+    }
     let mut walk = Walk::begin(model, pass, seeds, hidden);
     let mut found: Vec<Option<Tensor<4>>> = vec![None; hidden.len()];
     for (id, node) in graph.nodes().rev() {
         let arrived = walk.arrived(id);
-        if let Some(slot) = hidden.iter().position(|wanted| *wanted == id) {
-            found[slot] = walk.relevance_at(id, arrived.clone());
+        if hidden.contains(&id) {
+            let relevance = walk.relevance_at(id, arrived.clone());
+            let asked = hidden.iter().zip(&mut found).filter(|(wanted, _)| **wanted == id);
+            asked.for_each(|(_, found)| *found = relevance.clone());
         }
         walk.pass(id, node, arrived);
     }
@@ -98,8 +105,12 @@ fn walk(model: (&Graph, &Params, &Trace), pass: &Pass, seeds: Tensor<2>, hidden:
 /// - `seeds`: `[N·E, K]`
 /// - returns `[N·E, H, W, C]`, the shape of the node; zeros if the logits do not depend on it
 ///
+/// # Errors
+/// [`LrpError::NoGradient`] if a rule on the way makes relevance of the gradient, as those of a [`LayerComposite`](crate::LayerComposite) do, or
+/// if `plan` has several walks.
+///
 /// # Panics
-/// As [`explain`], or if `plan` has several walks.
+/// As [`explain`].
 ///
 /// # Example
 /// ```
@@ -115,7 +126,7 @@ fn walk(model: (&Graph, &Params, &Trace), pass: &Pass, seeds: Tensor<2>, hidden:
 /// let plan = Composite::gradient_times_input().plan(&graph)?;
 /// let trace = graph.forward(&params, Tensor::ones([1, 1, 1, 2], &Device::flex()), Mode::Evaluate);
 /// let seeds = Tensor::ones([1, 1], &Device::flex());
-/// let gradient = gradient_at((&graph, &params, &trace), &plan, seeds, graph.input());
+/// let gradient = gradient_at((&graph, &params, &trace), &plan, seeds, graph.input())?;
 /// assert_eq!(gradient.try_into_vec_as::<f32>()?, [3.0, 3.0]); // the weights, whatever the image
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -124,22 +135,31 @@ pub fn gradient_at(
     plan: &Plan,
     seeds: Tensor<2>,
     place: NodeId,
-) -> Tensor<4> {
+) -> Result<Tensor<4>, LrpError> {
     let rows = seeds.dims()[0];
-    let found = kernels::on_workers(|| {
-        let hidden = [place];
-        let [pass] = plan.passes() else { panic!("a gradient has one walk, the plan has {}", plan.passes().len()) };
+    let refused = |reason: String| LrpError::NoGradient { node: graph.node(place).name.clone(), reason };
+    let [pass] = plan.passes() else {
+        return Err(refused(format!("the plan has {} walks, and each would have its own", plan.passes().len())));
+    };
+    let hidden = [place];
+    let arrived = kernels::on_workers(|| {
         let mut walk = Walk::begin((graph, params, trace), pass, seeds, &hidden);
         for (id, node) in graph.nodes().rev().take_while(|(id, _)| *id > place) {
             let arrived = walk.arrived(id);
             walk.pass(id, node, arrived);
         }
-        walk.gradients[place.index()].take()
+        walk.arrived(place)
     });
-    found.unwrap_or_else(|| {
-        let there = trace.activation(place);
-        Tensor::zeros(rows_of(&there, rows), (&there.device().inner(), there.dtype()))
-    })
+    match arrived {
+        Flow { relevance: Some(_), .. } => {
+            Err(refused("a rule behind it makes relevance of the gradient, which cannot be undone".to_owned()))
+        }
+        Flow { gradient: Some(gradient), .. } => Ok(gradient),
+        Flow { gradient: None, relevance: None } => {
+            let there = trace.activation(place);
+            Ok(Tensor::zeros(rows_of(&there, rows), (&there.device().inner(), there.dtype())))
+        }
+    }
 }
 
 /// Whether relevance goes on to this input: what opens a gate is held constant, and so is what makes a mask or gives a size.
@@ -147,7 +167,29 @@ fn carries(op: &Op, input: usize) -> bool {
     match op {
         Op::Gate | Op::Interpolate => input == 0,
         Op::Sigmoid | Op::SpatialShare(_) | Op::Threshold(_) => false,
-        _ => true,
+        Op::Input
+        | Op::Conv(_)
+        | Op::ConvTranspose(_)
+        | Op::Dense(_)
+        | Op::BatchNorm(_)
+        | Op::Relu
+        | Op::MaxPool(_)
+        | Op::AveragePool(_)
+        | Op::AdaptiveAveragePool(_)
+        | Op::LogSumExpPool(_)
+        | Op::Add
+        | Op::Concat
+        | Op::Flatten
+        | Op::Dropout(_)
+        | Op::Identity
+        | Op::Softmax
+        | Op::LayerNorm(_)
+        | Op::Gelu
+        | Op::Tokens(_)
+        | Op::SelectToken(_)
+        | Op::NarrowChannels { .. }
+        | Op::AttentionScores { .. }
+        | Op::AttentionSums => true,
     }
 }
 
@@ -337,7 +379,33 @@ impl<'a> Walk<'a> {
                 let [_, height_out, width_out, _] = self.trace.activation(id).dims();
                 Map::Interpolate { from: size, to: [height_out, width_out] }
             }
-            _ => unreachable!("the plan gives `{}` no rule of linear parts", node.op.name()),
+            (
+                Op::Input
+                | Op::Conv(_)
+                | Op::ConvTranspose(_)
+                | Op::Dense(_)
+                | Op::BatchNorm(_)
+                | Op::Relu
+                | Op::Sigmoid
+                | Op::Threshold(_)
+                | Op::SpatialShare(_)
+                | Op::Gate
+                | Op::MaxPool(_)
+                | Op::LogSumExpPool(_)
+                | Op::Concat
+                | Op::Flatten
+                | Op::Dropout(_)
+                | Op::Identity
+                | Op::Softmax
+                | Op::LayerNorm(_)
+                | Op::Gelu
+                | Op::Tokens(_)
+                | Op::SelectToken(_)
+                | Op::NarrowChannels { .. }
+                | Op::AttentionScores { .. }
+                | Op::AttentionSums,
+                None,
+            ) => unreachable!("the plan gives `{}` no rule of linear parts", node.op.name()),
         };
         let nonnegative = sources.iter().all(|source| self.pass.nonnegative[source.index()]);
         (sources, Part { map, inputs, output: self.trace.activation(id), nonnegative })
@@ -392,7 +460,16 @@ impl<'a> Walk<'a> {
             // What opens a gate is held constant.
             Op::Gate => kernels::gate(gradient, self.trace.activation(node.inputs[1])),
             Op::Interpolate => kernels::interpolate_transpose(gradient, size),
-            _ => unreachable!("`{}` is handled before", node.op.name()),
+            Op::Input
+            | Op::Relu
+            | Op::Sigmoid
+            | Op::Threshold(_)
+            | Op::SpatialShare(_)
+            | Op::Softmax
+            | Op::LayerNorm(_)
+            | Op::Gelu
+            | Op::AttentionScores { .. }
+            | Op::AttentionSums => unreachable!("`{}` is handled before", node.op.name()),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What is explained: which output, and which quantity of it (METHOD §3).
 
-use burn::tensor::{DType, Int, Tensor, TensorData, activation};
+use burn::tensor::{DType, Int, Tensor, TensorData};
+use isnet_kernels::{sigmoid, softmax_rows};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
@@ -223,12 +224,12 @@ fn log_odds_gradient(logits: Tensor<2>, chosen: Tensor<2>) -> Tensor<2> {
     let dtype = logits.dtype();
     let wide = if dtype == DType::F64 { DType::F64 } else { DType::F32 };
     let others = logits.cast(wide).mask_fill(chosen.clone().greater_elem(0.5), NEVER);
-    chosen - activation::softmax(others, 1).cast(dtype)
+    chosen - softmax_rows(others).cast(dtype)
 }
 
 /// `∂η_c/∂logits = (1/(P_c + ε_s) + 1/(1 − P_c + ε_s)) · ∂P_c/∂logits`.
 fn eta_gradient(logits: Tensor<2>, chosen: Tensor<2>, multi_label: bool, epsilon: f64) -> Tensor<2> {
-    let probabilities = if multi_label { activation::sigmoid(logits) } else { activation::softmax(logits, 1) };
+    let probabilities = if multi_label { sigmoid(logits) } else { softmax_rows(logits) };
     let of_chosen = (probabilities.clone() * chosen.clone()).sum_dim(1);
     let slope = (of_chosen.clone() + epsilon).recip() + (of_chosen.clone().neg() + (1.0 + epsilon)).recip();
     let others = if multi_label { chosen.clone() * of_chosen.clone() } else { probabilities };

@@ -4,6 +4,7 @@ use burn::tensor::{DType, Device, Tensor, TensorData};
 use isnet_graph::{ConvSpec, Graph, GraphBuilder, Mode, Node, NodeId, Op, ParamRole, ParamSpec, Params, Trace};
 use isnet_lrp::{
     Composite, FirstLayer, LayerComposite, LayerRule, OutputSelector, Outputs, Plan, Rule, dual_plan, explain,
+    gradient_at,
 };
 use isnet_testkit::seeded;
 use isnet_testkit::tiny::{self, CLASSES, Tiny};
@@ -49,6 +50,43 @@ fn a_plan_of_another_graph_is_refused() {
     let trace = tiny.graph.forward(&params, images(&tiny), Mode::Evaluate);
     let plan = Composite::isnet().plan(&other.graph).expect("a plan");
     explain(&tiny.graph, &params, &trace, &plan, seeds(), &[]);
+}
+
+#[test]
+fn a_hidden_node_that_is_asked_for_twice_is_answered_twice() {
+    let tiny = named("residual");
+    let params = parameters(&tiny.graph);
+    let trace = tiny.graph.forward(&params, images(&tiny), Mode::Evaluate);
+    let [first, second] = ["relu0", "relu2"].map(|name| tiny.graph.find(name).expect("a node"));
+    let plans = [Composite::isnet().plan(&tiny.graph), LayerComposite::epsilon_plus().plan(&tiny.graph)];
+    for plan in plans.map(|plan| plan.expect("a plan")) {
+        let found = explain(&tiny.graph, &params, &trace, &plan, seeds(), &[first, second, first]).hidden;
+        let [once, other, again] = found.try_into().expect("three answers");
+        assert!(values(once.clone()).iter().any(|value| *value != 0.0));
+        assert_eq!(values(once), values(again));
+        assert!(values(other).iter().any(|value| *value != 0.0));
+    }
+}
+
+#[test]
+fn a_gradient_is_refused_where_a_rule_has_made_relevance_of_it() {
+    let tiny = named("residual");
+    let params = parameters(&tiny.graph);
+    let trace = tiny.graph.forward(&params, images(&tiny), Mode::Evaluate);
+    let model = (&tiny.graph, &params, &trace);
+    let by_layers = LayerComposite::epsilon_plus().plan(&tiny.graph).expect("a plan");
+    let [image, relu] = [tiny.graph.input(), tiny.graph.find("relu2").expect("a node")];
+    for place in [image, relu] {
+        let said = gradient_at(model, &by_layers, seeds(), place).expect_err("relevance is no gradient").to_string();
+        assert!(said.contains(&tiny.graph.node(place).name) && said.contains("plan with a `Composite`"), "{said}");
+    }
+    // z^B makes relevance on the image alone: behind it there is still a gradient.
+    let z_box = Composite::isnet().plan(&tiny.graph).expect("a plan");
+    assert!(gradient_at(model, &z_box, seeds(), image).is_err());
+    let behind = gradient_at(model, &z_box, seeds(), relu).expect("a gradient");
+    assert!(values(behind).iter().any(|value| *value != 0.0));
+    let dual = dual_plan(&Composite::isnet(), &tiny.graph).map(|plan| gradient_at(model, &plan, seeds(), relu));
+    assert!(dual.expect("a plan").expect_err("two walks").to_string().contains("2 walks"));
 }
 
 #[test]

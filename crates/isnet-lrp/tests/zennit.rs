@@ -79,12 +79,11 @@ fn densenet121_follows_zennit() {
 }
 
 #[test]
+#[ignore = "takes minutes; cargo test -- --ignored"]
 fn the_large_networks_follow_zennit_in_f64() {
-    if std::env::var_os("RUN_SLOW_TESTS").is_some() {
-        compare_model("vgg11_bn", &[DType::F32, DType::F64]);
-        compare_model("resnet18", &[DType::F64]);
-        compare_model("densenet121", &[DType::F64]);
-    }
+    compare_model("vgg11_bn", &[DType::F32, DType::F64]);
+    compare_model("resnet18", &[DType::F64]);
+    compare_model("densenet121", &[DType::F64]);
 }
 
 /// Sums of relevance over channels and cells of 8×8 pixels, and over everything.

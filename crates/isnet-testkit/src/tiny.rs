@@ -48,6 +48,7 @@ pub fn all() -> Vec<Tiny> {
         tiny("stride larger than kernel", [7, 7], skipping, 2),
         tiny("batch norms before a dense layer", [4, 3], norms_before_dense, 2),
         tiny("transposed convolutions", [6, 4], transposed, 2),
+        tiny("transposed convolutions in groups", [4, 3], transposed_groups, 2),
         tiny("gates", [5, 4], gates, 2),
         tiny("grid attention", [6, 7], grid_attention, 2),
         tiny("foreground attention", [5, 4], foreground_attention, 2),
@@ -235,6 +236,19 @@ fn norms_before_dense(build: &mut GraphBuilder) -> NodeId {
     let x = build.dense("fc0", x, 24, 12);
     let x = build.relu("relu0", x);
     build.dense("fc1", x, 12, CLASSES)
+}
+
+/// More channels out than in, and fewer; every channel a group of its own, and two groups of two.
+fn transposed_groups(build: &mut GraphBuilder) -> NodeId {
+    let x = build.input();
+    let x = build.conv("conv0", x, ConvSpec::square(2, 2, 3).padded(1).biased());
+    let x = build.relu("relu0", x);
+    let x = build.conv_transpose("up0", x, ConvSpec::square(2, 4, 2).strided(2).grouped(2));
+    let x = build.relu("relu1", x);
+    build.supervise(x);
+    let x = build.conv_transpose("up1", x, ConvSpec::square(4, 2, 3).padded(1).grouped(2));
+    let x = build.relu("relu2", x);
+    head(build, x, 2)
 }
 
 /// Down and up again, with a skip; the second transpose overlaps, hangs over and skips.

@@ -31,6 +31,9 @@ pub enum TrainError {
     /// The validation failed.
     #[error(transparent)]
     Eval(#[from] isnet_eval::EvalError),
+    /// The device did not give back what it computed.
+    #[error("cannot read from the device: {0}")]
+    Device(String),
     /// Deep supervision on a model without supervised nodes.
     #[error(
         "`{architecture}` has no supervised node for `method.deep_supervision`; turn it off, or use an architecture that `isnet models` lists"

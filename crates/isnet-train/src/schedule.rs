@@ -19,7 +19,7 @@ pub fn learning_rate(config: &TrainConfig, steps_per_epoch: usize, step: usize) 
         LearningRateSchedule::Constant => 1.0,
         LearningRateSchedule::Cosine => {
             let progress = step as f64 / (config.epochs * steps_per_epoch) as f64;
-            0.5 * (1.0 + (std::f64::consts::PI * progress).cos())
+            0.5 * (1.0 + libm::cos(std::f64::consts::PI * progress))
         }
         LearningRateSchedule::Step => {
             let drops = step / (config.step_epochs * steps_per_epoch);

@@ -343,7 +343,7 @@ impl<'a> Trainer<'a> {
                 let rows = relevance.heatmap.dims()[0];
                 let sums = relevance.heatmap.abs().sum_dims(&[1, 2, 3]).reshape([rows]);
                 let sums = sums.try_into_vec_as::<f64>();
-                totals.extend(sums.map_err(|error| isnet_eval::EvalError::Device(error.to_string()))?);
+                totals.extend(sums.map_err(|error| TrainError::Device(error.to_string()))?);
             }
         }
         let range = calibrated_range(&totals)?;

@@ -555,10 +555,10 @@ fn a_link_to_a_parent_folder_adds_no_image() {
     );
 }
 
-/// By hand: `ISNET_SHARED_DATA=/work/shared/data cargo test -p isnet-data real_data -- --nocapture`.
 #[test]
-fn real_data_can_be_checked_where_present() {
-    let Ok(root) = std::env::var("ISNET_SHARED_DATA") else { return };
+#[ignore = "needs data: ISNET_SHARED_DATA=<folder> cargo test -p isnet-data real_data -- --ignored --nocapture"]
+fn real_data_can_be_checked() {
+    let root = std::env::var("ISNET_SHARED_DATA").expect("`ISNET_SHARED_DATA` names the folder of the data");
     for (set, image_column) in [("cxr_covid_mini", "image"), ("faces_pose", "image"), ("faces_pose", "biased_path")] {
         let options = ManifestOptions { image_column: image_column.into(), ..Default::default() };
         let path = std::path::Path::new(&root).join(set).join("manifest.csv");

@@ -3,6 +3,7 @@
 //! The shapes are written once, upright and in the middle, and seen through a [`Pose`]. The lung's edge is a formula,
 //! so the mask is exact: a pixel is lung if its centre has a positive [`Anatomy::lung_depth`].
 
+use libm::{cosf, sinf};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
@@ -65,8 +66,8 @@ impl Anatomy {
         let pose = Pose {
             shift: Point::new(rng.random_range(-0.04..0.04), rng.random_range(-0.03..0.03)),
             scale: rng.random_range(0.94..1.04),
-            sin: tilt.sin(),
-            cos: tilt.cos(),
+            sin: sinf(tilt),
+            cos: cosf(tilt),
         };
         let inspiration: f32 = rng.random_range(-1.0..1.0);
         let breadth: f32 = rng.random_range(0.60..0.68);
@@ -133,7 +134,7 @@ impl Anatomy {
         let body = smooth_step(0.0, 0.07, width - side);
         let round = (1.0 - (side / width).powi(2)).max(0.0).sqrt();
         let belly = 0.14 * smooth_step(0.35, 0.8, at.y);
-        let vertebra = 0.85 + 0.15 * (at.y * 38.0).sin();
+        let vertebra = 0.85 + 0.15 * sinf(at.y * 38.0);
         let spine = 0.13 * vertebra * bell(at.x / 0.085);
         let middle = 0.10 * bell((at.x / 0.17).powi(2));
         let heart = 0.15 * smooth_step(0.0, 0.08, self.heart_depth(at));
@@ -147,7 +148,7 @@ impl Anatomy {
         let ends = smooth_step(0.05, 0.15, side) * smooth_step(0.80, 0.72, side);
         let height = smooth_step(-0.78, -0.66, at.y) * smooth_step(0.62, 0.45, at.y);
         let along = at.y - self.rib_slope * (side - 0.3).powi(2) * 2.0;
-        let wave = (along / self.rib_spacing * std::f32::consts::TAU).cos().max(0.0);
+        let wave = cosf(along / self.rib_spacing * std::f32::consts::TAU).max(0.0);
         let mirrored = Point::new(side, at.y);
         let collarbone = mirrored.distance_to_segment(Point::new(0.10, -0.60), Point::new(0.66, -0.76));
         self.rib_strength * wave * wave * ends * height + 0.09 * smooth_step(0.05, 0.02, collarbone)
@@ -174,7 +175,7 @@ impl Anatomy {
         let side: f32 = if rng.random() { 1.0 } else { -1.0 };
         let from = Point::new(side * 0.15, rng.random_range(-0.12..0.06));
         let (angle, length): (f32, f32) = (rng.random_range(-1.3..1.3), rng.random_range(0.2..0.5));
-        let to = from.shifted(side * length * angle.cos(), length * angle.sin());
+        let to = from.shifted(side * length * cosf(angle), length * sinf(angle));
         Vessel {
             from: self.pose.picture(from),
             to: self.pose.picture(to),
@@ -208,7 +209,7 @@ impl Lung {
             let left = (1.0 - below / length).clamp(0.0, 1.0);
             (1.0 - left * left).sqrt()
         };
-        let bulge = self.bulge * (6.0 * at.y + self.bulge_phase).sin();
+        let bulge = self.bulge * sinf(6.0 * at.y + self.bulge_phase);
         let outer = self.apex.x + (self.outer + bulge - self.apex.x) * rise(0.75);
         let inner = self.apex.x - (self.apex.x - self.inner) * rise(0.25);
         let (middle, half) = ((self.inner + self.outer) / 2.0, (self.outer - self.inner) / 2.0);
@@ -237,7 +238,7 @@ impl Vessel {
 
 /// `exp(−x²)`, and 0 where that is less than a gray level could show.
 fn bell(x: f32) -> f32 {
-    if x.abs() < 3.0 { (-x * x).exp() } else { 0.0 }
+    if x.abs() < 3.0 { libm::expf(-x * x) } else { 0.0 }
 }
 
 impl Pose {

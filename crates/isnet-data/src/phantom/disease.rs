@@ -53,7 +53,7 @@ impl Opacity {
     fn draw(&self, depth: &Canvas, density: &mut Canvas) {
         density.for_each_near(self.center, 2.5 * self.radius, |pixel, at, value| {
             let away = at.distance(self.center) / self.radius;
-            *value += self.strength * in_lung(depth.values[pixel]) * (-away * away).exp();
+            *value += self.strength * in_lung(depth.values[pixel]) * libm::expf(-away * away);
         });
     }
 }

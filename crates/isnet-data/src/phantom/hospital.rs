@@ -102,7 +102,7 @@ impl Hospital {
         let offset = self.offset + rng.random_range(-0.015..0.015);
         let mut film = density.clone();
         film.for_each(|_, _, value| {
-            *value = offset + gain * value.max(0.0).powf(gamma) + self.noise * gaussian(rng);
+            *value = offset + gain * libm::powf(value.max(0.0), gamma) + self.noise * gaussian(rng);
         });
         film.for_each(|pixel, at, value| {
             if depth.values[pixel] <= 0.0 {

@@ -6,6 +6,8 @@
 
 use std::f32::consts::PI;
 
+use libm::{cosf, sinf};
+
 /// One of the shapes, around the origin, with the area of the unit circle: `π`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Figure {
@@ -29,9 +31,9 @@ impl Figure {
     pub fn shape(self) -> Box<dyn Fn([f32; 2]) -> bool> {
         match self {
             Self::Circle => Box::new(|[x, y]| x * x + y * y <= 1.0),
-            Self::Square => star(4, (PI / 4.0).cos()),
+            Self::Square => star(4, cosf(PI / 4.0)),
             Self::Star => star(5, STAR_NOTCH),
-            Self::Triangle => star(3, (PI / 3.0).cos()),
+            Self::Triangle => star(3, cosf(PI / 3.0)),
         }
     }
 }
@@ -39,9 +41,9 @@ impl Figure {
 /// The star whose first tip points to the right.
 fn star(tips: usize, notch: f32) -> Box<dyn Fn([f32; 2]) -> bool> {
     let half = PI / tips as f32;
-    let reach = (half / (notch * half.sin())).sqrt();
-    let directions: Vec<[f32; 2]> = (0..tips).map(|k| 2.0 * half * k as f32).map(|a| [a.cos(), a.sin()]).collect();
-    let edge = [reach * (notch * half.cos() - 1.0), reach * notch * half.sin()];
+    let reach = (half / (notch * sinf(half))).sqrt();
+    let directions: Vec<[f32; 2]> = (0..tips).map(|k| 2.0 * half * k as f32).map(|a| [cosf(a), sinf(a)]).collect();
+    let edge = [reach * (notch * cosf(half) - 1.0), reach * notch * sinf(half)];
     Box::new(move |[x, y]| {
         // Along the nearest tip and aside from it: mirrored, a point has but one edge to lie within.
         let along = directions.iter().map(|[cos, sin]| cos * x + sin * y).fold(f32::MIN, f32::max);

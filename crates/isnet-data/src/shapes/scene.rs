@@ -124,7 +124,7 @@ impl Scene {
 /// The cosine and sine of an angle, at most `most` to either side.
 fn direction(rng: &mut ChaCha8Rng, most: f32) -> [f32; 2] {
     let angle: f32 = rng.random_range(-most..most);
-    [angle.cos(), angle.sin()]
+    [libm::cosf(angle), libm::sinf(angle)]
 }
 
 fn turned([x, y]: [f32; 2], [cos, sin]: [f32; 2]) -> [f32; 2] {

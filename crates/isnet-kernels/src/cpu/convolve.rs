@@ -16,7 +16,7 @@ use super::{
     share::SharedOut,
     stage::Layout,
     thin,
-    tile::{self, Product, ProductKernel},
+    tile::{self, Product, ProductKernel, TILE_VALUES},
     walk::{AxisKernel, AxisWalk},
 };
 use crate::conv::ConvGeometry;
@@ -27,8 +27,6 @@ const STAGE_VALUES: usize = 64 * 1024;
 const WEIGHT_VALUES: usize = 64 * 1024;
 /// Tasks per thread, so that none waits long for the last.
 const TASKS_PER_THREAD: usize = 4;
-/// Values of the largest tile.
-const TILE_VALUES: usize = 14 * 2 * LANES;
 
 /// A convolution's shapes: which way, between what.
 #[derive(Clone, Copy, Debug)]
@@ -402,12 +400,14 @@ impl Work<'_> {
     /// Adds the channels `range` of the source to a tile; the first ones find it empty.
     fn fill(&self, tile: &Tile<'_>, range: Range<usize>) {
         if range.start == 0 {
-            let first = |row: &mut [f32]| match tile.bias {
-                Some(bias) => row.copy_from_slice(bias),
-                None if range.is_empty() => row.fill(0.0),
+            static NOTHING: [f32; TILE_VALUES] = [0.0; TILE_VALUES];
+            match tile.bias {
+                Some(bias) => (0..tile.rows).for_each(|row| self.write_row(tile, row, bias)),
+                None if range.is_empty() => {
+                    (0..tile.rows).for_each(|row| self.write_row(tile, row, &NOTHING[..tile.columns]));
+                }
                 None => {}
-            };
-            (0..tile.rows).for_each(|row| first(self.row(tile, row)));
+            }
         }
         let last = range.end == self.phase.order.reduce || range.is_empty();
         if range.is_empty() {
@@ -433,14 +433,20 @@ impl Work<'_> {
             }
         }
         self.add_blocks(tile, range, aside.as_mut_ptr(), width);
-        (0..tile.rows).for_each(|row| self.row(tile, row).copy_from_slice(&aside[row * width..][..tile.columns]));
+        (0..tile.rows).for_each(|row| self.write_row(tile, row, &aside[row * width..][..tile.columns]));
     }
 
-    /// A row of a tile in the destination.
+    /// A row of a tile in the destination, which was written before.
     #[expect(unsafe_code, clippy::mut_from_ref, reason = "tasks write into one buffer")]
     fn row(&self, tile: &Tile<'_>, row: usize) -> &mut [f32] {
         // SAFETY: no other task has the tile's lines and columns, and this one uses one row at a time.
-        unsafe { self.out.slice(tile.out + row * tile.out_row, tile.columns) }
+        unsafe { self.out.written(tile.out + row * tile.out_row, tile.columns) }
+    }
+
+    #[expect(unsafe_code, reason = "tasks write into one buffer")]
+    fn write_row(&self, tile: &Tile<'_>, row: usize, values: &[f32]) {
+        // SAFETY: no other task has the tile's lines and columns.
+        unsafe { self.out.write(tile.out + row * tile.out_row, values) };
     }
 
     #[expect(unsafe_code, reason = "the tile kernels work on pointers")]

@@ -179,7 +179,9 @@ fn backward(output: &Primitive, weight: &Primitive) -> Primitive {
         for (row, sums) in sums.chunks(width).enumerate() {
             #[expect(unsafe_code, reason = "the values are not there yet")]
             // SAFETY: tasks own ranges of columns.
-            unsafe { out.slice(row * inputs + columns.start, width) }.copy_from_slice(sums);
+            unsafe {
+                out.write(row * inputs + columns.start, sums)
+            };
         }
     };
     let starts: Vec<usize> = (0..inputs).step_by(COLUMNS).collect();
@@ -195,7 +197,6 @@ fn outer(output: &Primitive, input: &Primitive) -> Primitive {
     let ([rows, outputs], [_, inputs]) = (dims::<2>(output), dims::<2>(input));
     let (g, x) = (values(output), values(input));
     let out = sweep::create_rows(outputs, inputs, |output, line| {
-        line.fill(0.0);
         for row in 0..rows {
             let g = g[row * outputs + output];
             line.iter_mut().zip(&x[row * inputs..]).for_each(|(sum, x)| *sum += g * x);

@@ -7,6 +7,8 @@
 
 use std::{fmt, sync::OnceLock};
 
+use crate::environment;
+
 /// Lanes of a [`Lanes`].
 pub(super) const LANES: usize = 16;
 
@@ -24,7 +26,7 @@ pub enum InstructionSet {
 }
 
 impl InstructionSet {
-    const ALL: [Self; 4] = [Self::Avx512, Self::Avx2, Self::Neon, Self::Portable];
+    pub(crate) const ALL: [Self; 4] = [Self::Avx512, Self::Avx2, Self::Neon, Self::Portable];
 
     /// The word of `ISNET_SIMD`.
     pub fn word(self) -> &'static str {
@@ -58,24 +60,18 @@ impl InstructionSet {
     /// The set in use: the best one, or what the environment asks for with `ISNET_SIMD=portable|avx2|avx512|neon`.
     ///
     /// # Panics
-    /// If `ISNET_SIMD` names a set that this processor does not have, or none at all.
+    /// If `ISNET_SIMD` names a set that this processor does not have, or none at all: see [`crate::check_environment`].
     pub fn current() -> Self {
         static CURRENT: OnceLock<InstructionSet> = OnceLock::new();
-        *CURRENT.get_or_init(|| match std::env::var("ISNET_SIMD") {
-            Ok(word) if !word.is_empty() => Self::forced(&word),
-            _ => Self::available().next().unwrap_or(Self::Portable),
+        *CURRENT.get_or_init(|| {
+            let set = environment::set_of(std::env::var_os("ISNET_SIMD").as_deref());
+            set.unwrap_or_else(|error| panic!("{error}"))
         })
     }
 
     /// The sets of this processor, best first.
     pub fn available() -> impl Iterator<Item = Self> {
         Self::ALL.into_iter().filter(|set| set.is_available())
-    }
-
-    fn forced(word: &str) -> Self {
-        let known = Self::available().find(|set| set.word() == word);
-        let words: Vec<&str> = Self::available().map(Self::word).collect();
-        known.unwrap_or_else(|| panic!("ISNET_SIMD={word}: this processor has {}", words.join(", ")))
     }
 }
 

@@ -200,9 +200,7 @@ fn among_zeros(input: &Primitive, start: usize, all: usize) -> Primitive {
     let x = values(input);
     let out = sweep::create(samples * height * width * all, all, |first, out| {
         for (out, x) in out.chunks_mut(all).zip(x[first / all * channels..].chunks(channels)) {
-            out[..start].fill(0.0);
             out[start..start + channels].copy_from_slice(x);
-            out[start + channels..].fill(0.0);
         }
     });
     primitive(out, [samples, height, width, all])

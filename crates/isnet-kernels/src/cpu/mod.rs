@@ -12,18 +12,20 @@ pub(crate) mod conv;
 mod convolve;
 pub(crate) mod dense;
 mod depthwise;
+pub(crate) mod elementary;
 mod exponential;
 pub(crate) mod gelu;
-mod gemm;
 pub(crate) mod lanes;
 pub(crate) mod layer_norm;
 pub(crate) mod layout;
+pub(crate) mod matmul;
 mod order;
 pub(crate) mod pack;
 pub(crate) mod pointwise;
 pub(crate) mod pool;
 pub(crate) mod prepared;
 mod primitive;
+mod product;
 pub(crate) mod ranked;
 pub(crate) mod relevance;
 mod scratch;
@@ -44,10 +46,18 @@ use std::sync::OnceLock;
 
 use burn::tensor::{DType, Device, Tensor};
 
+use crate::environment::{self, Kernels};
+
 /// Whether the operations of this module run on `tensor`: on `flex`, in `f32`, unless the environment says
 /// `ISNET_KERNELS=plain`.
+///
+/// # Panics
+/// If `ISNET_KERNELS` says something that does not exist: see [`crate::check_environment`].
 pub fn applies<const D: usize>(tensor: &Tensor<D>) -> bool {
-    static WANTED: OnceLock<bool> = OnceLock::new();
-    let wanted = *WANTED.get_or_init(|| std::env::var_os("ISNET_KERNELS").is_none_or(|value| value != "plain"));
-    wanted && tensor.dtype() == DType::F32 && tensor.device() == Device::flex()
+    static WANTED: OnceLock<Kernels> = OnceLock::new();
+    let wanted = *WANTED.get_or_init(|| {
+        let kernels = environment::kernels_of(std::env::var_os("ISNET_KERNELS").as_deref());
+        kernels.unwrap_or_else(|error| panic!("{error}"))
+    });
+    wanted == Kernels::Fast && tensor.dtype() == DType::F32 && tensor.device() == Device::flex()
 }

@@ -1,6 +1,6 @@
 //! Weights in the order in which the tiles read them: `[groups, panels, blocks, taps, channels of a block, LANES]`.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{lanes::LANES, sweep};
 
@@ -12,14 +12,27 @@ pub(crate) struct Packs(Mutex<Vec<(PackOrder, Arc<Vec<f32>>)>>);
 
 impl Packs {
     /// The weight in this order.
+    ///
+    /// Packing is a parallel loop, in which a thread that waits may begin another task that asks for the same weight. So the lock is not
+    /// held meanwhile; two that come at once both pack, and the first to be done is kept.
     pub(super) fn form(&self, order: &PackOrder, weight: &[f32]) -> Arc<Vec<f32>> {
-        let mut forms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, form)) = forms.iter().find(|(known, _)| known == order) {
-            return form.clone();
+        if let Some(form) = Self::known(&self.lock(), order) {
+            return form;
         }
         let form = Arc::new(order.pack(weight));
-        forms.push((order.clone(), form.clone()));
-        form
+        let mut forms = self.lock();
+        Self::known(&forms, order).unwrap_or_else(|| {
+            forms.push((order.clone(), form.clone()));
+            form
+        })
+    }
+
+    fn known(forms: &[(PackOrder, Arc<Vec<f32>>)], order: &PackOrder) -> Option<Arc<Vec<f32>>> {
+        forms.iter().find(|(known, _)| known == order).map(|(_, form)| form.clone())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<(PackOrder, Arc<Vec<f32>>)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

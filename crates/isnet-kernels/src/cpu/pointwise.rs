@@ -365,7 +365,6 @@ fn sum_over_maps(upstream: &Primitive, incoming: &Primitive, maps: usize) -> Pri
     let length = height * width * channels;
     let (upstream, incoming) = (values(upstream), values(incoming));
     let sums = sweep::fill_samples(rows / maps, length, 1, |sample, start, out| {
-        out.fill(0.0);
         for row in sample * maps..(sample + 1) * maps {
             let upstream = &upstream[row * length + start..][..out.len()];
             let incoming = &incoming[row * length + start..][..out.len()];

@@ -180,11 +180,11 @@ fn winners(input: &Primitive, geometry: &MaxPoolGeometry) -> (Primitive, IntTens
     (0..samples * out_h).into_par_iter().for_each(|line| {
         #[expect(unsafe_code, reason = "the values are not there yet")]
         // SAFETY: lines do not overlap.
-        let (best, found) = unsafe { (best.slice(line * length, length), found.slice(line * length, length)) };
+        let (best, found) = unsafe { (best.zeroed(line * length, length), found.zeroed(line * length, length)) };
         vectorized(|| fill(line, best, found));
     });
     #[expect(unsafe_code, reason = "filling the buffers first would cost as much as the pool")]
-    // SAFETY: the lines cover both buffers, and `fill` wrote each.
+    // SAFETY: the lines cover both buffers, and each was zeroed.
     let (best, found) = unsafe { (best.into_vec(), found.into_vec()) };
     let shape = [samples, out_h, out_w, channels];
     (primitive(best, shape), Flex::int_from_data(TensorData::new(found, shape), &Default::default()))
@@ -233,7 +233,6 @@ fn scatter(output: &Primitive, indices: &IntTensor<Flex>, [height, width]: [usiz
     let (length, cells) = (height * width * channels, out_h * out_w * channels);
     let (output, indices) = (values(output), position_values(indices));
     let input = sweep::create_rows(rows, length, |row, input| {
-        input.fill(0.0);
         let output = output[row * cells..][..cells].chunks(channels);
         let indices = indices[row / maps * cells..][..cells].chunks(channels);
         for (output, indices) in output.zip(indices) {
@@ -278,7 +277,6 @@ impl Blend {
         let (out_h, out_w) = (vertical.len(), horizontal.len());
         let x = values(input);
         let out = sweep::create_rows(samples * out_h, out_w * channels, |line, out| {
-            out.fill(0.0);
             let (sample, out_y) = (line / out_h, line % out_h);
             for (out, columns) in out.chunks_mut(channels).zip(horizontal) {
                 for &(y, share_y) in &vertical[out_y] {

@@ -67,7 +67,6 @@ impl Backward<Flex, 1> for RankedSum {
         let (ranks, weights) = &ops.state;
         let upstream = values(&gradient);
         let spread = sweep::create_rows(ranks.len(), self.length, |row, out| {
-            out.fill(0.0);
             let places = ranks[row].iter().zip(weights);
             places.for_each(|(index, weight)| out[*index as usize] = upstream[row] * *weight as f32);
         });

@@ -164,7 +164,6 @@ impl Step {
         let (maps, length, epsilon) = (check_maps(rows, samples), height * width * channels, self.epsilon);
         let [u, g, a] = [upstream, incoming, &self.output].map(values);
         let slopes = sweep::fill_samples(samples, length, channels, |sample, start, out| {
-            out.fill(0.0);
             for row in sample * maps..(sample + 1) * maps {
                 let [u, g] = [u, g].map(|tensor| &tensor[row * length + start..][..out.len()]);
                 add_products(out, [u, g], self.factors());

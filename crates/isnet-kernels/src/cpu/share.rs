@@ -11,7 +11,7 @@ pub(super) struct SharedOut<T = f32> {
 // SAFETY: the buffer is reached through `slice` and `pointer` only, whose callers answer for disjointness.
 unsafe impl<T: Send> Sync for SharedOut<T> {}
 
-impl<T: Copy> SharedOut<T> {
+impl<T: Copy + Default> SharedOut<T> {
     pub fn new(length: usize) -> Self {
         let mut values: Vec<T> = Vec::with_capacity(length);
         let start = values.as_mut_ptr();
@@ -25,7 +25,7 @@ impl<T: Copy> SharedOut<T> {
         Self { values, start, length }
     }
 
-    /// A part to be written.
+    /// A fresh part, of zeros. Written task by task, they stay in the cache until the task writes over them.
     ///
     /// # Safety
     /// No two tasks have overlapping parts at the same time.
@@ -33,10 +33,41 @@ impl<T: Copy> SharedOut<T> {
     /// # Panics
     /// If the part reaches outside the buffer.
     #[expect(unsafe_code, clippy::mut_from_ref, reason = "tasks own interleaved parts of the buffer")]
-    pub unsafe fn slice(&self, start: usize, length: usize) -> &mut [T] {
+    pub unsafe fn zeroed(&self, start: usize, length: usize) -> &mut [T] {
         assert!(start + length <= self.length, "a part outside the buffer");
-        // SAFETY: inside the allocation; callers write numbers, for which any bits will do, before they read.
+        // SAFETY: inside the allocation, and every value is written before the slice exists.
+        unsafe {
+            (0..length).for_each(|index| self.start.add(start + index).write(T::default()));
+            std::slice::from_raw_parts_mut(self.start.add(start), length)
+        }
+    }
+
+    /// A part that was written before.
+    ///
+    /// # Safety
+    /// It was, and no two tasks have overlapping parts at the same time.
+    ///
+    /// # Panics
+    /// If the part reaches outside the buffer.
+    #[expect(unsafe_code, clippy::mut_from_ref, reason = "tasks own interleaved parts of the buffer")]
+    pub unsafe fn written(&self, start: usize, length: usize) -> &mut [T] {
+        assert!(start + length <= self.length, "a part outside the buffer");
+        // SAFETY: inside the allocation, and the caller wrote the values.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(start), length) }
+    }
+
+    /// Writes a part.
+    ///
+    /// # Safety
+    /// No other task has a part that overlaps.
+    ///
+    /// # Panics
+    /// If the part reaches outside the buffer.
+    #[expect(unsafe_code, reason = "tasks own interleaved parts of the buffer")]
+    pub unsafe fn write(&self, start: usize, values: &[T]) {
+        assert!(start + values.len() <= self.length, "a part outside the buffer");
+        // SAFETY: inside the allocation, which nobody else has values of.
+        unsafe { self.start.add(start).copy_from_nonoverlapping(values.as_ptr(), values.len()) }
     }
 
     /// The address of a value.

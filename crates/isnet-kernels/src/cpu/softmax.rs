@@ -138,7 +138,6 @@ fn output_slope(upstream: &Primitive, incoming: &Primitive, output: &Primitive) 
     let (upstream, incoming, s) = (values(upstream), values(incoming), values(output));
     let slope = sweep::create(samples * pixels * channels, channels, |start, out| {
         for (pixel, out) in (start / channels..).zip(out.chunks_mut(channels)) {
-            out.fill(0.0);
             let s = &s[pixel * channels..][..channels];
             for map in 0..maps {
                 let place = ((pixel / pixels * maps + map) * pixels + pixel % pixels) * channels;

@@ -36,7 +36,7 @@ pub(super) fn update(tensor: Primitive, unit: usize, change: impl Fn(usize, &mut
     primitive(out, tensor.layout().shape().clone())
 }
 
-/// `length` fresh values, all of which `fill` writes chunk by chunk; it gets the position of the chunk's first value.
+/// `length` fresh values, made by `fill` chunk by chunk, of zeros; it gets the position of the chunk's first value.
 ///
 /// Chunks end between groups of `unit` values.
 pub(super) fn create(length: usize, unit: usize, fill: impl Fn(usize, &mut [f32]) + Sync) -> Vec<f32> {
@@ -44,29 +44,29 @@ pub(super) fn create(length: usize, unit: usize, fill: impl Fn(usize, &mut [f32]
     create_rows_of(length, chunk, |part, out| fill(part * chunk, out))
 }
 
-/// `rows · length` fresh values, all of which `fill` writes row by row.
+/// `rows · length` fresh values, made by `fill` row by row, of zeros.
 pub(super) fn create_rows(rows: usize, length: usize, fill: impl Fn(usize, &mut [f32]) + Sync) -> Vec<f32> {
     create_rows_of(rows * length, length.max(1), fill)
 }
 
-/// `length` fresh values, written by `fill` in rows of `row`; the last may be shorter.
+/// `length` fresh values, made by `fill` of zeros in rows of `row`; the last may be shorter.
 fn create_rows_of(length: usize, row: usize, fill: impl Fn(usize, &mut [f32]) + Sync) -> Vec<f32> {
     let out = SharedOut::new(length);
     (0..length.div_ceil(row)).into_par_iter().for_each(|index| {
         let start = index * row;
-        #[expect(unsafe_code, reason = "the values are not there yet")]
+        #[expect(unsafe_code, reason = "zeroing the values first, on one thread, would cost as much as the sweep")]
         // SAFETY: rows do not overlap.
-        let out = unsafe { out.slice(start, row.min(length - start)) };
+        let out = unsafe { out.zeroed(start, row.min(length - start)) };
         vectorized(|| fill(index, out));
     });
     #[expect(unsafe_code, reason = "zeroing the values first would cost as much as the sweep")]
-    // SAFETY: the rows cover the buffer, and `fill` wrote each.
+    // SAFETY: the rows cover the buffer, and each was zeroed.
     unsafe {
         out.into_vec()
     }
 }
 
-/// `samples · length` fresh values, all of which `fill(sample, start, part)` writes, for every part of a sample beginning at its value `start`.
+/// `samples · length` fresh values, made by `fill(sample, start, part)` of zeros, for every part of a sample beginning at its value `start`.
 ///
 /// Parts end between groups of `unit` values.
 pub(super) fn fill_samples(
@@ -82,11 +82,11 @@ pub(super) fn fill_samples(
         let (sample, start) = (task / parts, task % parts * chunk);
         #[expect(unsafe_code, reason = "the values are not there yet")]
         // SAFETY: parts do not overlap.
-        let out = unsafe { out.slice(sample * length + start, chunk.min(length - start)) };
+        let out = unsafe { out.zeroed(sample * length + start, chunk.min(length - start)) };
         vectorized(|| fill(sample, start, out));
     });
     #[expect(unsafe_code, reason = "zeroing the values first would cost as much as the sweep")]
-    // SAFETY: the parts cover the buffer, and `fill` wrote each.
+    // SAFETY: the parts cover the buffer, and each was zeroed.
     unsafe {
         out.into_vec()
     }

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::{
     convolve::ConvShape,
-    gemm::{Matrix, multiply},
+    product::{Panels, Rows, multiply},
     scratch::Scratch,
     sweep,
     walk::AxisWalk,
@@ -29,12 +29,13 @@ pub(super) fn transpose(shape: &ConvShape, output: &[f32], weight: &[f32]) -> Ve
     let channels = shape.in_channels();
     let walk = shape.walk();
     let weight = channels_last(weight, channels, shape.taps());
+    let kernel = shape.taps() * channels;
+    let weight = Panels::pack(&weight, [shape.out_channels(), kernel], [kernel, 1]);
     let row = width * channels;
     sweep::fill_samples(shape.samples, height * row, BAND * row, |sample, start, out| {
-        out.fill(0.0);
         let band = start / row..(start + out.len()) / row;
         let output = &output[sample * output.len() / shape.samples..];
-        fill_band(shape, &walk, [output, &weight], band, out);
+        fill_band(shape, &walk, (output, &weight), band, out);
     })
 }
 
@@ -42,7 +43,7 @@ pub(super) fn transpose(shape: &ConvShape, output: &[f32], weight: &[f32]) -> Ve
 fn fill_band(
     shape: &ConvShape,
     walk: &[AxisWalk; 2],
-    [output, weight]: [&[f32]; 2],
+    (output, weight): (&[f32], &Panels),
     band: Range<usize>,
     out: &mut [f32],
 ) {
@@ -60,8 +61,8 @@ fn fill_band(
             continue;
         }
         let start = line * horizontal.count * out_channels;
-        let pixels = Matrix::rows(&output[start..], [horizontal.count, out_channels], out_channels);
-        multiply(&mut products, width, pixels, Matrix::rows(weight, [out_channels, width], width), false);
+        let pixels = Rows { values: &output[start..], rows: horizontal.count, stride: out_channels };
+        multiply(&mut products, width, pixels, weight);
         for (tap, y) in reached {
             let out = &mut out[(y - band.start) * row..][..row];
             for (i, products) in products.chunks(width).enumerate() {

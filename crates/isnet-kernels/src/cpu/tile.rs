@@ -23,6 +23,9 @@ pub(super) struct TileSize {
     pub rows_of_four: usize,
 }
 
+/// Values of the largest tile.
+pub(super) const TILE_VALUES: usize = 14 * 2 * LANES;
+
 impl InstructionSet {
     pub(super) fn tile_size(self) -> TileSize {
         match self {

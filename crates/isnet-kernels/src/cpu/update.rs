@@ -136,7 +136,7 @@ fn sweep_many<const IN: usize, const OUT: usize>(
         let inputs: [&[f32]; IN] = std::array::from_fn(|index| &inputs[index][start..start + count]);
         #[expect(unsafe_code, reason = "the values are not there yet")]
         // SAFETY: chunks do not overlap.
-        let mut outs: [&mut [f32]; OUT] = std::array::from_fn(|index| unsafe { outs[index].slice(start, count) });
+        let mut outs: [&mut [f32]; OUT] = std::array::from_fn(|index| unsafe { outs[index].zeroed(start, count) });
         vectorized(|| {
             for at in 0..count {
                 let made = change(std::array::from_fn(|index| inputs[index][at]));
@@ -148,7 +148,7 @@ fn sweep_many<const IN: usize, const OUT: usize>(
     });
     outs.map(|out| {
         #[expect(unsafe_code, reason = "zeroing the values first would cost as much as the sweep")]
-        // SAFETY: the chunks cover the buffer, and each was written.
+        // SAFETY: the chunks cover the buffer, and each was zeroed.
         let out = unsafe { out.into_vec() };
         primitive(out, [length])
     })

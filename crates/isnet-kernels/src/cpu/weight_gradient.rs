@@ -1,7 +1,7 @@
 //! The gradient of a convolution's weight: for every tap, a sum of outer products over all pixels.
 //!
 //! Tasks own panels of output channels, a kernel row and a range of input channels, and, where these are few, groups of pixels, whose
-//! sums are added in a fixed order. Tasks are cut by the shapes alone.
+//! sums are added in a fixed order. Sums are cut by the shapes alone.
 
 use std::ops::Range;
 
@@ -35,6 +35,8 @@ const FEW_CHANNELS: usize = 8;
 const TASK_CHANNELS: usize = 128;
 /// Input channels that are brought to the layout of the weight at a time.
 const CACHED_CHANNELS: usize = 16;
+/// Panels that sums are cut for, whatever an instruction set takes at once: where a sum is cut shows in its last bits.
+const PANELS_TOGETHER: usize = 2;
 /// Values of input and gradient that the tiles of a task go over before the next ones, so that they stay in the second cache.
 const CHUNK_VALUES: usize = 64 * 1024;
 
@@ -119,7 +121,8 @@ impl<'a> Job<'a> {
         let lines = self.shape.samples * self.walk[0].count;
         let channels = TASK_CHANNELS.min(self.reduce.max(1));
         let groups = self.shape.geometry.groups;
-        let pieces = groups * self.panels().div_ceil(wide) * self.shape.weight[2] * self.reduce.div_ceil(channels);
+        let together = self.panels().div_ceil(PANELS_TOGETHER);
+        let pieces = groups * together * self.shape.weight[2] * self.reduce.div_ceil(channels);
         let small = self.shape.weight.iter().product::<usize>() <= SMALL_GRADIENT;
         let most = if small { PARTS.min((lines * self.walk[1].count).div_ceil(PART_PIXELS)) } else { 1 };
         let share = lines.div_ceil(ENOUGH_TASKS.div_ceil(pieces).min(most).max(1));
@@ -148,7 +151,9 @@ impl<'a> Job<'a> {
         let columns = task.panels.len() * LANES;
         let mut sums = Scratch::take(horizontal.taps.len() * task.channels.len() * columns);
         sums.fill(0.0);
-        let per_line = horizontal.count * (columns + horizontal.step * task.channels.len());
+        let pair = task.panels.start / PANELS_TOGETHER * PANELS_TOGETHER;
+        let together = PANELS_TOGETHER.min(self.panels() - pair) * LANES;
+        let per_line = horizontal.count * (together + horizontal.step * task.channels.len());
         let far = self.pixel * horizontal.step >= FAR_PIXELS;
         let most = if far { (NEAR_PIXELS / horizontal.count.max(1)).max(1) } else { usize::MAX };
         let chunk = (CHUNK_VALUES / per_line.max(1)).clamp(1, most);
@@ -282,8 +287,7 @@ impl<'a> Job<'a> {
             let lanes = LANES.min(self.produce - panel * LANES);
             #[expect(unsafe_code, reason = "the values are not there yet")]
             // SAFETY: panels have channels of their own.
-            let out = unsafe { out.slice((group * self.produce + panel * LANES) * row, lanes * row) };
-            out.fill(0.0);
+            let out = unsafe { out.zeroed((group * self.produce + panel * LANES) * row, lanes * row) };
             let mine = |task: &Task| task.group == group && task.panels.contains(&panel);
             for (task, sums) in tasks.iter().zip(sums).filter(|(task, _)| mine(task)) {
                 let (width, first) = (task.panels.len() * LANES, (panel - task.panels.start) * LANES);

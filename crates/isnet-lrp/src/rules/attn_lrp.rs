@@ -46,29 +46,71 @@ pub(crate) fn pass(
             kernels::layer_norm_transpose(gradient, x, params.flat(norm.weight), norm.epsilon)
         }
         (Op::LayerNorm(norm), Form::Gradient) => layer_norm_gradient(gradient, x, params, norm),
-        (Op::AttentionScores { .. } | Op::AttentionSums, Form::AttnLrp) => {
-            of_product(trace, node, input, gradient) * 0.5
+        (Op::AttentionScores { heads }, form) => {
+            of_scores(trace, node, input, gradient, *heads) * form.share_of_product()
         }
-        (Op::AttentionScores { .. } | Op::AttentionSums, Form::Gradient) => of_product(trace, node, input, gradient),
+        (Op::AttentionSums, form) => of_sums(trace, node, input, gradient) * form.share_of_product(),
         (Op::Tokens(tokens), _) => patches(gradient, tokens),
-        (op, _) => unreachable!("the plan gives `{}` no such rule", op.name()),
+        (
+            Op::Input
+            | Op::Conv(_)
+            | Op::ConvTranspose(_)
+            | Op::Dense(_)
+            | Op::BatchNorm(_)
+            | Op::Relu
+            | Op::Sigmoid
+            | Op::Threshold(_)
+            | Op::SpatialShare(_)
+            | Op::Interpolate
+            | Op::Gate
+            | Op::MaxPool(_)
+            | Op::AveragePool(_)
+            | Op::AdaptiveAveragePool(_)
+            | Op::LogSumExpPool(_)
+            | Op::Add
+            | Op::Concat
+            | Op::Flatten
+            | Op::Dropout(_)
+            | Op::Identity
+            | Op::SelectToken(_)
+            | Op::NarrowChannels { .. },
+            _,
+        ) => unreachable!("the plan gives `{}` no such rule", node.op.name()),
     }
 }
 
-/// The gradient of a product of two activations by one of them.
-fn of_product(trace: &Trace, node: &Node, input: usize, gradient: Tensor<4>) -> Tensor<4> {
-    let other = trace.activation(node.inputs[1 - input]);
-    let other = kernels::expand_maps(other.clone(), gradient.dims()[0] / other.dims()[0]);
-    match (&node.op, input) {
-        (Op::AttentionScores { heads }, _) => {
-            let scale = isnet_graph::attention_scale(&other, *heads);
-            // Scores are `[queries, keys]` per head: a query sums over its row, a key over its column.
-            let gradient = if input == 0 { gradient } else { gradient.swap_dims(2, 3) };
-            kernels::head_sums(gradient, other * scale)
+impl Form {
+    /// What each factor of a product gets.
+    fn share_of_product(self) -> f64 {
+        match self {
+            Self::AttnLrp => 0.5,
+            Self::Gradient => 1.0,
         }
-        (_, 0) => kernels::head_products(gradient, other, trace.activation(node.inputs[0]).dims()[1]),
-        _ => kernels::head_sums(other.swap_dims(2, 3), gradient),
     }
+}
+
+/// The other factor of a product of two activations, for every map.
+fn other_factor(trace: &Trace, node: &Node, input: usize, gradient: &Tensor<4>) -> Tensor<4> {
+    let other = trace.activation(node.inputs[1 - input]);
+    kernels::expand_maps(other.clone(), gradient.dims()[0] / other.dims()[0])
+}
+
+/// The gradient of scores by queries or keys.
+fn of_scores(trace: &Trace, node: &Node, input: usize, gradient: Tensor<4>, heads: usize) -> Tensor<4> {
+    let other = other_factor(trace, node, input, &gradient);
+    let scale = isnet_graph::attention_scale(&other, heads);
+    // Scores are `[queries, keys]` per head: a query sums over its row, a key over its column.
+    let gradient = if input == 0 { gradient } else { gradient.swap_dims(2, 3) };
+    kernels::head_sums(gradient, other * scale)
+}
+
+/// The gradient of sums by weights or values.
+fn of_sums(trace: &Trace, node: &Node, input: usize, gradient: Tensor<4>) -> Tensor<4> {
+    let other = other_factor(trace, node, input, &gradient);
+    if input == 0 {
+        return kernels::head_products(gradient, other, trace.activation(node.inputs[0]).dims()[1]);
+    }
+    kernels::head_sums(other.swap_dims(2, 3), gradient)
 }
 
 /// Relevance of the patches: that of all tokens but the first, which is a parameter.
@@ -79,7 +121,7 @@ pub(crate) fn patches(gradient: Tensor<4>, tokens: &Tokens) -> Tensor<4> {
 
 /// `Φ(x) + x·φ(x)`, φ the normal density.
 fn gelu_slope(x: Tensor<4>) -> Tensor<4> {
-    let density = (x.clone().square() * -0.5).exp() * std::f64::consts::TAU.sqrt().recip();
+    let density = kernels::exp(x.clone().square() * -0.5) * std::f64::consts::TAU.sqrt().recip();
     kernels::normal_cdf(x.clone()) + x * density
 }
 

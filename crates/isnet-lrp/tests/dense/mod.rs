@@ -266,9 +266,11 @@ impl<'a> DenseModel<'a> {
                     let reached = (place + g.padding[axis]).checked_sub(tap * g.dilation[axis])?;
                     reached.is_multiple_of(g.stride[axis]).then_some(reached / g.stride[axis])
                 };
+                let per_group = from.channels / g.groups;
                 collect(to, |y, xx, o| {
                     let mut sum = conv.bias.map_or(0.0, |bias| param(bias)[o]);
-                    for i in 0..shape[0] {
+                    let (group, o) = (o / shape[1], o % shape[1]);
+                    for i in group * per_group..(group + 1) * per_group {
                         for (kh, kw) in pairs(shape[2], shape[3]) {
                             sum += at(x, from, source(y, kh, 0), source(xx, kw, 1), i)
                                 * w[((i * shape[1] + o) * shape[2] + kh) * shape[3] + kw];

@@ -12,7 +12,7 @@
 
 use burn::tensor::{Tensor, activation};
 use isnet_graph::{Graph, NodeId, Trace};
-use isnet_kernels::{expand_maps, interpolate, times_activation};
+use isnet_kernels::{expand_maps, interpolate, sigmoid, softmax_rows, times_activation};
 use isnet_loss::Targets;
 use isnet_lrp::{Composite, OutputSelector, Plan, Quantity, Seeds, Target, gradient_at};
 use isnet_run::RunConfig;
@@ -54,7 +54,7 @@ impl Gain {
         let seeds = selector.seeds(trace.logits(), &outputs(&step.batch.targets), None)?;
         let shares = shares(&step.batch.targets, &seeds, &trace);
         let [_, height, width, _] = step.batch.image.dims();
-        let attention = stretched(interpolate(self.attention(&step, &trace, seeds.gradient.clone()), [height, width]));
+        let attention = stretched(interpolate(self.attention(&step, &trace, seeds.gradient.clone())?, [height, width]));
         let mining = self.mining(&mut step, &attention, &seeds, shares.clone());
         let mask = expand_maps(step.batch.mask.values(), seeds.maps);
         let of_map = (attention - mask).square().mean_dims(&[1, 2, 3]).reshape(shares.dims());
@@ -68,21 +68,21 @@ impl Gain {
     }
 
     /// Grad-CAM at the size of the features, `[N·E, h, w, 1]`.
-    fn attention(&self, step: &Step<'_>, trace: &Trace, seeds: Tensor<2>) -> Tensor<4> {
-        let gradient = gradient_at((step.graph, step.params, trace), &self.plan, seeds, self.features);
+    fn attention(&self, step: &Step<'_>, trace: &Trace, seeds: Tensor<2>) -> Result<Tensor<4>, TrainError> {
+        let gradient = gradient_at((step.graph, step.params, trace), &self.plan, seeds, self.features)?;
         let weights = gradient.clone().mean_dims(&[1, 2]).expand(gradient.dims());
-        activation::relu(times_activation(weights, trace.activation(self.features)).sum_dim(3))
+        Ok(activation::relu(times_activation(weights, trace.activation(self.features)).sum_dim(3)))
     }
 
     /// The mean probability that the labels keep once the attended places are taken away.
     fn mining(&self, step: &mut Step<'_>, attention: &Tensor<4>, seeds: &Seeds, shares: Tensor<1>) -> Tensor<1> {
-        let taken = activation::sigmoid((attention.clone() - self.settings.threshold) * self.settings.steepness);
+        let taken = sigmoid((attention.clone() - self.settings.threshold) * self.settings.steepness);
         let image = expand_maps(step.batch.image.clone(), seeds.maps) * (taken.neg() + 1.0);
         let logits = step.forward_of(image).logits();
         let samples = logits.dims()[0] / seeds.maps;
         let probabilities = match step.batch.targets {
-            Targets::SingleLabel(_) => activation::softmax(logits.clone(), 1),
-            Targets::MultiLabel(_) => activation::sigmoid(logits.clone()),
+            Targets::SingleLabel(_) => softmax_rows(logits.clone()),
+            Targets::MultiLabel(_) => sigmoid(logits.clone()),
         };
         let chosen = one_hot(&seeds.explained, &logits);
         let of_map = (probabilities * chosen).sum_dim(1).reshape(shares.dims());

@@ -17,7 +17,7 @@
 
 use burn::tensor::{Tensor, activation};
 use isnet_graph::{Graph, NodeId, Op, Params};
-use isnet_kernels::interpolate;
+use isnet_kernels::{interpolate, matmul, sigmoid};
 use isnet_loss::{ClassificationLoss, Targets};
 use isnet_run::RunConfig;
 use isnet_run::config::HamConfig;
@@ -102,7 +102,7 @@ impl Ham {
     }
 
     fn attended(&self, attention: Tensor<4>, threshold: f64) -> Tensor<4> {
-        activation::sigmoid((attention - threshold) * self.settings.steepness)
+        sigmoid((attention - threshold) * self.settings.steepness)
     }
 
     fn against_mask(&self, step: &Step<'_>, found: &Attention) -> Tensor<1> {
@@ -147,7 +147,8 @@ fn attention((graph, params): (&Graph, &Params), node: NodeId, features: Tensor<
     let Op::Dense(dense) = &graph.node(node).op else { unreachable!("hierarchical attention ends in dense layers") };
     let weights = params.get::<2>(graph, dense.weight).detach();
     let ([rows, height, width, channels], [classes, _]) = (features.dims(), weights.dims());
-    let maps = features.reshape([rows * height * width, channels]).matmul(weights.transpose());
+    let weights = weights.transpose().unsqueeze::<4>();
+    let maps = matmul(features.reshape([1, 1, rows * height * width, channels]), weights);
     activation::relu(maps).reshape([rows, height, width, classes])
 }
 

@@ -6,8 +6,9 @@
 //!
 //! Needs: masks, and a graph whose every node relevance can pass.
 
-use burn::tensor::{Tensor, activation};
+use burn::tensor::Tensor;
 use isnet_graph::Graph;
+use isnet_kernels::{sigmoid, softmax_rows};
 use isnet_loss::{Mask, Targets};
 use isnet_lrp::{Composite, Plan, gradient_at};
 
@@ -36,7 +37,7 @@ impl Rrr {
             return Ok(classified(trace, classification));
         }
         let seeds = log_probability_gradient(trace.logits(), &step.batch.targets);
-        let gradient = gradient_at((step.graph, step.params, &trace), &self.plan, seeds, step.graph.input());
+        let gradient = gradient_at((step.graph, step.params, &trace), &self.plan, seeds, step.graph.input())?;
         let reasons = squared_background(gradient, &step.batch.mask);
         let total = classification.clone() + reasons.clone() * step.weight;
         Ok(Evaluation { total, terms: vec![("reasons", reasons)], ..classified(trace, classification) })
@@ -47,8 +48,8 @@ impl Rrr {
 fn log_probability_gradient(logits: Tensor<2>, targets: &Targets) -> Tensor<2> {
     let n_classes = logits.dims()[1] as f64;
     let scaled = match targets {
-        Targets::SingleLabel(_) => activation::softmax(logits, 1) * n_classes,
-        Targets::MultiLabel(_) => activation::sigmoid(logits) * 2.0,
+        Targets::SingleLabel(_) => softmax_rows(logits) * n_classes,
+        Targets::MultiLabel(_) => sigmoid(logits) * 2.0,
     };
     scaled.neg() + 1.0
 }
