@@ -1,4 +1,4 @@
-//! What an audit costs beside the forward passes that it must make. Asks for `RUN_SLOW_TESTS=1`.
+//! What an audit costs beside the forward passes that it must make.
 
 use std::time::{Duration, Instant};
 
@@ -46,10 +46,8 @@ fn fastest(mut first: impl FnMut(), mut second: impl FnMut()) -> [Duration; 2] {
 }
 
 #[test]
+#[ignore = "measures time; cargo test --release -p isnet-audit -- --ignored"]
 fn another_background_costs_little_more_than_its_forward_pass() {
-    if std::env::var_os("RUN_SLOW_TESTS").is_none() {
-        return;
-    }
     for (model, config) in models() {
         let samples = dataset(&config, PhantomSplit::Biased);
         let data = MemoryDataset::new(Task::SingleLabel, config.class_names(), samples);
