@@ -166,7 +166,9 @@ impl Audit {
 fn total(question: Question, subject: &Subject<'_>) -> usize {
     let masked = (0..subject.data.len()).filter(|&index| subject.data.has_mask(index)).count();
     match question {
-        Question::Relevance | Question::Counterfactual | Question::Marks => masked,
+        Question::Relevance | Question::Counterfactual | Question::Marks => {
+            subject.data.len() - subject.left_out().masks()
+        }
         Question::Readability => masked.min(subject.settings.readability_images),
         Question::Faithfulness => subject.data.len().min(subject.settings.faithfulness_images),
     }

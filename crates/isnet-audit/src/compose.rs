@@ -171,12 +171,6 @@ pub fn tile_box(image: &Image, mask: &Mask) -> Option<Image> {
     }))
 }
 
-/// Whether a mask has both foreground and background.
-pub fn is_divided(mask: &Mask) -> bool {
-    let foreground = mask.foreground();
-    foreground > 0 && foreground < mask.values.len()
-}
-
 fn with_box(image: &Image, bounds: [usize; 4], paint: impl Fn(usize, usize, &mut [f32])) -> Image {
     let mut result = image.clone();
     let [top, left, bottom, right] = bounds;

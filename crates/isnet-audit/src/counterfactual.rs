@@ -16,7 +16,7 @@ use isnet_data::{Dataset, Image, Label, Mask, Sample};
 use rand::Rng;
 use serde::Serialize;
 
-use crate::compose::{Colours, blur_background, fill, inverse, is_divided, noise, over, paint_box, plain, tile_box};
+use crate::compose::{Colours, blur_background, fill, inverse, noise, over, paint_box, plain, tile_box};
 use crate::error::Result;
 use crate::estimate::{Column, Estimate, Means, difference};
 use crate::settings::{Question, Settings};
@@ -27,7 +27,7 @@ use crate::verdict::{Answer, Missing, Threshold, Verdict};
 const NOISE: u64 = 502;
 /// Key of the donors of an image: `[DONOR, index, 0 = same class or 1 = other]`.
 const DONOR: u64 = 503;
-/// Donors that are tried before an image goes without: of its own group, or with a mask that leaves no background.
+/// Donors that are tried before an image goes without, all of its own group.
 const TRIES: usize = 16;
 
 /// A picture made from an image, in which background or foreground is another.
@@ -126,7 +126,7 @@ pub struct Composer<'a> {
     data: &'a dyn Dataset,
     settings: &'a Settings,
     colours: &'a Colours,
-    /// Images with a mask, by label.
+    /// Images with a usable mask, by label.
     by_label: BTreeMap<&'a Label, Vec<usize>>,
 }
 
@@ -137,7 +137,7 @@ impl<'a> Composer<'a> {
     /// A sample that cannot be read.
     pub fn new(subject: &'a Subject<'a>) -> Result<Self> {
         let mut by_label: BTreeMap<&Label, Vec<usize>> = BTreeMap::new();
-        for index in (0..subject.data.len()).filter(|&index| subject.data.has_mask(index)) {
+        for &index in &subject.masks()?.usable {
             if let Some(label) = subject.data.label(index) {
                 by_label.entry(label).or_default().push(index);
             }
@@ -203,20 +203,18 @@ impl<'a> Composer<'a> {
 /// A sample that cannot be read; [`AuditError::NonFinite`](crate::AuditError::NonFinite) for a prediction that is none.
 pub fn counterfactual(subject: &Subject<'_>, progress: &mut dyn FnMut(usize)) -> Result<Answer<Counterfactual>> {
     let data = subject.data;
-    let masked: Vec<usize> = (0..data.len()).filter(|&index| data.has_mask(index)).collect();
-    if masked.is_empty() {
-        return Ok(Answer::NotAnswerable(Missing::Masks));
+    let masks = subject.masks()?;
+    if let Some(missing) = masks.missing() {
+        return Ok(Answer::NotAnswerable(missing));
     }
+    let masked = &masks.usable;
     let composer = Composer::new(subject)?;
     let make = |position: usize, sample: Sample| {
         Variant::ALL.iter().map(|variant| composer.picture(masked[position], &sample, *variant)).collect()
     };
-    let found = subject.predict(&masked, &make, progress)?;
-    if found.iter().all(|row| row[0].is_none()) {
-        return Ok(Answer::NotAnswerable(Missing::UsableMasks));
-    }
+    let found = subject.predict(masked, &make, progress)?;
     let n = found.iter().filter(|row| row[0].is_some()).count();
-    let (rows, bg_gap) = summarized(subject, &masked, &found);
+    let (rows, bg_gap) = summarized(subject, masked, &found);
     let mut decisions = vec![vec![None; Variant::ALL.len()]; data.len()];
     for (index, row) in masked.iter().zip(&found) {
         decisions[*index] = row.iter().map(|row| row.as_ref().map(|row| subject.decision(row))).collect();
@@ -232,14 +230,13 @@ pub fn verdict(subject: &Subject<'_>, answer: &Answer<Counterfactual>) -> Verdic
         Answer::Found(found) => found.bg_gap.ok_or(if no_label { &Missing::Labels } else { &Missing::Donors }),
         Answer::NotAnswerable(missing) => Err(missing),
     };
-    let left_out = answer.found().map_or(0, |found| found.left_out);
     Verdict::of(Question::Counterfactual, "gap between backgrounds of the same and of other classes", value, threshold)
-        .noting((left_out > 0).then(|| format!("left out: {left_out} without a mask that has two sides")))
+        .noting(answer.found().and_then(|_| subject.left_out().note()))
 }
 
 /// The mask, if it has both foreground and background.
 fn divided(sample: &Sample) -> Option<&Mask> {
-    sample.mask.as_ref().filter(|mask| is_divided(mask))
+    sample.mask.as_ref().filter(|mask| mask.verdict().says_something())
 }
 
 fn below(n: usize, rng: &mut impl Rng) -> usize {

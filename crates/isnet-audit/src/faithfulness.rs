@@ -9,27 +9,29 @@
 //! IEEE TNNLS 28, 2017; Petsiuk et al., RISE, 2018; the area is the symmetric relevance gain of Blücher et al., TMLR 2024.)
 //!
 //! **Randomisation.** A map that is much the same for a model with random weights shows the image and not the model
-//! (Adebayo et al., "Sanity Checks for Saliency Maps", NeurIPS 2018). Weights are drawn anew from the head upwards; the figure is
-//! the mean Spearman correlation of |relevance| over pixels, between the model's map and that of the model
-//! with all weights drawn anew.
+//! (Adebayo et al., "Sanity Checks for Saliency Maps", NeurIPS 2018). Weights are drawn anew from the head upwards; a correlation is
+//! the mean Spearman correlation of |relevance| over pixels, between the model's map and that of the model with the head's, the
+//! second half's and all weights drawn anew. The figure is the largest of the three: "passed" says that none leaves the maps as they were.
+//! If that of all weights does, the verdict fails; if only that of a part does, it is undecided, a warning that says why.
 
+mod randomised;
 mod rank;
 
-use burn::tensor::Device;
 use isnet_data::rng::stream;
 use isnet_data::{Image, Mask, Sample};
-use isnet_graph::Params;
 use rand::seq::SliceRandom;
 use serde::Serialize;
 
 use crate::compose::{fill, plain};
 use crate::error::Result;
 use crate::estimate::{Column, Estimate, Means, difference};
-use crate::maps::Explainer;
+use crate::maps::{Explainer, Map};
 use crate::settings::Question;
 use crate::subject::{Subject, check_shape};
 use crate::verdict::{Answer, Missing, Threshold, Verdict};
 use crate::work::{Made, each};
+use randomised::Answers;
+pub use randomised::Randomised;
 pub use rank::spearman;
 
 /// Key of the images that are asked: `[IMAGES]`.
@@ -82,20 +84,17 @@ pub enum Order {
     LeastRelevant,
 }
 
-/// How much maps change when weights are drawn anew.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Randomised {
-    /// Which weights: `head`, `second half`, `all`.
-    pub weights: &'static str,
-    /// Mean Spearman correlation of |relevance|, over the images whose maps have any.
-    pub correlation: Option<Estimate>,
-}
-
 /// A chosen image with what is needed to take it apart.
 struct Explained {
     class: usize,
     /// Patches from the most to the least relevant.
     ranked: Vec<usize>,
+}
+
+/// What the maps of all chosen images say.
+struct Asked {
+    explained: Vec<Option<Explained>>,
+    randomised: Vec<Randomised>,
 }
 
 impl Order {
@@ -116,15 +115,11 @@ pub fn faithfulness(subject: &Subject<'_>, progress: &mut dyn FnMut(usize)) -> R
         Ok(explainer) => explainer,
         Err(missing) => return Ok(Answer::NotAnswerable(missing)),
     };
-    let (explained, correlations) = explain_all(subject, &explainer, &chosen, patch)?;
+    let Asked { explained, randomised } = explain_all(subject, &explainer, &chosen, patch)?;
     if explained.iter().all(Option::is_none) {
         return Ok(Answer::NotAnswerable(Missing::Relevance));
     }
     let means = Means::new(subject.settings, subject.data, &chosen);
-    let names = ["head", "second half", "all"];
-    let of_stage = means.of(&correlations);
-    let randomised =
-        names.into_iter().zip(of_stage).map(|(weights, correlation)| Randomised { weights, correlation }).collect();
     let probability = flipped(subject, &chosen, &explained, patch, progress)?;
     let steps = subject.settings.flipping_steps;
     let area = |order: usize| -> Column {
@@ -160,29 +155,23 @@ pub fn verdicts(subject: &Subject<'_>, answer: &Answer<Faithfulness>) -> [Verdic
     let limits = &subject.settings.thresholds;
     let gain = Threshold::at_least("--min-faithfulness", limits.faithfulness);
     let correlation = Threshold::at_most("--max-randomised-correlation", limits.randomised_correlation);
-    let value = |pick: &dyn Fn(&Faithfulness) -> Option<Estimate>| match answer {
-        Answer::Found(found) => pick(found).ok_or(&Missing::Relevance),
-        Answer::NotAnswerable(missing) => Err(missing),
+    let (value, randomised) = match answer {
+        Answer::Found(found) => (found.symmetric_gain.ok_or(&Missing::Relevance), Ok(&found.randomised[..])),
+        Answer::NotAnswerable(missing) => (Err(missing), Err(missing)),
     };
-    let question = Question::Faithfulness;
-    let of_all = |found: &Faithfulness| found.randomised.last().and_then(|stage| stage.correlation);
     [
-        Verdict::of(question, "area between the flipping curves", value(&|found| found.symmetric_gain), gain),
-        Verdict::of(question, "correlation with the maps of a randomised model", value(&of_all), correlation),
+        Verdict::of(Question::Faithfulness, "area between the flipping curves", value, gain),
+        randomised::verdict(randomised, correlation),
     ]
 }
 
 /// Ranks the patches of every chosen image by the map of its decision, and holds that map against those of randomised models.
-fn explain_all(
-    subject: &Subject<'_>,
-    explainer: &Explainer<'_>,
-    chosen: &[usize],
-    patch: usize,
-) -> Result<(Vec<Option<Explained>>, Vec<Column>)> {
-    let stages = randomised_params(subject);
+fn explain_all(subject: &Subject<'_>, explainer: &Explainer<'_>, chosen: &[usize], patch: usize) -> Result<Asked> {
+    let stages = randomised::stages(subject);
     let ([height, width, channels], data) = (subject.input(), subject.data);
     let mut explained = Vec::with_capacity(chosen.len());
     let mut correlations: Vec<Column> = vec![Vec::with_capacity(chosen.len()); stages.len()];
+    let mut answers = Answers::new(stages.len());
     let read = |position: usize| {
         let sample = data.sample(chosen[position])?;
         check_shape(&sample, [height, width, channels])?;
@@ -192,14 +181,13 @@ fn explain_all(
         let images: Vec<&Image> = samples.iter().map(|sample| &sample.image).collect();
         let maps = explainer.maps(&subject.model.params, &images, None)?;
         let classes: Vec<usize> = maps.iter().map(|map| map.class).collect();
-        for (params, column) in stages.iter().zip(&mut correlations) {
-            let others = explainer.maps(params, &images, Some(&classes))?;
-            let magnitude = |values: Vec<f32>| values.into_iter().map(f32::abs).collect::<Vec<f32>>();
+        answers.add_trained(&maps);
+        for (place, stage) in stages.iter().enumerate() {
+            let others = explainer.maps(&stage.params, &images, Some(&classes))?;
+            answers.add_randomised(place, &others);
+            let magnitude = |map: &Map| map.summed(channels).into_iter().map(f32::abs).collect::<Vec<f32>>();
             let pairs = maps.iter().zip(&others);
-            column
-                .extend(pairs.map(|(map, other)| {
-                    spearman(&magnitude(map.summed(channels)), &magnitude(other.summed(channels)))
-                }));
+            correlations[place].extend(pairs.map(|(map, other)| spearman(&magnitude(map), &magnitude(other))));
         }
         explained.extend(maps.iter().map(|map| {
             let relevance = map.summed(channels);
@@ -208,23 +196,13 @@ fn explain_all(
         }));
         Ok(())
     })?;
-    Ok((explained, correlations))
-}
-
-/// The weights of the model with the head's, the second half's, and all weights drawn anew.
-fn randomised_params(subject: &Subject<'_>) -> [Params; 3] {
-    let graph = &subject.model.graph;
-    let device: Device = subject.model.params.values()[0].device().inner();
-    let fresh = Params::initialize(graph, subject.settings.seed, &device);
-    let n_params = graph.params().count();
-    let head = graph.node(graph.logits()).op.params().into_iter().map(|id| id.index()).min().unwrap_or(0);
-    [head, n_params / 2, 0].map(|first| {
-        let mut params = subject.model.params.clone();
-        for (id, _) in graph.params().filter(|(id, _)| id.index() >= first) {
-            params.set(id, fresh.flat(id));
-        }
-        params
-    })
+    let estimates = Means::new(subject.settings, data, chosen).of(&correlations);
+    let randomised = stages.iter().zip(estimates).enumerate().map(|(place, (stage, correlation))| Randomised {
+        weights: stage.weights,
+        correlation,
+        answers: answers.alike(place),
+    });
+    Ok(Asked { explained, randomised: randomised.collect() })
 }
 
 /// Patches by relevance, the largest first, equals in their order.

@@ -29,6 +29,7 @@ mod estimate;
 pub mod faithfulness;
 mod maps;
 pub mod marks;
+mod masks;
 pub mod page;
 pub mod readability;
 pub mod relevance;

@@ -1,5 +1,6 @@
 //! Relevance maps of a batch of images.
 
+use burn::tensor::Tensor;
 use isnet_data::{Image, Task};
 use isnet_eval::evaluate::explaining_plan;
 use isnet_graph::{Mode, Params};
@@ -18,6 +19,8 @@ pub(crate) struct Map {
     pub values: Vec<f32>,
     /// The class that is explained.
     pub class: usize,
+    /// All logits, `[K]`.
+    pub logits: Vec<f32>,
 }
 
 impl Map {
@@ -53,12 +56,19 @@ impl<'a> Explainer<'a> {
             let outputs = Outputs { labels, multi_label: self.subject.model.task == Task::MultiLabel };
             let seeds = OutputSelector::log_odds(target).seeds(trace.logits(), &outputs, None)?;
             let heatmap = explain(graph, params, &trace, &self.plan, seeds.gradient, &[]).heatmap;
-            let values: Vec<f32> = heatmap.try_into_vec_as().map_err(|error| AuditError::Device(error.to_string()))?;
-            let each = values.chunks_exact(values.len() / batch.len()).zip(seeds.explained);
-            maps.extend(each.map(|(values, class)| Map { values: values.to_vec(), class }));
+            let (values, logits) = (numbers(heatmap)?, numbers(trace.logits())?);
+            let values = values.chunks_exact(values.len() / batch.len());
+            let logits = logits.chunks_exact(logits.len() / batch.len());
+            for ((values, logits), class) in values.zip(logits).zip(seeds.explained) {
+                maps.push(Map { values: values.to_vec(), class, logits: logits.to_vec() });
+            }
         }
         Ok(maps)
     }
+}
+
+fn numbers<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
+    tensor.try_into_vec_as().map_err(|error| AuditError::Device(error.to_string()))
 }
 
 /// Place of the largest value, the first of equals.

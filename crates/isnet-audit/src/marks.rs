@@ -15,7 +15,6 @@ use isnet_data::{Dataset, Fit, Image, Intensity, Label, Mask, Preparation, Sampl
 use rand::Rng;
 use serde::Serialize;
 
-use crate::compose::is_divided;
 use crate::error::Result;
 use crate::estimate::{Column, Estimate, Means, difference};
 use crate::settings::{Question, Settings};
@@ -52,7 +51,7 @@ pub struct MarkEffect {
     pub towards: Option<Estimate>,
     /// Images that were asked.
     pub n: usize,
-    /// Images without room for a mark: no mask, an empty or full one, or too little background.
+    /// Images without a usable mask, without room for a mark in their background, or without a label that says whose mark they get.
     pub left_out: usize,
 }
 
@@ -83,7 +82,9 @@ impl<'a> Marker<'a> {
     /// [`DataError::Setting`](isnet_data::DataError::Setting) for mark settings out of range.
     pub fn pictures(&self, index: usize, sample: &Sample) -> Result<[Option<Image>; 3]> {
         let nothing = [const { None }; 3];
-        let Some(mask) = sample.mask.as_ref().filter(|mask| is_divided(mask)) else { return Ok(nothing) };
+        let Some(mask) = sample.mask.as_ref().filter(|mask| mask.verdict().says_something()) else {
+            return Ok(nothing);
+        };
         let plain = sample.image.clone();
         Ok(match &self.settings.marks {
             Marks::Picture(picture) => match self.pasted(index, &plain, mask, picture)? {
@@ -150,11 +151,12 @@ impl<'a> Marker<'a> {
 /// prediction that is none.
 pub fn marks(subject: &Subject<'_>, progress: &mut dyn FnMut(usize)) -> Result<Answer<MarkEffect>> {
     let data = subject.data;
-    let masked: Vec<usize> = (0..data.len()).filter(|&index| data.has_mask(index)).collect();
+    let masks = subject.masks()?;
+    let masked = &masks.usable;
     let per_class = matches!(subject.settings.marks, Marks::PerClass(_));
     let marker = Marker::new(subject)?;
     let missing = match () {
-        () if masked.is_empty() => Some(Missing::Masks),
+        () if masked.is_empty() => masks.missing(),
         () if per_class && masked.iter().all(|&index| own_class(data, index).is_none()) => Some(Missing::Labels),
         () if per_class && data.n_classes() < 2 => Some(Missing::Classes),
         () => None,
@@ -163,23 +165,28 @@ pub fn marks(subject: &Subject<'_>, progress: &mut dyn FnMut(usize)) -> Result<A
         return Ok(Answer::NotAnswerable(missing));
     }
     let make = |position: usize, sample: Sample| Ok(marker.pictures(masked[position], &sample)?.into());
-    let found = subject.predict(&masked, &make, progress)?;
+    let found = subject.predict(masked, &make, progress)?;
     if found.iter().all(|row| row[1].is_none()) {
-        return Ok(Answer::NotAnswerable(Missing::UsableMasks));
+        return Ok(Answer::NotAnswerable(Missing::Room));
     }
-    Ok(Answer::Found(summarized(subject, &marker, &masked, &found)))
+    Ok(Answer::Found(summarized(subject, &marker, masked, &found)))
 }
 
 /// Holds the share of flips against its threshold.
 pub fn verdict(subject: &Subject<'_>, answer: &Answer<MarkEffect>) -> Verdict {
     let threshold = Threshold::at_most("--max-mark-flips", subject.settings.thresholds.mark_flips);
     let value = match answer {
-        Answer::Found(found) => found.flips.ok_or(&Missing::UsableMasks),
+        Answer::Found(found) => found.flips.ok_or(&Missing::Room),
         Answer::NotAnswerable(missing) => Err(missing),
     };
-    let left_out = answer.found().map_or(0, |found| found.left_out);
+    let without = subject.left_out();
+    let no_room = answer.found().map_or(0, |found| found.left_out - without.masks());
     Verdict::of(Question::Marks, "share of decisions that a mark changes", value, threshold)
-        .noting((left_out > 0).then(|| format!("left out: {left_out} without room for a mark in the background")))
+        .noting(answer.found().and_then(|_| without.note()))
+        .noting(
+            (no_room > 0)
+                .then(|| format!("left out: {no_room} without room for a mark in the background, or without a label")),
+        )
 }
 
 /// A number of an image, from its position and its three predictions.

@@ -200,9 +200,14 @@ fn curves(found: &Faithfulness) -> LineChart {
 }
 
 fn randomised(found: &Faithfulness) -> Table {
-    let table = Table::new(["weights drawn anew", "rank correlation of the maps"])
-        .caption("A map that stays the same for random weights shows the image and not the model.");
-    found.randomised.iter().fold(table, |table, stage| table.row([Cell::text(stage.weights), cell(stage.correlation)]))
+    let table = Table::new(["weights drawn anew", "rank correlation of the maps", "of the answers"]).caption(
+        "A map that stays the same for random weights shows the image and not the model. Answers that stay the same too \
+         say that the new weights changed little: then the maps may.",
+    );
+    found.randomised.iter().fold(table, |table, stage| {
+        let answers = stage.answers.map_or(Cell::missing("too few images"), |alike| Cell::number(alike, 3));
+        table.row([Cell::text(stage.weights), cell(stage.correlation), answers])
+    })
 }
 
 /// The images with the largest share on the background, and their maps.

@@ -23,7 +23,7 @@ use isnet_eval::statistics::{self, Score, SummaryRow, summary};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::compose::{fill, is_divided, over, plain};
+use crate::compose::{fill, over, plain};
 use crate::error::Result;
 use crate::estimate::{Estimate, Means};
 use crate::settings::{Question, Settings};
@@ -51,7 +51,7 @@ pub struct Readability {
     pub association: Option<f64>,
     /// Images that were asked.
     pub n: usize,
-    /// Images that were drawn but have no usable mask.
+    /// Images that were drawn but whose mask is empty or covers everything.
     pub left_out: usize,
 }
 
@@ -185,7 +185,9 @@ pub fn verdicts(settings: &Settings, answer: &Answer<Readability>) -> [Verdict; 
     };
     let of_label = Threshold::at_most("--max-label-auc", limits.label_auc);
     let of_source = Threshold::at_most("--max-source-auc", limits.source_auc);
-    let label = verdict(Target::Label, "AUC of the label from backgrounds alone", of_label);
+    let left_out = answer.found().map_or(0, |found| found.left_out);
+    let label = verdict(Target::Label, "AUC of the label from backgrounds alone", of_label)
+        .noting((left_out > 0).then(|| format!("left out: {left_out} with a mask that is empty or covers everything")));
     let mut source = verdict(Target::Source, "AUC of the source from backgrounds alone", of_source);
     if let Some(association) = answer.found().and_then(|found| found.association) {
         source = source.noting(Some(format!("association of source and label (Cramér's V): {association:.3}")));
@@ -211,7 +213,7 @@ impl Region {
 
 /// Features of the background and of the foreground; `None` without a usable mask.
 fn both(sample: &Sample) -> Option<[Vec<f32>; 2]> {
-    let mask = sample.mask.as_ref().filter(|mask| is_divided(mask))?;
+    let mask = sample.mask.as_ref().filter(|mask| mask.verdict().says_something())?;
     let foreground = over(&sample.image, mask, &plain(&sample.image, &[0.0]));
     Some([features(&fill(&sample.image, mask)?), features(&foreground)])
 }

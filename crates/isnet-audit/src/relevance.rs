@@ -11,14 +11,14 @@
 //! Sources: METHOD §6; Arras, Osman and Samek, "CLEVR-XAI" (Information Fusion 81, 2022) for the mass accuracy; Zhang et al.,
 //! "Top-down Neural Attention by Excitation Backprop" (IJCV 126, 2018) for the pointing game.
 
-use isnet_data::{Mask, Sample};
+use isnet_data::{Image, Mask, Sample};
 use isnet_eval::relevance_share::{Layout, area_share, background_share};
 use serde::Serialize;
 
-use crate::compose::is_divided;
 use crate::error::{AuditError, Result};
 use crate::estimate::{Column, Estimate, Means, among};
 use crate::maps::{Explainer, Map, maximum};
+pub use crate::masks::LeftOut;
 use crate::settings::Question;
 use crate::subject::{Subject, check_shape};
 use crate::verdict::{Answer, Missing, Threshold, Verdict};
@@ -53,19 +53,6 @@ pub struct RelevanceRow {
     pub pointing_game: Option<Estimate>,
 }
 
-/// Images that have no figure, by reason.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct LeftOut {
-    /// Without a mask.
-    pub without_mask: usize,
-    /// With a mask that has no foreground.
-    pub empty_mask: usize,
-    /// With a mask that covers all of the image.
-    pub full_mask: usize,
-    /// With a map that is 0 everywhere.
-    pub no_relevance: usize,
-}
-
 /// The figures of one image, in the order of [`RelevanceRow`].
 type Figures = [Option<f64>; 4];
 
@@ -77,12 +64,11 @@ type Part<'a> = (Option<usize>, Option<&'a str>);
 /// # Errors
 /// A sample that cannot be read, a model that cannot be explained, [`AuditError::NonFinite`] relevance.
 pub fn relevance(subject: &Subject<'_>, progress: &mut dyn FnMut(usize)) -> Result<Answer<Relevance>> {
-    let data = subject.data;
-    let masked: Vec<usize> = (0..data.len()).filter(|&index| data.has_mask(index)).collect();
-    if masked.is_empty() {
-        return Ok(Answer::NotAnswerable(Missing::Masks));
+    let (data, masks) = (subject.data, subject.masks()?);
+    if let Some(missing) = masks.missing() {
+        return Ok(Answer::NotAnswerable(missing));
     }
-    let mut left_out = LeftOut { without_mask: data.len() - masked.len(), ..LeftOut::default() };
+    let mut left_out = masks.left_out;
     let mut figures: Vec<Figures> = vec![[None; 4]; data.len()];
     let explainer = match Explainer::new(subject) {
         Ok(explainer) => explainer,
@@ -91,17 +77,16 @@ pub fn relevance(subject: &Subject<'_>, progress: &mut dyn FnMut(usize)) -> Resu
     let mut done = 0;
     let (expected, tolerance) = (subject.input(), subject.settings.pointing_tolerance);
     let read = |position: usize| {
-        let sample = data.sample(masked[position])?;
+        let sample = data.sample(masks.usable[position])?;
         check_shape(&sample, expected)?;
         let near = sample.mask.as_ref().map(|mask| widened(mask, tolerance));
-        Ok((masked[position], sample, near))
+        Ok((masks.usable[position], sample, near))
     };
-    each(masked.len(), &read, &mut |chunk| {
+    each(masks.usable.len(), &read, &mut |chunk: Vec<(usize, Sample, Option<Mask>)>| {
         done += chunk.len();
-        let usable: Vec<_> = chunk.iter().filter(|(_, sample, _)| is_usable(sample, &mut left_out)).collect();
-        let images: Vec<_> = usable.iter().map(|(_, sample, _)| &sample.image).collect();
+        let images: Vec<&Image> = chunk.iter().map(|(_, sample, _)| &sample.image).collect();
         let maps = explainer.maps(&subject.model.params, &images, None)?;
-        for ((index, sample, near), map) in usable.into_iter().zip(&maps) {
+        for ((index, sample, near), map) in chunk.iter().zip(&maps) {
             if let (Some(mask), Some(near)) = (&sample.mask, near) {
                 figures[*index] = of_map(map, mask, near, &sample.id)?;
                 left_out.no_relevance += usize::from(figures[*index][0].is_none());
@@ -111,8 +96,7 @@ pub fn relevance(subject: &Subject<'_>, progress: &mut dyn FnMut(usize)) -> Resu
         Ok(())
     })?;
     if figures.iter().all(|figures| figures[0].is_none()) {
-        let all_zero = left_out.no_relevance > 0;
-        return Ok(Answer::NotAnswerable(if all_zero { Missing::Relevance } else { Missing::UsableMasks }));
+        return Ok(Answer::NotAnswerable(Missing::Relevance));
     }
     let rows = rows(subject, &figures);
     Ok(Answer::Found(Relevance { rows, left_out, shares: figures.iter().map(|figures| figures[0]).collect() }))
@@ -130,31 +114,6 @@ pub fn verdict(subject: &Subject<'_>, answer: &Answer<Relevance>) -> Verdict {
     Verdict::of(Question::Relevance, "share of relevance on the background", value, threshold)
         .noting(note)
         .noting(answer.found().and_then(|found| found.left_out.note()))
-}
-
-impl LeftOut {
-    /// The images that have no figure, in words.
-    pub fn note(&self) -> Option<String> {
-        let reasons = [
-            (self.without_mask, "without a mask"),
-            (self.empty_mask, "with an empty mask"),
-            (self.full_mask, "with a mask that covers everything"),
-            (self.no_relevance, "with a map that is 0 everywhere"),
-        ];
-        let each: Vec<String> =
-            reasons.iter().filter(|(n, _)| *n > 0).map(|(n, reason)| format!("{n} {reason}")).collect();
-        (!each.is_empty()).then(|| format!("left out: {}", each.join(", ")))
-    }
-}
-
-fn is_usable(sample: &Sample, left_out: &mut LeftOut) -> bool {
-    let Some(mask) = &sample.mask else { return false };
-    if mask.foreground() == 0 {
-        left_out.empty_mask += 1;
-    } else if !is_divided(mask) {
-        left_out.full_mask += 1;
-    }
-    is_divided(mask)
 }
 
 fn of_map(map: &Map, mask: &Mask, near: &Mask, id: &str) -> Result<Figures> {
@@ -240,10 +199,14 @@ mod tests {
         Mask::new(2, 3, values.into())
     }
 
+    fn map(values: [f32; 6]) -> Map {
+        Map { values: values.into(), class: 0, logits: Vec::new() }
+    }
+
     /// |R| = 4 + 1 + 3 + 2, of which 3 lie outside; R⁺ = 4 + 2, of which 4 lie inside.
     #[test]
     fn a_map_by_hand() {
-        let map = Map { values: vec![4.0, -1.0, 0.0, -3.0, 2.0, 0.0], class: 0 };
+        let map = map([4.0, -1.0, 0.0, -3.0, 2.0, 0.0]);
         let mask = mask([1.0, 0.0, 0.0, 1.0, 0.0, 0.0]);
         let found = of_map(&map, &mask, &mask, "a").unwrap();
         assert_eq!(found, [Some(0.3), Some(4.0 / 6.0), Some(4.0 / 6.0), Some(1.0)]);
@@ -252,9 +215,9 @@ mod tests {
     #[test]
     fn the_pointing_game_takes_the_largest_value_and_not_the_largest_magnitude() {
         let inside = mask([1.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
-        let map = Map { values: vec![1.0, 0.0, 0.0, 0.0, 0.0, -9.0], class: 0 };
-        assert_eq!(of_map(&map, &inside, &inside, "a").unwrap()[3], Some(1.0));
-        let near = Map { values: vec![0.0, 1.0, 0.0, 0.0, 0.0, 0.0], class: 0 };
+        let far = map([1.0, 0.0, 0.0, 0.0, 0.0, -9.0]);
+        assert_eq!(of_map(&far, &inside, &inside, "a").unwrap()[3], Some(1.0));
+        let near = map([0.0, 1.0, 0.0, 0.0, 0.0, 0.0]);
         assert_eq!(of_map(&near, &inside, &inside, "a").unwrap()[3], Some(0.0));
         assert_eq!(of_map(&near, &inside, &widened(&inside, 1), "a").unwrap()[3], Some(1.0));
     }
@@ -270,9 +233,9 @@ mod tests {
     #[test]
     fn no_relevance_and_relevance_that_is_no_number_are_told_apart() {
         let inside = mask([1.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
-        let zero = Map { values: vec![0.0; 6], class: 0 };
+        let zero = map([0.0; 6]);
         assert_eq!(of_map(&zero, &inside, &inside, "a").unwrap(), [None; 4]);
-        let nan = Map { values: vec![f32::NAN; 6], class: 0 };
+        let nan = map([f32::NAN; 6]);
         let error = of_map(&nan, &inside, &inside, "a.png").unwrap_err().to_string();
         assert!(error.contains("the relevance of `a.png`"), "{error}");
     }

@@ -128,7 +128,9 @@ pub fn faithfulness(found: &Faithfulness) -> String {
     let gains = [("deletion", found.deletion_gain), ("insertion", found.insertion_gain)];
     gains.into_iter().for_each(|(name, gain)| lines.push_str(&format!("{name} gain over random: {}\n", text(gain))));
     for stage in &found.randomised {
-        lines.push_str(&format!("rank correlation, {} randomised: {}\n", stage.weights, text(stage.correlation)));
+        let answers = stage.answers.map(|alike| format!(", of the answers {alike:.3}")).unwrap_or_default();
+        let maps = text(stage.correlation);
+        lines.push_str(&format!("rank correlation, {} randomised: of the maps {maps}{answers}\n", stage.weights));
     }
     lines
 }

@@ -12,6 +12,7 @@ use rand::seq::SliceRandom;
 
 use crate::compose::Colours;
 use crate::error::{AuditError, Result};
+use crate::masks::{LeftOut, Masks};
 use crate::settings::Settings;
 use crate::work::{Made, each};
 
@@ -37,6 +38,7 @@ pub struct Subject<'a> {
     pub settings: &'a Settings,
     predictor: OnceCell<Predictor>,
     colours: OnceCell<Colours>,
+    masks: OnceCell<Masks>,
 }
 
 impl<'a> Subject<'a> {
@@ -55,10 +57,11 @@ impl<'a> Subject<'a> {
         if data.classes() != model.classes {
             return Err(AuditError::Classes { model: model.classes.clone(), data: data.classes().to_vec() });
         }
-        Ok(Self { model, data, settings, predictor: OnceCell::new(), colours: OnceCell::new() })
+        Ok(Self { model, data, settings, predictor: OnceCell::new(), colours: OnceCell::new(), masks: OnceCell::new() })
     }
 
-    /// Mean and deviation of the background pixels of up to 256 images, drawn by the seed; of all pixels where there is no mask.
+    /// Mean and deviation of the background pixels of up to 256 images, drawn by the seed; of all pixels where no mask says
+    /// what is background.
     ///
     /// # Errors
     /// A sample that cannot be read.
@@ -82,6 +85,20 @@ impl<'a> Subject<'a> {
         let deviation = deviation.map(|value| value as f32).collect();
         let colours = Colours { mean: mean.into_iter().map(|value| value as f32).collect(), deviation };
         Ok(self.colours.get_or_init(|| colours))
+    }
+
+    /// The images by what their masks say, the same for every question.
+    pub(crate) fn masks(&self) -> Result<&Masks> {
+        if let Some(known) = self.masks.get() {
+            return Ok(known);
+        }
+        let found = Masks::of(self.data)?;
+        Ok(self.masks.get_or_init(|| found))
+    }
+
+    /// The images without a usable mask, as far as masks were looked at.
+    pub(crate) fn left_out(&self) -> LeftOut {
+        self.masks.get().map(|masks| masks.left_out).unwrap_or_default()
     }
 
     /// Up to `most` images, drawn by the seed, in the order of the data.
@@ -214,11 +231,12 @@ fn task_name(task: Task) -> &'static str {
     }
 }
 
-/// Adds values and squares of the background pixels of a sample; how many there are.
+/// Adds values and squares of the background pixels of a sample; how many there are. A mask that says nothing is none.
 fn add_background(sample: &Sample, sums: &mut [[f64; 2]]) -> u64 {
+    let mask = sample.mask.as_ref().filter(|mask| mask.verdict().says_something());
     let mut count = 0;
     for (place, pixel) in sample.image.pixels.chunks_exact(sample.image.channels).enumerate() {
-        if sample.mask.as_ref().is_some_and(|mask| mask.values[place] > 0.5) {
+        if mask.is_some_and(|mask| mask.values[place] > 0.5) {
             continue;
         }
         count += 1;

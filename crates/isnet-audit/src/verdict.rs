@@ -15,7 +15,8 @@ pub enum Outcome {
     Passed,
     /// It does not. A failed verdict is the answer "no" of the audit.
     Failed,
-    /// It does not, but it is about the data and not about the model: a trap that the model may have avoided.
+    /// It does not, but it is about the data and not about the model (a trap that the model may have avoided), or it does not
+    /// decide the question.
     Warning,
     /// There is no figure.
     NotAnswerable,
@@ -78,8 +79,12 @@ pub enum Missing {
     Sources,
     /// No image has a partner to take a background from.
     Donors,
+    /// No image has room for a mark in its background.
+    Room,
     /// No map has any relevance.
     Relevance,
+    /// No map of the model with all weights drawn anew can be compared.
+    RandomisedMaps,
     /// The model has a node that relevance cannot pass.
     Explanation {
         /// Which, and what to do.
@@ -132,7 +137,17 @@ impl fmt::Display for Missing {
                 f,
                 "no image finds both a background of its own class and one of another; audit more images of each class"
             ),
+            Self::Room => {
+                write!(
+                    f,
+                    "no image has a label and room for a mark in its background; draw smaller marks with `--mark-size`"
+                )
+            }
             Self::Relevance => write!(f, "no map has any relevance; the logits do not depend on the image"),
+            Self::RandomisedMaps => write!(
+                f,
+                "the maps of the model with all weights drawn anew have no relevance or are not finite, so there is nothing to compare with; try another `--seed`"
+            ),
             Self::Explanation { reason } => write!(f, "{reason}"),
             Self::Images { of, least } => write!(f, "too few images of {of}; at least {least} of each are needed"),
         }
@@ -191,6 +206,11 @@ impl Verdict {
             self.outcome = Outcome::Warning;
         }
         self
+    }
+
+    /// The same figure, out of bounds for a reason that may be harmless: a failure becomes a warning. The caller notes the reason.
+    pub(crate) fn undecided(self) -> Self {
+        self.about_data()
     }
 
     /// The same figure, known to do no harm: a warning becomes a pass, and says why.

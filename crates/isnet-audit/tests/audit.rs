@@ -4,7 +4,7 @@ use burn::tensor::{DType, Device};
 use isnet_audit::counterfactual::Variant;
 use isnet_audit::{Answer, Audit, AuditError, Outcome, Question, Settings, audit};
 use isnet_data::{Dataset, Fit, Image, Intensity, Label, Mask, MemoryDataset, Preparation, Sample, Task};
-use isnet_graph::{GraphBuilder, ParamRole, Params};
+use isnet_graph::{ConvSpec, GraphBuilder, ParamRole, Params};
 use isnet_models::Architecture;
 use isnet_run::Model;
 
@@ -184,6 +184,33 @@ fn masks_that_are_empty_or_cover_everything_are_left_out_and_counted() {
 }
 
 #[test]
+fn masks_that_say_nothing_are_as_if_there_were_none() {
+    let settings = Settings { resamples: 100, ..Settings::default() };
+    let with = |empty: Option<Mask>, full: Option<Mask>| {
+        let mut some = samples(20);
+        (some[0].mask, some[1].mask) = (empty, full);
+        let found = audit(&model(Reads::Background), &data(some), &settings, &mut |_| ()).expect("an audit");
+        serde_json::to_value((found.counterfactual, found.marks, found.readability, found.faithfulness)).unwrap()
+    };
+    let mask = |value: f32| Some(Mask::new(SIDE, SIDE, vec![value; SIDE * SIDE]));
+    let (mut said_nothing, none) = (with(mask(0.0), mask(1.0)), with(None, None));
+    assert_eq!(said_nothing[2]["found"]["left_out"].take(), 2, "readability counts them among those it drew");
+    said_nothing[2]["found"]["left_out"] = 0.into();
+    assert_eq!(said_nothing, none);
+}
+
+#[test]
+fn every_question_says_how_many_masks_were_left_out() {
+    let mut some = samples(20);
+    some[0].mask = Some(Mask::new(SIDE, SIDE, vec![0.0; SIDE * SIDE]));
+    let found = audited(Reads::Background, some);
+    for question in [Question::Relevance, Question::Counterfactual, Question::Marks, Question::Readability] {
+        let verdict = found.verdicts.iter().find(|verdict| verdict.question == question).unwrap();
+        assert!(verdict.notes.join(" ").contains("left out: 1 with"), "{verdict:?}");
+    }
+}
+
+#[test]
 fn one_image_is_answered_as_far_as_it_goes() {
     let found = audited(Reads::Background, samples(1));
     assert_eq!(outcomes(&found, Question::Relevance), [Outcome::Failed]);
@@ -317,4 +344,46 @@ fn heatmaps_of_a_model_that_can_be_read_are_faithful() {
     assert!((sum - value(faithfulness.symmetric_gain)).abs() < 1e-9);
     let randomised = faithfulness.randomised.last().unwrap();
     assert!(value(randomised.correlation) < 0.4, "{randomised:?}");
+}
+
+/// A network of one filter and a head of one feature on it; the seed is that of the audit.
+fn of_one_feature() -> Model {
+    let mut build = GraphBuilder::new(1);
+    let x = build.input();
+    let x = build.conv("conv", x, ConvSpec::square(1, 1, 3).padded(1));
+    let x = build.relu("relu", x);
+    let x = build.adaptive_average_pool("pool", x, [1, 1]);
+    let x = build.flatten("flatten", x);
+    let x = build.dense("fc", x, 1, 2);
+    let graph = build.finish(x).expect("valid");
+    let params = Params::from_fn(&graph, &Device::flex(), DType::F32, |spec| match spec.role {
+        ParamRole::ConvWeight => vec![0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0],
+        ParamRole::DenseWeight => vec![-9.0, 9.0],
+        _ => vec![4.5, -4.5],
+    });
+    Model { graph, params, ..model(Reads::Background) }
+}
+
+#[test]
+fn a_head_that_only_scales_leaves_the_randomisation_undecided() {
+    let settings = Settings { questions: vec![Question::Faithfulness], ..Settings::default() };
+    let found = audit(&of_one_feature(), &data(samples(12)), &settings, &mut |_| ()).expect("an audit");
+    let head = &found.faithfulness.as_ref().unwrap().found().unwrap().randomised[0];
+    assert!(value(head.correlation) > 0.999 && head.answers.unwrap() > 0.999, "{head:?}");
+    let verdict = &found.verdicts[1];
+    assert_eq!(verdict.outcome, Outcome::Warning, "{verdict:?}");
+    assert!(verdict.notes.iter().any(|note| note.contains("so do the answers, up to a scale")), "{verdict:?}");
+}
+
+#[test]
+fn a_model_is_not_compared_with_the_weights_that_its_training_started_from() {
+    for seed in [0, 7] {
+        let untrained =
+            |model: Model| Model { params: Params::initialize(&model.graph, seed, &Device::flex()), ..model };
+        let settings = Settings { questions: vec![Question::Faithfulness], seed, ..Settings::default() };
+        let model = untrained(model(Reads::Background));
+        let found = audit(&model, &data(samples(12)), &settings, &mut |_| ()).expect("an audit");
+        let all = found.faithfulness.unwrap().found().unwrap().randomised.last().unwrap().clone();
+        assert!(value(all.correlation) < 0.9, "{all:?}");
+    }
 }
