@@ -415,11 +415,12 @@ fn a_table_of_logits_is_refused_and_its_task_is_never_guessed_from_a_row() {
     bench.isnet("evaluate off.csv").fails(2, &["line 2", "(`a`) to 1.7", "--task single", "--task multi"]);
     bench.isnet("evaluate off.csv --task single").fails(2, &["line 2", "`a`", "sum to 1.7"]);
     bench.isnet("compare ok.csv off.csv").fails(2, &["off.csv", "--task"]);
-    let multi_label = |table: &str| {
-        let said = bench.isnet(&format!("evaluate {table} --json --output scores")).done();
+    let multi_label = |table: &str, folder: &str| {
+        let said = bench.isnet(&format!("evaluate {table} --json --output {folder}")).done();
         serde_json::from_str::<Value>(&said.stdout).unwrap()["multi_label"].clone()
     };
-    assert_eq!([multi_label("ok.csv"), multi_label("off.csv --task multi")], [false.into(), true.into()]);
+    let found = [multi_label("ok.csv", "single"), multi_label("off.csv --task multi", "multi")];
+    assert_eq!(found, [Value::from(false), Value::from(true)]);
     bench.isnet("evaluate runs/absent --task single").fails(2, &["--task", "tables of predictions"]);
 }
 

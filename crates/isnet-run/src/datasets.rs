@@ -5,8 +5,8 @@ use std::sync::Arc;
 use isnet_data::phantom::{self, PhantomSplit};
 use isnet_data::shapes::{self, ShapesSplit};
 use isnet_data::{
-    Augmentation, CheckOptions, CheckReport, Dataset, Goal, Intensity, Manifest, ManifestDataset, ManifestOptions,
-    MemoryDataset, Preparation, Problem, ProblemKind, Sample, Severity, Task, check_rows, deal,
+    Augmentation, CheckOptions, Dataset, Goal, Intensity, Manifest, ManifestDataset, ManifestOptions, MemoryDataset,
+    Preparation, Problem, ProblemKind, Sample, Severity, Task, check_rows, deal,
 };
 
 use crate::config::{self, AugmentConfig, DataConfig, DataSource, MethodName, PhantomConfig, RunConfig, ShapesConfig};
@@ -564,7 +564,10 @@ mod tests {
             assert!(said[line].starts_with(part), "{said:#?}");
         }
         let message = Datasets::of(&config).err().unwrap().to_string();
-        assert!(message.contains("`Cat`") && message.contains("(and 2 more: `isnet data check` lists all)"), "{message}");
+        assert!(
+            message.contains("`Cat`") && message.contains("(and 2 more: `isnet data check` lists all)"),
+            "{message}"
+        );
         let generated = RunConfig::from_toml("[data.shapes]", "x.toml", &[]).unwrap();
         assert_eq!(check_data(&generated).unwrap(), []);
     }

@@ -1,8 +1,8 @@
 //! Checks that need more than one key: contradictions are errors, oddities are warnings.
 
 use super::{
-    AG_SONONET, BestMetric, ClassWeights, CompositeName, Intensity, LearningRateSchedule, MethodName, OptimizerName, PLAIN_CNN,
-    PLAIN_VIT, RawConfig, RunConfig, Selector, Stage, UNET, loss::gwrp_decay,
+    AG_SONONET, BestMetric, ClassWeights, CompositeName, Intensity, LearningRateSchedule, MethodName, OptimizerName,
+    PLAIN_CNN, PLAIN_VIT, RawConfig, RunConfig, Selector, Stage, UNET, loss::gwrp_decay,
 };
 use crate::error::{Result, RunError};
 
