@@ -49,7 +49,7 @@ fn an_import_says_what_it_found_and_what_is_wrong() {
     assert!(said.stdout.ends_with("\n2 images, 2 with a mask, 2 masks written\n"), "{said}");
     let splits: Vec<&str> = said.stdout.lines().filter_map(|line| line.split_whitespace().next()).collect();
     assert!(splits.contains(&"train") && splits.contains(&"val"), "{said}");
-    bench.isnet("data check out/tb.csv").done();
+    bench.isnet("data check out/tb.csv --external").done(); // one class only: nothing to train on
     let said = bench.isnet("data import montgomery mc --output out/tb.csv --append --into test_ood --json");
     let report = &said.objects()[0];
     assert_eq!((said.code, report["images"].as_u64(), report["problems"].as_array().unwrap().len()), (1, Some(2), 1));
@@ -72,4 +72,16 @@ fn an_imported_manifest_can_be_made_biased() {
             .text("biased/manifest.csv")
             .starts_with("image,mask,label,source,split,original_split,bias_mark,bias_class,patient,age")
     );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_back_into_a_data_set_adds_no_film() {
+    let bench = montgomery();
+    for (target, link) in [("..", "mc/CXR_png/up"), (".", "mc/CXR_png/again")] {
+        std::os::unix::fs::symlink(target, bench.path(link)).unwrap();
+    }
+    let said = bench.isnet("data import montgomery mc --output out/tb.csv --val 0.5 --test 0");
+    assert!(said.stdout.contains("\n2 images, 2 with a mask, 2 masks written\n"), "{said}");
+    assert!(said.stdout.contains("\n2 left out: a link to a folder that is read anyway"), "{said}");
 }
