@@ -161,7 +161,8 @@ fn a_training_in_a_pipe_says_how_long_it_takes() {
 fn a_training_on_too_few_validation_images_is_not_called_a_guess() {
     let bench = Bench::new();
     // The bright ones are called dark in the validation split, and the other way round.
-    let swapped = bench.text("manifest.csv").lines().map(|line| match line {
+    let manifest = bench.text("manifest.csv");
+    let swapped = manifest.lines().map(|line| match line {
         line if !line.ends_with(",val") => format!("{line}\n"),
         line if line.contains("bright") => line.replace(",bright,", ",dark,") + "\n",
         line => line.replace(",dark,", ",bright,") + "\n",
