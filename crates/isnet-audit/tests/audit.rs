@@ -5,7 +5,6 @@ use isnet_audit::counterfactual::Variant;
 use isnet_audit::{Answer, Audit, AuditError, Outcome, Question, Settings, audit};
 use isnet_data::{Dataset, Fit, Image, Label, Mask, MemoryDataset, Preparation, Sample, Task};
 use isnet_graph::{GraphBuilder, ParamRole, Params};
-use isnet_models::Architecture;
 use isnet_run::Model;
 
 const SIDE: usize = 16;

@@ -419,7 +419,7 @@ fn a_table_of_logits_is_refused_and_its_task_is_never_guessed_from_a_row() {
         let said = bench.isnet(&format!("evaluate {table} --json --output scores")).done();
         serde_json::from_str::<Value>(&said.stdout).unwrap()["multi_label"].clone()
     };
-    assert_eq!([multi_label("ok.csv"), multi_label("off.csv --task multi")], [false.into(), true.into()]);
+    assert_eq!([multi_label("ok.csv"), multi_label("off.csv --task multi")], [Value::from(false), Value::from(true)]);
     bench.isnet("evaluate runs/absent --task single").fails(2, &["--task", "tables of predictions"]);
 }
 

@@ -194,7 +194,7 @@ fn check_sizes(graph: &Graph, saved: &[NamedTensor]) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use burn::tensor::DType;
-    use isnet_models::{Architecture, build};
+    use isnet_models::build;
     use isnet_run::RunConfig;
 
     use super::*;

@@ -9,7 +9,7 @@ use isnet_data::{Batch, Sample};
 use isnet_eval::evaluate::{Explain, evaluate, explaining_plan};
 use isnet_eval::explained::{Explained, photo, relevance_picture};
 use isnet_eval::metrics::scores;
-use isnet_lrp::{OutputSelector, Quantity, Target};
+use isnet_lrp::{OutputSelector, Target};
 use isnet_picture::{Grid, Table, Tile, overlay};
 use isnet_run::{Datasets, Existing, Model, RunConfig};
 use isnet_train::{Ending, Trainer};
