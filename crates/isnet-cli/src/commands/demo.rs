@@ -10,7 +10,7 @@ use isnet_eval::evaluate::{Explain, evaluate, explaining_plan};
 use isnet_eval::explained::{Explained, photo, relevance_picture};
 use isnet_eval::metrics::scores;
 use isnet_files::{OutputFolder, Place};
-use isnet_lrp::{OutputSelector, Quantity, Target};
+use isnet_lrp::{OutputSelector, Target};
 use isnet_picture::{Grid, Table, Tile, encode_png, overlay};
 use isnet_run::{Datasets, Existing, Model, RunConfig, RunDir};
 use isnet_train::{Ending, Trainer};
