@@ -6,7 +6,7 @@ use isnet_kernels::AveragePool;
 
 use crate::error::GraphError;
 use crate::graph::{Graph, Node};
-use crate::op::{Op, Tokens};
+use crate::op::{Conv, Op, Tokens};
 
 /// Shape of an activation without its batch axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,16 +78,7 @@ impl Graph {
                 let size = conv.geometry.output_size(input.size(), kernel).ok_or_else(|| too_small(kernel))?;
                 Ok(Shape { channels: shape[0], ..input.resized(size) })
             }
-            Op::ConvTranspose(conv) => {
-                let shape = &self.param(conv.weight).shape;
-                let (groups, kernel) = (conv.geometry.groups, [shape[2], shape[3]]);
-                // The weight only has the channels of a group, the bias has them all.
-                let channels = conv.bias.map_or(shape[1] * groups, |bias| self.param(bias).len());
-                expect_groups(node, groups, [channels, input.channels])?;
-                self.expect_channels(node, shape[0], input)?;
-                let size = conv.geometry.transposed_size(input.size(), kernel).ok_or_else(|| too_small(kernel))?;
-                Ok(Shape { channels, ..input.resized(size) })
-            }
+            Op::ConvTranspose(conv) => self.conv_transpose_shape(node, conv, input),
             Op::Dense(dense) => {
                 let shape = &self.param(dense.weight).shape;
                 self.expect_tokens(node, input)?;
@@ -123,10 +114,7 @@ impl Graph {
             Op::Flatten => Ok(Shape::flat(input.len())),
             Op::LayerNorm(norm) => self.expect_channels(node, self.param(norm.weight).shape[0], input).map(|()| input),
             Op::Tokens(tokens) => self.tokens_shape(node, tokens, input),
-            Op::SelectToken(token) if input.height != 1 || *token >= input.width => {
-                Err(GraphError::Token { node: node.name.clone(), token: *token, got: input })
-            }
-            Op::SelectToken(_) => Ok(Shape::flat(input.channels)),
+            Op::SelectToken(token) => token_shape(node, *token, input),
             Op::NarrowChannels { start, channels } => {
                 self.expect_channels(node, input.channels.max(start + channels), input)?;
                 Ok(Shape { channels: *channels, ..input })
@@ -143,6 +131,18 @@ impl Graph {
             | Op::Dropout(_)
             | Op::Identity => Ok(input),
         }
+    }
+
+    fn conv_transpose_shape(&self, node: &Node, conv: &Conv, input: Shape) -> Result<Shape, GraphError> {
+        let shape = &self.param(conv.weight).shape;
+        let (groups, kernel) = (conv.geometry.groups, [shape[2], shape[3]]);
+        // The weight only has the channels of a group, the bias has them all.
+        let channels = conv.bias.map_or(shape[1] * groups, |bias| self.param(bias).len());
+        expect_groups(node, groups, [channels, input.channels])?;
+        self.expect_channels(node, shape[0], input)?;
+        let too_small = || GraphError::TooSmall { node: node.name.clone(), kernel, got: input };
+        let size = conv.geometry.transposed_size(input.size(), kernel).ok_or_else(too_small)?;
+        Ok(Shape { channels, ..input.resized(size) })
     }
 
     fn tokens_shape(&self, node: &Node, tokens: &Tokens, input: Shape) -> Result<Shape, GraphError> {
@@ -188,6 +188,14 @@ fn expect_groups(node: &Node, groups: usize, channels: [usize; 2]) -> Result<(),
         None => Ok(()),
         Some(channels) => Err(GraphError::Groups { node: node.name.clone(), groups, channels }),
     }
+}
+
+/// One of the tokens in a row.
+fn token_shape(node: &Node, token: usize, input: Shape) -> Result<Shape, GraphError> {
+    if input.height != 1 || token >= input.width {
+        return Err(GraphError::Token { node: node.name.clone(), token, got: input });
+    }
+    Ok(Shape::flat(input.channels))
 }
 
 /// The scores of queries and keys.
