@@ -165,16 +165,16 @@ fn why(stage: &Randomised) -> String {
     let (part, but) = (stage.weights, "with all weights drawn anew the maps do change");
     match stage.answers {
         Some(alike) if alike >= SAME_ANSWERS => format!(
-            "undecided: with the {part} drawn anew the maps stay much the same, but so do the answers, up to a scale (rank \
+            "undecided: with the {part} drawn anew the maps stay alike, but so do the answers, up to a scale (rank \
              correlation {alike:.3}): this part changes too little to test the maps by; {but}"
         ),
         Some(alike) => format!(
-            "undecided: with the {part} drawn anew the maps stay much the same and the answers do not (rank correlation \
+            "undecided: with the {part} drawn anew the maps stay alike while the answers change (rank correlation \
              {alike:.3}): the maps show where the model looks but hardly what the {part} makes of it, or the {part} weighs \
              features that lie in the same places; {but}"
         ),
         None => format!(
-            "undecided: with the {part} drawn anew the maps stay much the same; fewer than {LEAST_IMAGES} images cannot say \
+            "undecided: with the {part} drawn anew the maps stay alike; fewer than {LEAST_IMAGES} images cannot say \
              whether the answers do, too; {but}"
         ),
     }
@@ -208,7 +208,7 @@ mod tests {
         for words in [
             "undecided",
             "with the head drawn anew",
-            "the answers do not (rank correlation 0.300)",
+            "the answers change (rank correlation 0.300)",
             "second half 0.200",
         ] {
             assert!(notes.contains(words), "`{words}` is not in {notes}");
