@@ -165,11 +165,12 @@ impl Threshold {
         Self { option, bound, side: Side::AtLeast }
     }
 
-    /// Whether a figure keeps to it.
+    /// Whether a figure keeps to it. Figures are made of probabilities in f32, so a millionth beyond the bound is on it.
     pub fn holds(&self, value: f64) -> bool {
+        const ROUNDING: f64 = 1e-6;
         match self.side {
-            Side::AtMost => value <= self.bound,
-            Side::AtLeast => value >= self.bound,
+            Side::AtMost => value <= self.bound + ROUNDING,
+            Side::AtLeast => value >= self.bound - ROUNDING,
         }
     }
 }

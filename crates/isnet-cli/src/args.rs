@@ -346,14 +346,14 @@ pub struct ExplainArgs {
     #[arg(long, conflicts_with_all = ["images", "mask"])]
     pub manifest: Option<PathBuf>,
     /// Only this split of the manifest.
-    #[arg(long, requires = "manifest")]
+    #[arg(long)]
     pub split: Option<String>,
-    /// Column of the manifest with the images.
-    #[arg(long, default_value = "image", requires = "manifest")]
-    pub image_column: String,
-    /// Column of the manifest with the masks.
-    #[arg(long, default_value = "mask", requires = "manifest")]
-    pub mask_column: String,
+    /// Column of the manifest with the images. Default: `image`
+    #[arg(long)]
+    pub image_column: Option<String>,
+    /// Column of the manifest with the masks. Default: `mask`
+    #[arg(long)]
+    pub mask_column: Option<String>,
     /// At most this many images.
     #[arg(long)]
     pub limit: Option<usize>,

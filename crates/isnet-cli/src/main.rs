@@ -16,7 +16,7 @@ mod signals;
 use std::process::ExitCode;
 
 use args::{Args, Command, DataCommand, SegmentCommand};
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 
 /// Keeps the large blocks of a training step for the next one.
 #[global_allocator]
@@ -33,7 +33,7 @@ enum Answer {
 }
 
 fn main() -> ExitCode {
-    let args = match Args::try_parse() {
+    let args = match parsed() {
         Ok(args) => args,
         Err(error) => return refused(&error),
     };
@@ -73,6 +73,13 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// The arguments. `--lr -1` is a number that is out of range, and no unknown option.
+fn parsed() -> clap::error::Result<Args> {
+    let numbers = |command: clap::Command| command.allow_negative_numbers(true);
+    let command = Args::command().mut_subcommands(|command| numbers(command).mut_subcommands(numbers));
+    Args::from_arg_matches(&command.try_get_matches()?)
 }
 
 /// What clap says, in plain words: its values are parsed by the standard library, whose errors are for programmers.

@@ -26,7 +26,7 @@ const HARMS: &[Harm] = &[
     ),
     (
         |bench| bench.write("images/train-03.png", ""),
-        &["manifest.csv` line 5", "images/train-03.png", "PNG, JPEG, BMP and TIFF are read"],
+        &["manifest.csv` line 5", "images/train-03.png", "is empty; copy it again"],
     ),
     (
         |bench| mask(SIDE / 2).save(bench.path("masks/train-03.png")).unwrap(),

@@ -78,7 +78,10 @@ fn every_composite_explains_in_its_own_way() {
 fn an_explanation_says_which_quantity_of_the_class_it_shows() {
     let bench = Bench::trained();
     let explain = |arguments: &str| {
-        let found = bench.isnet(&format!("explain runs/tiny images/test-00.png --json {arguments}")).done().objects();
+        let found = bench
+            .isnet(&format!("explain runs/tiny --overwrite images/test-00.png --json {arguments}"))
+            .done()
+            .objects();
         let map = heatmap(&bench.path(found[0]["picture"].as_str().unwrap()));
         (found[0]["quantity"].as_str().unwrap().to_owned(), map)
     };
@@ -101,7 +104,7 @@ fn a_mask_that_says_nothing_gives_no_share_and_is_said() {
         image::GrayImage::from_pixel(SIDE, SIDE, image::Luma([value]))
             .save(bench.path(&format!("{mask}.png")))
             .unwrap();
-        let explain = format!("explain runs/tiny images/test-00.png --mask {mask}.png");
+        let explain = format!("explain runs/tiny --overwrite images/test-00.png --mask {mask}.png");
         let said = bench.isnet(&explain).done();
         assert!(said.stdout.contains(&format!("no background share: the mask has no {word}")), "{said}");
         assert_eq!(bench.isnet(&format!("{explain} --json")).done().objects()[0]["background_share"], Value::Null);

@@ -70,7 +70,7 @@ fn an_external_test_set_needs_no_training_split_and_no_column_for_it() {
         bench.isnet(&format!("data check {name}.csv --external")).done();
         let said = bench.isnet(&format!("data check {name}.csv"));
         assert_eq!(said.code, 1, "{said}");
-        bench.isnet(&format!("explain runs/tiny --manifest {name}.csv --limit 1 --output maps")).done();
+        bench.isnet(&format!("explain runs/tiny --manifest {name}.csv --limit 1 --output maps-of-{name}")).done();
         bench.isnet(&format!("audit runs/tiny --data {name}.csv --question relevance --output audited"));
         assert!(bench.path("audited/audit.json").exists(), "{name}");
     }

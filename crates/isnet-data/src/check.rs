@@ -196,7 +196,7 @@ pub fn check_rows(manifest: &Manifest, options: &CheckOptions) -> CheckReport {
 /// # use isnet_data::{CheckOptions, Manifest, ManifestOptions, ProblemKind, check};
 /// # let folder = tempfile::tempdir()?;
 /// # let path = folder.path().join("manifest.csv");
-/// std::fs::write(&path, "image,label,split\nlost.png,a,train\n")?;
+/// std::fs::write(&path, "image,label,split\nlost.png,a,train\ngone.png,b,train\n")?;
 /// let manifest = Manifest::read_lenient(&path, &ManifestOptions::default())?;
 /// let report = check(&manifest, &CheckOptions::default());
 /// assert!(report.is_fatal());

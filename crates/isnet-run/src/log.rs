@@ -339,14 +339,11 @@ fn table(epochs: &[EpochRecord]) -> Result<Vec<u8>> {
     writer.into_inner().map_err(|error| RunError::Encode { what: "the table of epochs", reason: error.to_string() })
 }
 
-/// The event file in `folder`, or where a new one begins; TensorBoard wants the seconds in its name. The half-written file
-/// of a training that was killed keeps its name, so that the next one is written over it.
+/// The event file in `folder`, or where a new one begins; TensorBoard wants the seconds in its name.
 fn events_path(folder: &Path, start: f64) -> PathBuf {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let whole =
-        |path: PathBuf| if path.extension().is_some_and(|end| end == "tmp") { path.with_extension("") } else { path };
-    let mut found: Vec<_> =
-        entries.filter(|path| path.to_string_lossy().contains("events.out.tfevents")).map(whole).collect();
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let is_whole = |entry: &fs::DirEntry| entry.file_name().to_string_lossy().starts_with("events.out.tfevents");
+    let mut found: Vec<_> = entries.filter(is_whole).map(|entry| entry.path()).collect();
     found.sort();
     let new = || folder.join(format!("events.out.tfevents.{:010}.isnet", start as u64));
     found.into_iter().next().unwrap_or_else(new)
@@ -406,7 +403,11 @@ mod tests {
         };
         let lines = fs::read_to_string(run.log()).unwrap().lines().map(timeless).collect();
         let csv = fs::read_to_string(run.metrics_csv()).unwrap();
-        let events: Vec<_> = fs::read_dir(run.tensorboard()).unwrap().collect();
+        let events = fs::read_dir(run.tensorboard()).unwrap();
+        let is_whole = |entry: &io::Result<fs::DirEntry>| {
+            !isnet_files::atomic::is_temporary(&entry.as_ref().unwrap().file_name().to_string_lossy())
+        };
+        let events: Vec<_> = events.filter(is_whole).collect();
         assert_eq!(events.len(), 1);
         (lines, csv, events[0].as_ref().unwrap().metadata().unwrap().len() as usize)
     }
@@ -427,7 +428,7 @@ mod tests {
     fn a_kill_while_the_event_file_begins_leaves_no_second_one() {
         let folder = tempfile::tempdir().unwrap();
         let run = run(&folder);
-        fs::write(run.tensorboard().join("events.out.tfevents.1700000000.isnet.tmp"), "torn").unwrap();
+        fs::write(run.tensorboard().join(".events.out.tfevents.1700000000.isnet.1-0.isnet-tmp"), "torn").unwrap();
         train(&mut RunLog::create(&run).unwrap(), 0, 3);
         logged(&run); // there is one file
     }

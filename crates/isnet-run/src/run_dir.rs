@@ -560,7 +560,8 @@ mod tests {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        while !path.join("versions.json").exists() {
+        // The last that a run makes at its beginning.
+        while !path.join("heatmaps").exists() {
             assert!(child.try_wait().unwrap().is_none(), "the child ended before it could be killed");
             std::thread::sleep(std::time::Duration::from_millis(5));
         }

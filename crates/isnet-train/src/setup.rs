@@ -322,7 +322,8 @@ mod tests {
 
     #[test]
     fn the_file_of_a_plain_classifier_fills_the_trunk_whatever_its_head_is_called() {
-        for name in ["plain_cnn", "resnet18", "squeezenet1_1"] {
+        // The last map of a SqueezeNet comes after the convolution of its head, so all of the file has a place.
+        for (name, left_out) in [("plain_cnn", 2), ("resnet18", 2), ("squeezenet1_1", 0)] {
             let plain = Architecture::new(name, 3, 1);
             let attended = Architecture { hierarchical_attention: true, ..plain.clone() };
             let [from, to] = [&plain, &attended].map(|it| build(it).expect("known"));
@@ -330,7 +331,7 @@ mod tests {
                 [(&from, 1), (&to, 2)].map(|(graph, seed)| Params::initialize(graph, seed, &Device::flex()));
             let mut tensors = export(&from, &from_params);
             let head = fill_attention((&to, &to_params), &mut tensors);
-            assert_eq!(head.len(), 2, "{name}: {head:?}");
+            assert_eq!(head.len(), left_out, "{name}: {head:?}");
             let report = load_into(&to, &mut to_params, &tensors.into(), UnusedWeights::Refuse);
             let report = report.expect("all that the model needs");
             assert!(report.head_replaced.is_empty(), "{name}");

@@ -151,7 +151,7 @@ fn score(model: &Model, mark: Mark) -> Found {
 fn train(set: &[(&str, &str)]) -> Model {
     let folder = TempDir::new().expect("a folder");
     let output = format!("'{}'", folder.path().display());
-    let set = [set, &[("output", output.as_str())]].concat();
+    let set = [set, &[("output", output.as_str()), ("train.best_metric", "last")]].concat();
     let config = RunConfig::from_toml(CONFIG, "behaviour.toml", &set).expect("valid keys");
     let data = Datasets {
         classes: classes(),

@@ -78,7 +78,7 @@ fn the_heatmap_loss_is_a_mean_over_the_samples_with_a_mask() {
 #[test]
 fn deep_supervision_pools_the_losses_of_image_and_supervised_nodes() {
     let supervised: Vec<Tiny> = tiny::all().into_iter().filter(|tiny| !tiny.graph.supervised().is_empty()).collect();
-    assert_eq!(supervised.len(), 2);
+    assert_eq!(supervised.len(), 3);
     for tiny in supervised {
         let case = Case::new(&tiny, [true; SAMPLES]);
         let found = |lds_decay| {

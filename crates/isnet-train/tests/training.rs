@@ -455,18 +455,19 @@ fn a_model_that_only_guesses_is_said_to_with_what_to_try() {
     // One image under both labels cannot be told apart from itself.
     let same = |class| Sample { label: Some(Label::Single(class)), ..sample(0, 9, true) };
     let data = |validation| datasets((0..8).map(|index| sample(index % 2, index, true)).collect(), validation);
+    let guesses_at = || (0..20).map(|index| same(index % 2)).collect::<Vec<Sample>>();
     let said = |data, set: &[(&str, &str)]| -> Vec<String> {
         train(&data, set).1.notes.into_iter().filter(|note| note.starts_with("not learned")).collect()
     };
-    let guesses = said(data(vec![same(0), same(1)]), &[]);
+    let guesses = said(data(guesses_at()), &[]);
     assert!(
         matches!(&guesses[..], [note] if note.contains("above 0.50") && note.contains("deep_supervision")),
         "{guesses:?}"
     );
     let on = [("method.deep_supervision", "true"), ("method.start_epoch", "1"), ("train.epochs", "2")];
-    let deep = said(data(vec![same(0), same(1)]), &on);
+    let deep = said(data(guesses_at()), &on);
     assert!(matches!(&deep[..], [note] if note.ends_with("try a lower `loss.heatmap_loss_weight`")), "{deep:?}");
-    let standard = said(data(vec![same(0), same(1)]), &[STANDARD]);
+    let standard = said(data(guesses_at()), &[STANDARD]);
     assert!(matches!(&standard[..], [note] if !note.contains("heatmap")), "{standard:?}");
     let learns = [STANDARD, ("train.epochs", "20")];
     assert!(said(data(vec![sample(0, 9, true), sample(1, 10, true)]), &learns).is_empty());

@@ -122,7 +122,22 @@ fn legend(selector: OutputSelector, task: Task, class: &str) -> String {
     }
 }
 
+/// The first option that only a manifest gives a meaning to.
+fn of_manifest(args: &ExplainArgs) -> Option<&'static str> {
+    let given = [
+        (args.split.is_some(), "--split"),
+        (args.image_column.is_some(), "--image-column"),
+        (args.mask_column.is_some(), "--mask-column"),
+    ];
+    given.into_iter().find_map(|(is_given, name)| is_given.then_some(name))
+}
+
 fn jobs(args: &ExplainArgs) -> anyhow::Result<Vec<Job>> {
+    if args.manifest.is_none()
+        && let Some(option) = of_manifest(args)
+    {
+        bail!("`{option}` chooses from a manifest; name one with `--manifest`, or leave it out");
+    }
     let mut pairs: Vec<(PathBuf, Option<PathBuf>)> = match &args.manifest {
         None if args.images.is_empty() => bail!("name images, or a manifest with `--manifest`"),
         None => {
@@ -133,11 +148,11 @@ fn jobs(args: &ExplainArgs) -> anyhow::Result<Vec<Job>> {
             images.into_iter().map(|image| (image, args.mask.clone())).collect()
         }
         Some(path) => {
-            let columns = (args.image_column.clone(), args.mask_column.clone());
+            let default = ManifestOptions::default();
             // Labels are not used; as the task of any number of labels, none of them is wrong.
             let options = ManifestOptions {
-                image_column: columns.0,
-                mask_column: columns.1,
+                image_column: args.image_column.clone().unwrap_or(default.image_column),
+                mask_column: args.mask_column.clone().unwrap_or(default.mask_column),
                 task: Some(Task::MultiLabel),
                 ..ManifestOptions::default()
             };
@@ -190,8 +205,8 @@ fn explain_one(
     job: &Job,
     output: &OutputFolder,
 ) -> anyhow::Result<Vec<serde_json::Value>> {
-    let (image, mask) = read_pair(&job.image, job.mask.as_ref())?;
-    let prepared = model.preparation.apply(&image, mask.as_ref());
+    let read = read_pair(&job.image, job.mask.as_ref());
+    let prepared = read.and_then(|(image, mask)| model.preparation.apply(&image, mask.as_ref()));
     let (image, mask) = prepared.with_context(|| {
         let mask = job.mask.as_ref().map_or(String::new(), |mask| format!(" with mask `{}`", mask.display()));
         format!("image `{}`{mask}", job.image.display())

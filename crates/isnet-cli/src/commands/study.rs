@@ -24,15 +24,13 @@ pub fn run(args: &StudyArgs) -> anyhow::Result<Answer> {
         Some(name) => study.clone().against(name)?,
         None => study.clone(),
     };
+    let cells = match args.shard {
+        Some((index, count)) => study.shard(index, count),
+        None => study.cells(),
+    };
+    let refused = if args.table_only { Vec::new() } else { refused_of(&study, &cells)? };
     let output = open(&study)?;
-    let mut answer = Answer::Yes;
-    if !args.table_only {
-        let cells = match args.shard {
-            Some((index, count)) => study.shard(index, count),
-            None => study.cells(),
-        };
-        answer = train(&study, &cells)?;
-    }
+    let answer = if args.table_only { Answer::Yes } else { train(&study, &cells, &refused)? };
     let found = table(&shown, &args.statistics.settings())?;
     output.write_json("study.json", &found)?;
     let device = study.cells().first().map(|cell| study.run_config(cell)).transpose()?.map(|config| config.device);
@@ -64,16 +62,21 @@ fn open(study: &Study) -> anyhow::Result<Output> {
     Ok(Output::Folder(OutputFolder::shared(&place, &names, is_earlier)?))
 }
 
-/// Yes if all cells were trained or left to others; no if one failed.
-fn train(study: &Study, cells: &[Cell]) -> anyhow::Result<Answer> {
+/// What cannot be trained, unless that is all: then nothing is begun.
+fn refused_of(study: &Study, cells: &[Cell]) -> anyhow::Result<Vec<FailedCell>> {
     let refused = refused(study, cells)?;
-    if let Some(first) = refused.first()
-        && refused.len() == study.cells().len()
-    {
-        bail!("nothing of the study can be trained: {}: {}", cell_name(&first.cell), first.reason);
+    match refused.first() {
+        Some(first) if refused.len() == study.cells().len() => {
+            bail!("nothing of the study can be trained: {}: {}", cell_name(&first.cell), first.reason)
+        }
+        _ => Ok(refused),
     }
+}
+
+/// Yes if all cells were trained or left to others; no if one failed.
+fn train(study: &Study, cells: &[Cell], refused: &[FailedCell]) -> anyhow::Result<Answer> {
     let mut failed = refused.len();
-    for FailedCell { cell, reason } in &refused {
+    for FailedCell { cell, reason } in refused {
         study.save_failure(cell, reason)?;
         say(&format!("cannot be trained: {}: {reason}", cell_name(cell)));
     }

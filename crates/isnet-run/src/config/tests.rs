@@ -91,7 +91,7 @@ fn a_value_of_the_wrong_kind_names_what_is_expected() {
         ("[method]\ncomposite = 'epsilon_pluss'", "did you mean `epsilon_plus`?"),
         ("[loss]\nforeground_range = [25, 1]", "`[C1, C2]` with 0 < C1 < C2"),
         ("[loss]\nforeground_range = 'calibrated'", "\"calibrate\""),
-        ("[loss]\nheatmap_loss_schedule = { ramp = 3 }", "`ramp_epochs`"),
+        ("[loss]\nheatmap_loss_schedule = { ramp = 3 }", "`{ ramp_epochs = 5 }`"),
         ("[loss]\nclass_weights = [1, 0]", "numbers above 0"),
         ("train = 3", "this is a section"),
         ("[model]\nstages = 3", "this is a list"),
