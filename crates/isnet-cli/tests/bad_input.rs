@@ -38,7 +38,7 @@ const HARMS: &[Harm] = &[
     ),
     (
         |bench| bench.edit("manifest.csv", ",train", ",fold1"),
-        &["split `train` has no sample", "`fold1`, `val`, `test`, `test_ood`"],
+        &["no record is in the training split `train`", "`fold1`, `val`, `test`, `test_ood`"],
     ),
     (
         |bench| bench.edit("manifest.csv", "masks/train-03.png,dark", "masks/train-03.png,"),

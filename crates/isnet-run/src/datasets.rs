@@ -333,8 +333,10 @@ fn check_data(config: &RunConfig) -> Result<Vec<Problem>> {
     }
     let manifest = manifest_to_check(config)?;
     let report = check_rows(&manifest, &check_options(config, None)?);
-    let (fatal, warnings): (Vec<Problem>, Vec<Problem>) =
+    let (mut fatal, warnings): (Vec<Problem>, Vec<Problem>) =
         report.problems.into_iter().partition(|problem| problem.severity == Severity::Fatal);
+    // A row that could not be read may be why a class or a split is missing.
+    fatal.sort_by_key(|problem| problem.kind != ProblemKind::Row);
     if fatal.is_empty() { Ok(warnings) } else { Err(RunError::DataProblems { data: manifest.path, problems: fatal }) }
 }
 

@@ -361,7 +361,7 @@ mod tests {
 
     #[test]
     fn the_description_says_which_file_is_missing() {
-        for (name, what) in [("model.json", "is no run folder"), ("model.safetensors", "model weights")] {
+        for (name, what) in [("model.json", "is no run folder"), ("model.safetensors", "but not its weights")] {
             let folder = saved();
             fs::remove_file(folder.path().join(name)).unwrap();
             let error = ModelFile::load(folder.path()).unwrap_err().to_string();

@@ -204,7 +204,7 @@ fn a_full_mask_is_listed_as_one_that_says_nothing() {
     folder.gray("m.png", (8, 8), |_, _| 255);
     let report = check(&folder.manifest("image,mask,label\na.png,m.png,x\n"), &CheckOptions::default());
     assert_eq!(of_files(&report), [(2, Warning, Kind::FullMask)]);
-    assert!(report.problems[0].message.contains("m.png` is all foreground"), "{}", report.problems[0]);
+    assert!(report.problems[1].message.contains("m.png` is all foreground"), "{}", report.problems[1]);
 }
 
 /// Four images of which two have masks of 0 and 1.
@@ -225,7 +225,7 @@ fn masks_of_zeros_and_ones_beside_others_are_said_once_with_their_number() {
     let (_folder, manifest) = mixed_masks();
     let report = check(&manifest, &CheckOptions::default());
     assert_eq!(of_files(&report), [(0, Warning, Kind::MaskReading)]);
-    let message = &report.problems[0].message;
+    let message = &report.problems[1].message;
     assert!(
         message.contains("m1.png` has the values 0 and 1; 1 is read as foreground; so with 2 of 4 masks"),
         "{message}"
@@ -261,7 +261,7 @@ fn a_mask_across_its_image_is_blamed_on_the_tag_and_not_to_be_resized() {
     folder.gray("m.png", (4, 8), |_, x| if x < 4 { 255 } else { 0 });
     let report = check(&folder.manifest("image,mask,label\nturned.png,m.png,x\n"), &CheckOptions::default());
     assert_eq!(of_files(&report), [(2, Fatal, Kind::MaskSize), (2, Warning, Kind::Turned)]);
-    let message = &report.problems[0].message;
+    let message = &report.problems[1].message;
     assert!(message.contains("turned.png` has an orientation tag") && !message.contains("resize"), "{message}");
 }
 
@@ -286,7 +286,7 @@ fn a_transparent_image_is_a_warning() {
     image::RgbaImage::from_fn(8, 8, pixel).save(folder.path("a.png")).unwrap();
     let report = check(&folder.manifest("image,label\na.png,x\n"), &CheckOptions::default());
     assert_eq!(of_files(&report), [(2, Warning, Kind::Transparent)]);
-    assert!(report.problems[0].message.starts_with("25.0 % of image"), "{}", report.problems[0]);
+    assert!(report.problems[1].message.starts_with("25.0 % of image"), "{}", report.problems[1]);
 }
 
 /// A 16-bit image whose brightest value is `level`.
@@ -303,7 +303,7 @@ fn twelve_bits_in_sixteen_are_found_with_the_key_that_scales_them() {
     let manifest = folder.manifest("image,label\na.png,x\nb.png,y\n");
     let report = check(&manifest, &CheckOptions::default());
     assert_eq!(of_files(&report), [(0, Warning, Kind::DimImages)]);
-    let message = &report.problems[0].message;
+    let message = &report.problems[1].message;
     assert!(message.contains("is at 6.2 % of full, as if 12 of 16 bits were used"), "{message}");
     assert!(message.contains("set `data.intensity = \"depth\"`"), "{message}");
     let intensity = Intensity::find_depth(&manifest, &[0, 1]).unwrap();
