@@ -109,7 +109,7 @@ const CASES: [(&str, &str, i32, &str); 9] = [
     ("csv", "tab.csv", 0, "warning: cells are separated by tabs"),
     ("csv", "utf16.csv", 0, "warning: the file is UTF-16"),
     ("csv", "valid.csv", 1, "unknown split `valid`; did you mean `val`?"),
-    ("csv", "dup_conflict.csv", 1, "is already in line 2 with another label"),
+    ("csv", "dup_conflict.csv", 1, "is already in line 2, as"),
     ("label_one", "c.toml", 1, "have the one label `only`"),
     ("label_case", "c.toml", 1, "the classes `Cat` (4 images, first in line 2) and `cat` (4 images, first in line 3)"),
     ("val_missing", "c.toml", 0, "warning: class `dog` is absent from the validation split `val`"),

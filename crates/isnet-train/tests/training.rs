@@ -134,6 +134,9 @@ fn refusal(data: &Datasets, set: &[(&str, &str)]) -> (String, bool) {
     (refused.to_string(), files() == before && before[1].is_some())
 }
 
+/// Data, keys, and what must be said of them.
+type Refused<'a> = (&'a Datasets, &'a [(&'a str, &'a str)], &'a str);
+
 #[test]
 fn what_cannot_train_is_refused_before_an_earlier_run_is_overwritten() {
     let multi = |labels: [Vec<usize>; 2]| {
@@ -148,7 +151,7 @@ fn what_cannot_train_is_refused_before_an_earlier_run_is_overwritten() {
     };
     let both = multi([vec![0], vec![1]]);
     let single_label = eight();
-    let cases: [(&Datasets, &[(&str, &str)], &str); 3] = [
+    let cases: [Refused<'_>; 3] = [
         (
             &single_label,
             &[("loss.class_weights", "[1.0, 2.0, 3.0]")],

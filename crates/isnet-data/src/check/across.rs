@@ -203,7 +203,7 @@ pub(super) fn same_file(manifest: &Manifest, options: &CheckOptions, files: &[Fi
         let Some(of_splits) = files.image.identity().and_then(|identity| firsts.get(identity)) else { continue };
         for first in of_splits.values().filter(|first| is_before(first, record)) {
             problems.push(match first.split == record.split {
-                true => duplicate(record, first),
+                true => duplicate(manifest, record, first),
                 false => shared(options, record, first),
             });
         }
@@ -238,7 +238,12 @@ pub(super) fn same_content(
     problems
 }
 
-fn duplicate(record: &Record, first: &Record) -> Problem {
+fn duplicate(manifest: &Manifest, record: &Record, first: &Record) -> Problem {
+    let label = |record: &Record| {
+        let classes = record.label.iter().flat_map(|label| label.classes());
+        let names: Vec<&str> = classes.map(|class| manifest.classes[*class].as_str()).collect();
+        if names.is_empty() { "no label".to_owned() } else { format!("`{}`", names.join("|")) }
+    };
     let same = record.label == first.label;
     let link = if record.image == first.image { "" } else { ", the same file by a link," };
     let (place, image) = (place(first), record.image.display());
@@ -249,7 +254,11 @@ fn duplicate(record: &Record, first: &Record) -> Problem {
         kind: ProblemKind::DuplicateRow,
         message: match same {
             true => format!("`{image}`{link} is already in {place}; remove one row"),
-            false => format!("`{image}`{link} is already in {place} with another label; keep one"),
+            false => format!(
+                "`{image}`{link} is already in {place}, as {} there and {} here; keep one",
+                label(first),
+                label(record)
+            ),
         },
     }
 }

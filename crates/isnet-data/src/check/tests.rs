@@ -122,7 +122,7 @@ fn messages_say_what_where_and_what_to_do() {
         "unknown split `trian`; did you mean `train`?",
         "is the same picture as line 2 in split `train`",
         "is already in line 2; remove one row",
-        "is already in line 2 with another label",
+        "is already in line 2, as",
         "line 16: label `weird` is not a class",
         "line 17: column `image` is empty",
     ] {
