@@ -142,9 +142,9 @@ fn changed(text: &str, others: &[(PathBuf, String)], random: &mut Random) -> Str
     let (one, other) = (boundary(&text, random), boundary(&text, random));
     let (start, end) = (one.min(other), one.max(other));
     match random.below(8) {
-        0 => text.insert_str(start, random.of(TOKENS)),
+        0 => text.insert_str(start, random.of::<&str>(TOKENS)),
         1 => text.truncate(start),
-        2 if end - start < 40 => text.replace_range(start..end, random.of(TOKENS)),
+        2 if end - start < 40 => text.replace_range(start..end, random.of::<&str>(TOKENS)),
         3 => {
             let (chosen, token) = (random.below(text.lines().count()), *random.of(TOKENS));
             let replaced = text.lines().enumerate().map(|(at, line)| match line.split_once('=') {
