@@ -134,6 +134,11 @@ fn sweep_once(folder: &Path) {
     }
 }
 
+/// Removes the temporary files in a folder that only this process writes to, however fresh: those of a process that was killed.
+pub fn clear_temporaries(folder: &Path) {
+    sweep(folder, Duration::ZERO);
+}
+
 /// Best effort: a left-over file does no harm.
 fn sweep(folder: &Path, fresh: Duration) {
     let Ok(entries) = fs::read_dir(folder) else { return };

@@ -196,6 +196,8 @@ impl RunLog {
         let start = lines.first().map_or_else(now, |line| match line {
             Line::Step { time, .. } | Line::Epoch { time, .. } => *time,
         });
+        // TensorBoard would show a half-written file beside the whole one.
+        isnet_files::atomic::clear_temporaries(&run.tensorboard());
         let events_path = events_path(&run.tensorboard(), start);
         let mut text = Vec::new();
         let mut events = tensorboard::first_record(start);
@@ -403,11 +405,7 @@ mod tests {
         };
         let lines = fs::read_to_string(run.log()).unwrap().lines().map(timeless).collect();
         let csv = fs::read_to_string(run.metrics_csv()).unwrap();
-        let events = fs::read_dir(run.tensorboard()).unwrap();
-        let is_whole = |entry: &io::Result<fs::DirEntry>| {
-            !isnet_files::atomic::is_temporary(&entry.as_ref().unwrap().file_name().to_string_lossy())
-        };
-        let events: Vec<_> = events.filter(is_whole).collect();
+        let events: Vec<_> = fs::read_dir(run.tensorboard()).unwrap().collect();
         assert_eq!(events.len(), 1);
         (lines, csv, events[0].as_ref().unwrap().metadata().unwrap().len() as usize)
     }
