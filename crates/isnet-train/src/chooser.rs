@@ -66,12 +66,13 @@ fn lacking_class(metric: BestMetric, validation: &dyn Dataset) -> Option<String>
     let absent: Vec<String> = (0..counts.len()).filter(|class| counts[*class] == 0).map(name).collect();
     let everywhere: Vec<String> =
         (0..counts.len()).filter(|class| counts[*class] == validation.len()).map(name).collect();
+    let present: Vec<String> = (0..counts.len()).filter(|class| counts[*class] > 0).map(name).collect();
     let one_class = validation.task() == Task::SingleLabel && absent.len() + 1 >= counts.len();
     match metric {
-        _ if one_class => Some(
-            "images of one class only, so no score tells a model from a guess; add images of the others, or use `last`"
-                .into(),
-        ),
+        _ if one_class => Some(format!(
+            "images of one class only ({}), so no score tells a model from a guess; add images of the others, or use `last`",
+            present.join(", ")
+        )),
         BestMetric::MacroF1 | BestMetric::Auc if !absent.is_empty() => {
             Some(format!("no image of {}; add some, or choose by `loss` or `accuracy`", absent.join(", ")))
         }

@@ -116,6 +116,8 @@ impl<'a> Trainer<'a> {
         let [min, max] = state.range;
         let mut trainer = Self { config, data, run, model, objective, optimizer, state, log, device };
         trainer.set_range(ForegroundRange { min, max });
+        // What loading needed, no step will ask for again.
+        kernels::Recycler::trim();
         Ok(trainer)
     }
 
