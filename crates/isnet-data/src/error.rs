@@ -114,6 +114,14 @@ pub enum DataError {
         /// What its values are.
         reason: String,
     },
+    /// A picture with transparent pixels where its colours are to be used as they are seen.
+    #[error("{:.1} % of `{}` is transparent, and what colours lie beneath is not defined; save it without transparency", 100.0 * share, path.display())]
+    Transparent {
+        /// The file.
+        path: PathBuf,
+        /// Share of the pixels that are not opaque.
+        share: f32,
+    },
     /// A mask whose colours show one shape and whose transparency another.
     #[error("mask `{}` has transparent pixels, and its colours show another shape ({colour:.1} % of it is bright) than its transparency ({alpha:.1} % is opaque); \
              save it without transparency, white on black", path.display())]

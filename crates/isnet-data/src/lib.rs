@@ -75,7 +75,7 @@ pub use manifest::walk::{Walk, images_below};
 pub use manifest::{Manifest, ManifestOptions, NotCsv, Note, Record, RowProblem, RowProblemKind, Task, is_split_name};
 pub use missing::Likely;
 pub use prepare::{Fit, Preparation};
-pub use read_image::{MAX_PIXELS, MaskKind, read_image, read_mask, read_pair};
+pub use read_image::{MAX_PIXELS, MaskKind, read_image, read_mask, read_opaque_image, read_pair};
 pub use sample::{Image, Label, Mask, MaskVerdict, Sample};
 pub use sampler::{Balance, epoch_order};
 pub use write_image::{BitDepth, write_image, write_mask};

@@ -42,6 +42,19 @@ pub fn read_image(path: impl AsRef<Path>) -> Result<Image> {
     decode(path, &read_bytes(path)?).map(|decoded| decoded.image)
 }
 
+/// [`read_image`] of a picture that is pasted as it looks: transparent pixels are refused.
+///
+/// # Errors
+/// As [`read_image`]; [`DataError::Transparent`].
+pub fn read_opaque_image(path: impl AsRef<Path>) -> Result<Image> {
+    let path = path.as_ref();
+    let decoded = decode(path, &read_bytes(path)?)?;
+    match decoded.transparent_share() {
+        0.0 => Ok(decoded.image),
+        share => Err(DataError::Transparent { path: path.to_path_buf(), share }),
+    }
+}
+
 /// Reads a mask, upright, by the rule of [`MaskKind`].
 ///
 /// # Errors

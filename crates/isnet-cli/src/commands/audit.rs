@@ -6,7 +6,7 @@ use anyhow::bail;
 use isnet_audit::marks::Marks;
 use isnet_audit::{Settings, Subject, Thresholds, audit_subject, page, render};
 use isnet_data::mark::MarkSettings;
-use isnet_data::read_image;
+use isnet_data::read_opaque_image;
 use isnet_files::Place;
 use isnet_run::Model;
 
@@ -85,7 +85,7 @@ fn settings(args: &AuditArgs) -> anyhow::Result<Settings> {
 /// Words are marks, unless the only one is a file.
 fn marks(words: &[String]) -> anyhow::Result<Marks> {
     match words {
-        [path] if Path::new(path).is_file() => Ok(Marks::Picture(read_image(Path::new(path))?)),
+        [path] if Path::new(path).is_file() => Ok(Marks::Picture(read_opaque_image(Path::new(path))?)),
         _ => Ok(Marks::PerClass(words.to_vec())),
     }
 }

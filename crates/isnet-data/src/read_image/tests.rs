@@ -370,3 +370,16 @@ fn a_damaged_file_is_called_damaged_without_words_of_a_library() {
     let message = read_image(folder.write("a.png", png)).unwrap_err().to_string();
     assert!(message.contains("a.png` is a damaged PNG") && message.contains("copy it again"), "{message}");
 }
+
+#[test]
+fn a_picture_that_is_pasted_must_be_opaque() {
+    let folder = Folder::new();
+    let save = |name: &str, alpha: u8| {
+        let path = folder.path(name);
+        image::RgbaImage::from_pixel(2, 2, image::Rgba([200, 0, 0, alpha])).save(&path).unwrap();
+        path
+    };
+    assert_eq!(read_opaque_image(save("opaque.png", 255)).unwrap().channels, 3);
+    let message = read_opaque_image(save("glass.png", 128)).unwrap_err().to_string();
+    assert!(message.contains("100.0 % of") && message.contains("glass.png` is transparent"), "{message}");
+}
