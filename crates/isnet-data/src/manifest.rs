@@ -308,7 +308,11 @@ impl Manifest {
         relative.unwrap_or(image).display().to_string()
     }
 
-    fn strict(mut self) -> Result<Self> {
+    /// The manifest, if all of its rows could be read.
+    ///
+    /// # Errors
+    /// [`DataError::Row`] with the first bad row and how many follow.
+    pub fn strict(mut self) -> Result<Self> {
         let others = self.problems.len().saturating_sub(1);
         match self.problems.is_empty() {
             true => Ok(self),

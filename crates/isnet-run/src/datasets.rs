@@ -73,7 +73,9 @@ impl Datasets {
                 let splits = ShapesSplit::ALL.map(|split| (split.name(), split));
                 Self::generated(config, &generator.class_names(), &splits, |split| shapes::dataset(&generator, split))
             }
-            DataSource::Manifest(_) | DataSource::Folder(_) => Self::files(config, manifest(config, goal)?, goal),
+            DataSource::Manifest(_) | DataSource::Folder(_) => {
+                Self::files(config, Arc::new(manifest(config, goal)?.strict()?), goal)
+            }
         }
     }
 
@@ -83,19 +85,24 @@ impl Datasets {
     /// # Errors
     /// As [`Datasets::open`]; [`RunError::DataProblems`].
     pub fn of(config: &RunConfig) -> Result<Self> {
-        let mut warnings = check_data(config)?;
-        let mut found = match goal(config) {
-            Goal::Classify => Self::open(&config.data)?,
-            goal => Self::open_for(&config.data, goal)?,
-        };
-        warnings.extend(spot_check(config, &found.preparation)?);
+        let goal = goal(config);
+        if matches!(config.data.source, DataSource::Phantom(_) | DataSource::Shapes(_)) {
+            return Self::open_for(&config.data, goal);
+        }
+        let manifest = manifest_to_check(config)?;
+        let mut warnings = check_data(config, &manifest)?;
+        let manifest = Arc::new(manifest);
+        let mut found = Self::files(&config.data, manifest.clone(), goal)?;
+        if goal == Goal::Classify {
+            found.train.check_labels()?;
+        }
+        warnings.extend(spot_check(&config.data, &manifest, &found.preparation));
         found.notes = notes(warnings);
         Ok(found)
     }
 
-    fn files(config: &DataConfig, manifest: Manifest, goal: Goal) -> Result<Self> {
+    fn files(config: &DataConfig, manifest: Arc<Manifest>, goal: Goal) -> Result<Self> {
         let preparation = preparation(config, Some(&manifest))?;
-        let manifest = Arc::new(manifest);
         let dataset = |split: &str| -> Result<Arc<dyn Dataset>> {
             let records = manifest.split(split);
             Ok(Arc::new(ManifestDataset::new(manifest.clone(), records, preparation)?.with_cache(CACHE_BYTES)))
@@ -205,14 +212,10 @@ fn preparation(config: &DataConfig, manifest: Option<&Manifest>) -> Result<Prepa
     Ok(Preparation { height, width, channels, fit: fit.into(), intensity })
 }
 
-/// [`isnet_data::spot_check`] of the images that a configuration trains and validates with; nothing for generated data.
-fn spot_check(config: &RunConfig, preparation: &Preparation) -> Result<Vec<Problem>> {
-    if matches!(config.data.source, DataSource::Phantom(_) | DataSource::Shapes(_)) {
-        return Ok(Vec::new());
-    }
-    let manifest = manifest(&config.data, goal(config))?;
-    let records = [manifest.split(&config.data.train_split), manifest.split(&config.data.validation_split)].concat();
-    Ok(isnet_data::spot_check(&manifest, &records, SPOT_CHECKED, preparation))
+/// [`isnet_data::spot_check`] of the images that a configuration trains and validates with.
+fn spot_check(config: &DataConfig, manifest: &Manifest, preparation: &Preparation) -> Vec<Problem> {
+    let records = [manifest.split(&config.train_split), manifest.split(&config.validation_split)].concat();
+    isnet_data::spot_check(manifest, &records, SPOT_CHECKED, preparation)
 }
 
 /// The generator of a phantom section.
@@ -280,15 +283,14 @@ fn train_splits(config: &DataConfig) -> Vec<String> {
     std::iter::once(&config.train_split).chain(validation).cloned().collect()
 }
 
-/// The manifest of a configuration whose data are files.
-///
-/// # Errors
-/// [`RunError::Data`] with file and line.
+/// The manifest of a configuration whose data are files, with its bad rows among its problems.
 fn manifest(config: &DataConfig, goal: Goal) -> Result<Manifest> {
     let options = manifest_options(config, goal);
     match &config.source {
-        DataSource::Manifest(path) => Ok(Manifest::read(path, &options)?),
-        DataSource::Folder(folder) => Ok(Manifest::from_folders(&folder.images, folder.masks.as_deref(), &options)?),
+        DataSource::Manifest(path) => Ok(Manifest::read_lenient(path, &options)?),
+        DataSource::Folder(folder) => {
+            Ok(Manifest::from_folders_lenient(&folder.images, folder.masks.as_deref(), &options)?)
+        }
         DataSource::Phantom(_) | DataSource::Shapes(_) => Err(RunError::NoManifest),
     }
 }
@@ -298,14 +300,7 @@ fn manifest(config: &DataConfig, goal: Goal) -> Result<Manifest> {
 /// # Errors
 /// [`RunError::Data`] for a file that cannot be read at all, [`RunError::NoManifest`] for generated images.
 pub fn manifest_to_check(config: &RunConfig) -> Result<Manifest> {
-    let options = manifest_options(&config.data, goal(config));
-    match &config.data.source {
-        DataSource::Manifest(path) => Ok(Manifest::read_lenient(path, &options)?),
-        DataSource::Folder(folder) => {
-            Ok(Manifest::from_folders_lenient(&folder.images, folder.masks.as_deref(), &options)?)
-        }
-        DataSource::Phantom(_) | DataSource::Shapes(_) => Err(RunError::NoManifest),
-    }
+    manifest(&config.data, goal(config))
 }
 
 /// What the data of a configuration should fulfil. Without the manifest, nothing is asked of images at the network's size.
@@ -326,18 +321,18 @@ pub fn check_options(config: &RunConfig, manifest: Option<&Manifest>) -> Result<
 /// Refuses data that `isnet data check` calls fatal, and returns its warnings. No picture is decoded.
 ///
 /// # Errors
-/// As [`manifest_to_check`]; [`RunError::DataProblems`].
-fn check_data(config: &RunConfig) -> Result<Vec<Problem>> {
-    if matches!(config.data.source, DataSource::Phantom(_) | DataSource::Shapes(_)) {
-        return Ok(Vec::new());
-    }
-    let manifest = manifest_to_check(config)?;
-    let report = check_rows(&manifest, &check_options(config, None)?);
+/// [`RunError::DataProblems`].
+fn check_data(config: &RunConfig, manifest: &Manifest) -> Result<Vec<Problem>> {
+    let report = check_rows(manifest, &check_options(config, None)?);
     let (mut fatal, warnings): (Vec<Problem>, Vec<Problem>) =
         report.problems.into_iter().partition(|problem| problem.severity == Severity::Fatal);
     // A row that could not be read may be why a class or a split is missing.
     fatal.sort_by_key(|problem| problem.kind != ProblemKind::Row);
-    if fatal.is_empty() { Ok(warnings) } else { Err(RunError::DataProblems { data: manifest.path, problems: fatal }) }
+    if fatal.is_empty() {
+        Ok(warnings)
+    } else {
+        Err(RunError::DataProblems { data: manifest.path.clone(), problems: fatal })
+    }
 }
 
 /// The warnings as sentences: of many of one kind, the first and how many there are.
@@ -570,8 +565,14 @@ mod tests {
             message.contains("`Cat`") && message.contains("(and 2 more: `isnet data check` lists all)"),
             "{message}"
         );
-        let generated = RunConfig::from_toml("[data.shapes]", "x.toml", &[]).unwrap();
-        assert_eq!(check_data(&generated).unwrap(), []);
+        let small = [
+            ("data.shapes.size", "32"),
+            ("data.shapes.train", "8"),
+            ("data.shapes.val", "4"),
+            ("data.shapes.test", "3"),
+        ];
+        let generated = RunConfig::from_toml("[data.shapes]", "x.toml", &small).unwrap();
+        assert_eq!(Datasets::of(&generated).unwrap().notes, [] as [String; 0]);
     }
 
     fn phantom(set: &[(&str, &str)]) -> PhantomConfig {
