@@ -64,6 +64,7 @@ pub use batch::Batch;
 pub use check::{
     CheckOptions, CheckReport, Count, Goal, Problem, ProblemKind, Severity, check, check_rows, spot_check,
 };
+pub use csv_lines::CsvLines;
 pub use dataset::{Dataset, ManifestDataset, MemoryDataset};
 pub use error::{DataError, Result};
 pub use file_problem::FileProblem;

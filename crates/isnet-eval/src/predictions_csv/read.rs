@@ -5,9 +5,11 @@ mod task;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use isnet_data::CsvLines;
+use task::{check, infer};
+
 use crate::EvalError;
 use crate::metrics::{Predictions, Task};
-use task::{check, infer};
 
 /// Reads the predictions of a run folder: its `predictions.csv`, whose task stands in the `metrics.json` that was written with it.
 ///
@@ -44,11 +46,11 @@ pub fn load(path: &Path, task: Option<Task>) -> Result<Predictions, EvalError> {
     let header = reader.headers().map_err(|error| wrong(1, plain(&error)))?.clone();
     let columns = Columns::find(&header).map_err(|what| wrong(1, what))?;
     let mut rows: Vec<Row> = Vec::new();
-    let mut lines = Lines::new(bytes);
+    let mut lines = CsvLines::new(bytes);
     for cells in reader.records() {
         let start = |position: Option<&csv::Position>| position.map_or(0, |it| it.byte() as usize);
-        let cells = cells.map_err(|error| wrong(lines.at(start(error.position())), plain(&error)))?;
-        let line = lines.at(start(cells.position()));
+        let cells = cells.map_err(|error| wrong(lines.line_at(start(error.position())), plain(&error)))?;
+        let line = lines.line_at(start(cells.position()));
         rows.push(columns.row(line, &cells).map_err(|what| wrong(line, what))?);
     }
     check_ids(&rows).map_err(|(line, what)| wrong(line, what))?;
@@ -80,29 +82,6 @@ fn plain(error: &csv::Error) -> String {
     match error.kind() {
         csv::ErrorKind::Utf8 { .. } => "it is not UTF-8; save the table as UTF-8".to_owned(),
         _ => error.to_string(),
-    }
-}
-
-/// Lines as an editor counts them. The CSV reader's own count is off by one after CRLF and after blank lines.
-struct Lines<'a> {
-    bytes: &'a [u8],
-    byte: usize,
-    line: usize,
-}
-
-impl<'a> Lines<'a> {
-    fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, byte: 0, line: 1 }
-    }
-
-    /// The line of the first row that starts at or after `byte`; call with ascending bytes.
-    fn at(&mut self, byte: usize) -> usize {
-        let rest = self.bytes.get(byte..).unwrap_or_default();
-        let start = byte.min(self.bytes.len()) + rest.iter().take_while(|it| matches!(it, b'\r' | b'\n')).count();
-        let passed = self.bytes.get(self.byte..start).unwrap_or_default();
-        self.line += passed.iter().filter(|it| **it == b'\n').count();
-        self.byte = start.max(self.byte);
-        self.line
     }
 }
 
