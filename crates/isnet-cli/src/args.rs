@@ -6,8 +6,7 @@ use std::path::PathBuf;
 
 pub use audit::{AuditArgs, AuditImages, DataReadabilityArgs};
 use clap::{Parser, Subcommand};
-use isnet_data::Task;
-use isnet_data::{phantom::PhantomConfig, shapes::ShapesConfig};
+use isnet_data::{Task, phantom::PhantomConfig, shapes::ShapesConfig};
 use isnet_eval::statistics::{Score, Settings};
 
 /// Train, evaluate and explain image classifiers that ignore the background (ISNet).

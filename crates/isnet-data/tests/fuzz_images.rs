@@ -1,7 +1,7 @@
 //! Damaged images: whatever the bytes, reading them ends, in a picture or in a message.
 //!
 //! Sound files of each format are changed at random places, cut, and spliced. Every case has a number, which is its seed; one that
-//! fails is named and can be run alone: `ISNET_FUZZ_FIRST=1234 ISNET_FUZZ_CASES=1 cargo test -p isnet-data --test fuzz_images`.
+//! fails is named and can be run alone: `ISNET_FUZZ_SEED=1234 ISNET_FUZZ_CASES=1 cargo test -p isnet-data --test fuzz_images`.
 //! `ISNET_FUZZ_CASES` is the number of cases, 2000 by default.
 
 use std::io::Cursor;
@@ -114,7 +114,7 @@ fn damaged_images_end_in_a_picture_or_a_message() {
     assert!(seeds.len() >= 15, "{} sound files", seeds.len());
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("image.bin");
-    let (first, cases) = (setting("ISNET_FUZZ_FIRST", 0), setting("ISNET_FUZZ_CASES", 2000));
+    let (first, cases) = (setting("ISNET_FUZZ_SEED", 0), setting("ISNET_FUZZ_CASES", 2000));
     let (mut pictures, mut slowest) = (0, (Duration::ZERO, first));
     for case in first..first + cases {
         std::fs::write(&path, damaged(&seeds, case)).unwrap();

@@ -10,29 +10,10 @@ use std::time::{Duration, Instant};
 
 use isnet_eval::metrics::{Predictions, Task, scores_by_split};
 use isnet_eval::predictions_csv::{load, save};
+use isnet_testkit::fuzz::{Random, number};
 
 /// Longer than any table here may take.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// SplitMix64: a mutant is its seed and nothing else.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        (self.next() % end.max(1) as u64) as usize
-    }
-}
-
-fn number(variable: &str, default: u64) -> u64 {
-    std::env::var(variable).ok().map_or(default, |text| text.parse().expect("a number"))
-}
 
 const TABLES: [&str; 4] = [
     "id,label,p_cat,p_dog\na,cat,0.9,0.1\nb,dog,0.2,0.8\nc,cat,0.4,0.6\nd,dog,0.4,0.6\n",
@@ -71,7 +52,7 @@ fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
         let place = random.below(bytes.len());
         match random.below(7) {
             _ if bytes.is_empty() => return,
-            0 => bytes[place] = random.next() as u8,
+            0 => bytes[place] = random.number() as u8,
             1 => bytes.truncate(place),
             2 => drop(bytes.drain(place..(place + 1 + random.below(12)).min(bytes.len()))),
             3 => {

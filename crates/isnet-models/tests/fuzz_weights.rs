@@ -13,29 +13,10 @@ use std::time::{Duration, Instant};
 use burn::tensor::Device;
 use isnet_graph::{Graph, Params};
 use isnet_models::{Architecture, Stage, UnusedWeights, WeightFile, build, export, load_into, to_safetensors};
+use isnet_testkit::fuzz::{Random, number};
 
 /// Longer than any file here may take.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// SplitMix64: a mutant is its seed and nothing else.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        (self.next() % end.max(1) as u64) as usize
-    }
-}
-
-fn number(variable: &str, default: u64) -> u64 {
-    std::env::var(variable).ok().map_or(default, |text| text.parse().expect("a number"))
-}
 
 fn graph() -> Graph {
     let stages = vec![Stage { channels: 2, convs: 1, kernel: 3, pool: 1 }];
@@ -64,10 +45,10 @@ fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
         match random.below(9) {
             _ if bytes.is_empty() => return,
             0 => bytes[place] ^= 1 << random.below(8),
-            1 => bytes[place] = random.next() as u8,
+            1 => bytes[place] = random.number() as u8,
             2 => bytes[place] = [0, 1, 0x7F, 0x80, 0xFF][random.below(5)],
             3 => bytes.truncate(place),
-            4 => bytes.insert(place, random.next() as u8),
+            4 => bytes.insert(place, random.number() as u8),
             5 => drop(bytes.drain(place..(place + 1 + random.below(16)).min(bytes.len()))),
             6 => {
                 let end = (place + 1 + random.below(64)).min(bytes.len());

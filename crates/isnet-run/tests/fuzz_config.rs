@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use isnet_run::config::RunConfig;
 use isnet_run::{RunError, Study};
+use isnet_testkit::fuzz::{Random, number};
 
 /// Words of Rust and of its libraries, which no message may have.
 const FOREIGN: &[&str] = &[
@@ -80,31 +81,6 @@ const TOKENS: &[&str] = &[
     "folds = 1000000000",
     "set = ['train.epochs=']",
 ];
-
-/// A small generator (splitmix64), so that a case can be repeated from its number.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        (self.next() % end.max(1) as u64) as usize
-    }
-
-    fn of<'a, T>(&mut self, items: &'a [T]) -> &'a T {
-        &items[self.below(items.len())]
-    }
-}
-
-fn number(name: &str, default: u64) -> u64 {
-    std::env::var(name).map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name}: `{text}`")))
-}
 
 /// The configurations and studies of the repository.
 fn seeds() -> Vec<(PathBuf, String)> {
