@@ -9,7 +9,7 @@ use toml::{Table, Value};
 const FLOORS: &[&[&str]] = &[
     &["isnet-kernels", "isnet-files", "isnet-report"],
     &["isnet-graph", "isnet-data", "isnet-picture", "isnet-loss"],
-    &["isnet-models", "isnet-lrp", "isnet-testkit"],
+    &["isnet-models", "isnet-lrp", "isnet-statistics", "isnet-testkit"],
     &["isnet-run"],
     &["isnet-eval"],
     &["isnet-train", "isnet-audit"],

@@ -250,7 +250,7 @@ fn summarized(
     found: &Predicted,
 ) -> (Vec<CounterfactualRow>, Option<Estimate>) {
     let label = |position: usize| subject.data.label(masked[position]);
-    let column = |variant: usize, value: &dyn Fn(usize, &[f32]) -> Option<f64>| -> Column {
+    let column = |variant: usize, value: &dyn Fn(usize, &[f64]) -> Option<f64>| -> Column {
         let rows = found.iter().enumerate();
         rows.map(|(position, row)| row[variant].as_ref().and_then(|row| value(position, row))).collect()
     };

@@ -79,9 +79,13 @@ pub enum AuditError {
     #[error(transparent)]
     Data(#[from] isnet_data::DataError),
 
-    /// A score could not be found.
+    /// The model cannot be evaluated.
     #[error(transparent)]
     Eval(#[from] isnet_eval::EvalError),
+
+    /// A score could not be found.
+    #[error(transparent)]
+    Statistics(#[from] isnet_statistics::StatisticsError),
 
     /// The model cannot be explained.
     #[error(transparent)]

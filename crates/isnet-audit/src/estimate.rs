@@ -5,7 +5,7 @@
 //! over groups of them.
 
 use isnet_data::Dataset;
-use isnet_eval::statistics::{Interval, IntervalMethod, Replicates, Resampling, percentile_interval};
+use isnet_statistics::{Interval, IntervalMethod, Replicates, Resampling, percentile_interval};
 use serde::Serialize;
 
 use crate::settings::Settings;

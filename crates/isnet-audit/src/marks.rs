@@ -190,7 +190,7 @@ pub fn verdict(subject: &Subject<'_>, answer: &Answer<MarkEffect>) -> Verdict {
 }
 
 /// A number of an image, from its position and its three predictions.
-type OfImage<'a> = dyn Fn(usize, [&[f32]; 3]) -> Option<f64> + 'a;
+type OfImage<'a> = dyn Fn(usize, [&[f64]; 3]) -> Option<f64> + 'a;
 
 /// The figures of predictions with the mark of the class, without a mark, and with the mark of another class.
 fn summarized(subject: &Subject<'_>, marker: &Marker<'_>, masked: &[usize], found: &Predicted) -> MarkEffect {
@@ -200,7 +200,7 @@ fn summarized(subject: &Subject<'_>, marker: &Marker<'_>, masked: &[usize], foun
     let label = |position: usize| data.label(masked[position]);
     let column = |value: &OfImage<'_>| -> Column {
         let rows = found.iter().enumerate();
-        let value = |(position, row): (usize, &Vec<Option<Vec<f32>>>)| match &row[..] {
+        let value = |(position, row): (usize, &Vec<Option<Vec<f64>>>)| match &row[..] {
             [Some(own), Some(none), Some(other)] => value(position, [own, none, other]),
             _ => None,
         };
@@ -208,7 +208,7 @@ fn summarized(subject: &Subject<'_>, marker: &Marker<'_>, masked: &[usize], foun
     };
     let right =
         |which: usize| column(&|position, rows| label(position).map(|label| subject.rightness(rows[which], label)));
-    let moved = |rows: [&[f32]; 3], which: usize| subject.decision(rows[which]) != subject.decision(rows[1]);
+    let moved = |rows: [&[f64]; 3], which: usize| subject.decision(rows[which]) != subject.decision(rows[1]);
     let flips = |which: usize| column(&|_, rows| Some(f64::from(u8::from(moved(rows, which)))));
     let towards = column(&|position, rows| {
         let own = own_class(data, masked[position]).filter(|_| per_class)?;

@@ -18,8 +18,8 @@ mod logistic;
 use std::collections::BTreeMap;
 
 use isnet_data::{Dataset, Sample};
-use isnet_eval::metrics::{Predictions, Task};
-use isnet_eval::statistics::{self, Score, SummaryRow, summary};
+use isnet_statistics::{self, Score, SummaryRow, summary};
+use isnet_statistics::{Predictions, Task};
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -270,7 +270,7 @@ fn row(
     let counts = (0..row.names.len()).map(|name| told.iter().filter(|(_, told)| *told == name).count());
     row.majority = counts.max().unwrap_or(0) as f64 / told.len() as f64;
     let predictions = cross_validated(data, settings, seen, &row, &told);
-    let wanted = statistics::Settings {
+    let wanted = isnet_statistics::Settings {
         confidence: settings.confidence,
         resamples: settings.resamples,
         seed: settings.seed,
@@ -279,7 +279,7 @@ fn row(
         scores: Some(vec![Score::BalancedAccuracy, Score::Auc]),
         by_class: false,
         by_source: false,
-        ..statistics::Settings::default()
+        ..isnet_statistics::Settings::default()
     };
     let scores = summary(&predictions, &wanted)?;
     let estimate = |score| scores.find("all", None, score, None).and_then(estimate);

@@ -22,7 +22,7 @@ const COLOURS: u64 = 501;
 const COLOUR_IMAGES: usize = 256;
 
 /// Probabilities of pictures, a row per image and an entry per picture made from it; `None` where there is none.
-pub(crate) type Predicted = Vec<Vec<Option<Vec<f32>>>>;
+pub(crate) type Predicted = Vec<Vec<Option<Vec<f64>>>>;
 
 /// A model, images and settings: what every question is asked of.
 ///
@@ -153,7 +153,7 @@ impl<'a> Subject<'a> {
     }
 
     /// The classes that the model decides for: the most probable one, or all of probability ≥ ½.
-    pub fn decision(&self, probabilities: &[f32]) -> Vec<usize> {
+    pub fn decision(&self, probabilities: &[f64]) -> Vec<usize> {
         match self.model.task {
             Task::SingleLabel => vec![highest(probabilities)],
             Task::MultiLabel => (0..probabilities.len()).filter(|&class| probabilities[class] >= 0.5).collect(),
@@ -161,7 +161,7 @@ impl<'a> Subject<'a> {
     }
 
     /// How right probabilities are: 1 or 0 for one label, the share of right answers for several.
-    pub fn rightness(&self, probabilities: &[f32], label: &Label) -> f64 {
+    pub fn rightness(&self, probabilities: &[f64], label: &Label) -> f64 {
         let decided = self.decision(probabilities);
         match label {
             Label::Single(class) => f64::from(u8::from(decided == [*class])),
@@ -173,7 +173,7 @@ impl<'a> Subject<'a> {
     }
 
     /// The probability of what is true: of the label, or the mean over all labels that are there or not.
-    pub fn truth(&self, probabilities: &[f32], label: &Label) -> f64 {
+    pub fn truth(&self, probabilities: &[f64], label: &Label) -> f64 {
         match label {
             Label::Single(class) => f64::from(probabilities[*class]),
             Label::Multi(classes) => {
@@ -185,13 +185,13 @@ impl<'a> Subject<'a> {
         }
     }
 
-    fn probabilities(&self, images: &[&Image]) -> Vec<Vec<f32>> {
+    fn probabilities(&self, images: &[&Image]) -> Vec<Vec<f64>> {
         let predictor = self.predictor.get_or_init(|| Predictor::new(&self.model.graph, &self.model.params));
         let batches = images.chunks(self.settings.batch_size);
         batches.flat_map(|batch| probabilities(self.model, predictor.logits(self.tensor(batch)))).collect()
     }
 
-    fn check_finite(&self, index: usize, row: &[Option<Vec<f32>>]) -> Result<()> {
+    fn check_finite(&self, index: usize, row: &[Option<Vec<f64>>]) -> Result<()> {
         match row.iter().flatten().flatten().all(|value| value.is_finite()) {
             true => Ok(()),
             false => Err(AuditError::NonFinite { what: "the prediction", id: self.data.id(index) }),
@@ -200,7 +200,7 @@ impl<'a> Subject<'a> {
 }
 
 /// Index of the largest value, the first of equals.
-pub(crate) fn highest(row: &[f32]) -> usize {
+pub(crate) fn highest<T: PartialOrd>(row: &[T]) -> usize {
     (0..row.len()).fold(0, |best, class| if row[class] > row[best] { class } else { best })
 }
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 pub use audit::{AuditArgs, AuditImages, DataReadabilityArgs};
 use clap::{Parser, Subcommand};
 use isnet_data::{Task, phantom::PhantomConfig, shapes::ShapesConfig};
-use isnet_eval::statistics::{Score, Settings};
+use isnet_statistics::{Score, Settings};
 
 /// Train, evaluate and explain image classifiers that ignore the background (ISNet).
 #[derive(Debug, Parser)]

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 
 use isnet_eval::evaluate::{Explain, evaluate};
 use isnet_eval::evaluation::Evaluation;
-use isnet_eval::metrics::{Predictions, Task};
 use isnet_eval::report::{EvaluationReport, Pictures, epochs, evaluation_document};
-use isnet_eval::statistics::Settings;
 use isnet_run::{Datasets, Model, RunDir, Versions, device, model_file};
+use isnet_statistics::Settings;
+use isnet_statistics::{Predictions, Task};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);

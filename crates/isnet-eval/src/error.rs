@@ -2,107 +2,13 @@
 //!
 //! A message is complete: it says its cause, which is therefore a plain field and not a `source()` to be printed once more.
 
-use std::path::PathBuf;
-
 /// An error of this crate; the variants hold the facts.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EvalError {
-    /// There is no sample, and the accuracy of nothing is not a number.
-    #[error("the predictions hold no sample, so there is nothing to score; choose a split that has images")]
-    Empty,
-
-    /// Two columns of the predictions have different lengths.
-    #[error("`{column}` has {got} entries for {expected} samples; every sample needs one")]
-    Length {
-        /// Field of [`Predictions`](crate::metrics::Predictions) that disagrees with `ids`.
-        column: &'static str,
-        /// Number of samples, which is the length of `ids`.
-        expected: usize,
-        /// Length of the column.
-        got: usize,
-    },
-
-    /// A sample has more or fewer probabilities than there are classes.
-    #[error(
-        "sample `{id}` has {got} probabilities for {expected} classes; evaluate it with the model's own class list"
-    )]
-    Probabilities {
-        /// Sample.
-        id: String,
-        /// Number of classes.
-        expected: usize,
-        /// Number of probabilities.
-        got: usize,
-    },
-
-    /// A label is not an index into the classes.
-    #[error(
-        "sample `{id}` has label {label}, but there are {n_classes} classes, numbered from 0; map its label to the model's class list"
-    )]
-    UnknownLabel {
-        /// Sample.
-        id: String,
-        /// The index that is out of range.
-        label: usize,
-        /// Number of classes.
-        n_classes: usize,
-    },
-
-    /// A sample of a single-label task has no label, or several.
-    #[error(
-        "sample `{id}` has {got} labels in a single-label task; give it exactly one, or score the task as multi-label"
-    )]
-    LabelCount {
-        /// Sample.
-        id: String,
-        /// Number of labels.
-        got: usize,
-    },
-
-    /// A probability or a background share is NaN or infinite.
-    #[error("{what} of sample `{id}` is not a finite number; check the model's weights and the image")]
-    NonFinite {
-        /// The number, such as ``the probability of `covid` ``.
-        what: String,
-        /// Sample.
-        id: String,
-    },
-
-    /// A setting of the statistics has a value that means nothing.
-    #[error("`{setting}` is {got}; it must be {expected}")]
-    Setting {
-        /// Field of [`Settings`](crate::statistics::Settings), or argument.
-        setting: &'static str,
-        /// What it must be.
-        expected: String,
-        /// What it is.
-        got: String,
-    },
-
-    /// Two models were not evaluated on the same samples.
-    #[error(
-        "`{first}` and `{other}` cannot be compared: {what}; evaluate both models on the same samples with the same classes"
-    )]
-    Unpaired {
-        /// Name of the first predictions.
-        first: String,
-        /// Name of those that differ.
-        other: String,
-        /// The first difference.
-        what: String,
-    },
-
-    /// A file with predictions cannot be understood.
-    #[error("predictions `{}`{}: {what}", path.display(), if *line == 0 { String::new() } else { format!(", line {line}") })]
-    PredictionsFile {
-        /// The file.
-        path: PathBuf,
-        /// Line, from 1 (the header); 0 for the file as a whole.
-        line: usize,
-        /// What is wrong.
-        what: String,
-    },
+    /// The predictions, or what is asked of them, are wrong.
+    #[error(transparent)]
+    Statistics(#[from] isnet_statistics::StatisticsError),
 
     /// A file of a run could not be written.
     #[error(transparent)]
@@ -140,14 +46,4 @@ pub enum EvalError {
     /// The device did not give back what it computed.
     #[error("cannot read from the device: {0}")]
     Device(String),
-
-    /// The CSV writer failed.
-    #[error("cannot write the predictions as csv: {0}")]
-    Csv(csv::Error),
-}
-
-impl From<csv::Error> for EvalError {
-    fn from(cause: csv::Error) -> Self {
-        Self::Csv(cause)
-    }
 }

@@ -12,7 +12,7 @@ use isnet_run::Model;
 
 use crate::EvalError;
 use crate::explained::{Explained, mask_verdict};
-use crate::metrics::Predictions;
+use isnet_statistics::{Predictions, decimal};
 
 /// Whether an evaluation explains each prediction to measure the background share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,20 +82,20 @@ pub fn evaluate(
     Ok(predictions)
 }
 
-fn explained(model: &Model, plan: &Plan, batch: &Batch) -> Result<(Tensor<2>, Vec<Option<f32>>), EvalError> {
+fn explained(model: &Model, plan: &Plan, batch: &Batch) -> Result<(Tensor<2>, Vec<Option<f64>>), EvalError> {
     let selector = OutputSelector::log_odds(Target::Highest);
     let found = Explained::new(model, plan, selector, batch)?;
-    let share = |row| found.background_share(batch, row).map(|share| share as f32);
+    let share = |row| found.background_share(batch, row).map(|share| decimal(share as f32));
     Ok((found.logits.clone(), (0..batch.len()).map(share).collect()))
 }
 
 /// Softmax or sigmoid of the logits, a row per sample.
-pub fn probabilities(model: &Model, logits: Tensor<2>) -> Vec<Vec<f32>> {
+pub fn probabilities(model: &Model, logits: Tensor<2>) -> Vec<Vec<f64>> {
     let n_classes = logits.dims()[1];
     let probabilities = match model.task {
         isnet_data::Task::SingleLabel => softmax_rows(logits),
         isnet_data::Task::MultiLabel => sigmoid(logits),
     };
     let values: Vec<f32> = probabilities.try_into_vec_as().expect("probabilities are floats");
-    values.chunks(n_classes).map(<[f32]>::to_vec).collect()
+    values.chunks(n_classes).map(|row| row.iter().copied().map(decimal).collect()).collect()
 }

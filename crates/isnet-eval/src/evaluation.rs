@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::EvalError;
-use crate::metrics::{Predictions, SplitScores, Task, scores_by_split};
-use crate::statistics::{LabelThreshold, Settings, Summary, choose_thresholds, summary};
+use isnet_statistics::{LabelThreshold, Settings, Summary, choose_thresholds, summary};
+use isnet_statistics::{Predictions, Task, metrics::SplitScores, metrics::scores_by_split};
 
 /// Scores per split and source, and the same with intervals.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -30,7 +30,8 @@ impl Evaluation {
     ///
     /// # Example
     /// ```
-    /// # use isnet_eval::{evaluation::Evaluation, metrics::{Predictions, Task}, statistics::{Score, Settings}};
+    /// # use isnet_eval::evaluation::Evaluation;
+    /// # use isnet_statistics::{Predictions, Score, Settings, Task};
     /// let (mut validation, mut test) = (Predictions::new(["smile"], Task::Multi), Predictions::new(["smile"], Task::Multi));
     /// validation.push("a.png", "web", "val", &[], &[0.1]);
     /// validation.push("b.png", "web", "val", &[0], &[0.3]);

@@ -14,7 +14,7 @@ pub enum Layout {
 ///
 /// A model that spreads its relevance evenly scores the [`area_share`] of the background; less is
 /// better. `None` without a mask, or where there is no relevance at all. NaN relevance gives NaN,
-/// which [`Predictions::check`](crate::metrics::Predictions::check) reports with the name of the
+/// which [`Predictions::check`](isnet_statistics::Predictions::check) reports with the name of the
 /// sample.
 ///
 /// # Shapes

@@ -1,8 +1,8 @@
 //! Scores as plain text for people.
 
 use crate::distinct::distinct;
-use crate::metrics::{Scores, SplitScores};
-use crate::statistics::{Comparison, ComparisonRow, Interval, IntervalMethod, Score, Summary, SummaryRow, TestMethod};
+use isnet_statistics::metrics::{Scores, SplitScores};
+use isnet_statistics::{Comparison, ComparisonRow, Interval, IntervalMethod, Score, Summary, SummaryRow, TestMethod};
 
 /// Stands behind an interval that should not be relied on.
 const DOUBTFUL: &str = "*";

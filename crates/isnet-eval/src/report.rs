@@ -29,8 +29,8 @@ use isnet_report::Document;
 use isnet_run::{EpochRecord, Versions};
 
 use crate::EvalError;
-use crate::metrics::Predictions;
-use crate::statistics::{Settings, Summary};
+use isnet_statistics::Predictions;
+use isnet_statistics::{Settings, Summary};
 
 pub use comparison::{ComparisonReport, comparison_document};
 pub use differences::test_section;
@@ -70,11 +70,11 @@ pub struct EvaluationReport<'a> {
 /// The whole document: summary, scores, curves, training, galleries, and how to repeat it.
 ///
 /// # Errors
-/// As [`figures`](crate::statistics::figures()) and [`gallery_section`].
+/// As [`figures`](isnet_statistics::figures()) and [`gallery_section`].
 ///
 /// # Example
 /// ```
-/// # use isnet_eval::{metrics::{Predictions, Task}, statistics::{Settings, summary}};
+/// # use isnet_statistics::{Predictions, Task, Settings, summary};
 /// # use isnet_eval::report::{EvaluationReport, evaluation_document};
 /// let mut predictions = Predictions::new(["healthy", "ill"], Task::Single);
 /// predictions.push("a.png", "hospital", "test", &[0], &[0.9, 0.1]);
@@ -106,7 +106,7 @@ pub fn evaluation_document(report: &EvaluationReport) -> Result<Document, EvalEr
         .fact("made by", format!("isnet {}", report.versions.isnet));
     document.sections.push(summary_section(predictions, statistics));
     document.sections.push(score_section(statistics));
-    let figures = crate::statistics::figures(predictions, report.settings)?;
+    let figures = isnet_statistics::figures(predictions, report.settings)?;
     document.sections.push(figure_section(&figures, statistics));
     document.sections.extend(training_section(report.epochs));
     if let Some(pictures) = &report.pictures {

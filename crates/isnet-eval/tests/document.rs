@@ -8,15 +8,15 @@ use isnet_data::Dataset;
 use isnet_eval::EvalError;
 use isnet_eval::evaluate::{Explain, evaluate};
 use isnet_eval::explained::photo;
-use isnet_eval::metrics::{Predictions, Task};
 use isnet_eval::report::{
     EvaluationReport, Pictures, chosen, epochs, evaluation_document, figure_section, gallery_section, score_section,
     summary_section, training_section,
 };
-use isnet_eval::statistics::{Settings, figures, summary};
 use isnet_picture::{encode_png, magnify, outline};
 use isnet_report::{Block, Document, Gallery, Section};
 use isnet_run::{EpochRecord, Existing, Losses, Model, RunConfig, RunDir, RunLog, Versions};
+use isnet_statistics::{Predictions, Task};
+use isnet_statistics::{Settings, figures, summary};
 use tiny::{SAMPLES, SIDE, dataset, model};
 
 type Datasets = Vec<(String, Arc<dyn Dataset>)>;
@@ -70,13 +70,13 @@ fn the_choices_keep_their_rules() {
     let (.., predictions) = evaluated();
     let choices = chosen(&predictions, 4);
     let right = |sample: usize| predictions.labels[sample] == predictions.predicted(sample);
-    let confidence = |sample: usize| predictions.probabilities[sample].iter().copied().fold(0.0, f32::max);
+    let confidence = |sample: usize| predictions.probabilities[sample].iter().copied().fold(0.0, f64::max);
     let choice = |title: &str| choices.iter().find(|choice| choice.title.starts_with(title)).expect("a choice");
     for (title, is_right) in [("Right", true), ("Wrong", false)] {
         let samples = &choice(title).samples;
         assert!(samples.len() == 4 && samples.iter().all(|&sample| right(sample) == is_right));
         let others = (0..predictions.len()).filter(|sample| right(*sample) == is_right && !samples.contains(sample));
-        let least = samples.iter().map(|&sample| confidence(sample)).fold(1.0, f32::min);
+        let least = samples.iter().map(|&sample| confidence(sample)).fold(1.0, f64::min);
         assert!(others.map(confidence).all(|other| other <= least), "{title}");
     }
     let background = &choice("Most relevance").samples;
@@ -155,7 +155,7 @@ fn one_sample_absent_classes_and_many_classes_make_sections_too() {
     one.push("x", "", "test", &[0], &[0.5, 0.25, 0.25]);
     let mut many = Predictions::new((0..50).map(|idx| format!("class {idx}")), Task::Single);
     for sample in 0..100_usize {
-        let row: Vec<f32> = (0..50).map(|idx| if idx == (sample * 7) % 50 { 0.51 } else { 0.01 }).collect();
+        let row: Vec<f64> = (0..50).map(|idx| if idx == (sample * 7) % 50 { 0.51 } else { 0.01 }).collect();
         many.push(&sample.to_string(), ["x", "y", "z", "u", "v", "w"][sample % 6], "test", &[sample % 50], &row);
     }
     let mut labels = Predictions::new(["a", "b"], Task::Multi);

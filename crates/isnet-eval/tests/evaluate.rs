@@ -8,10 +8,10 @@ use burn::tensor::{DType, Device, Tensor};
 use isnet_data::{Batch, Dataset, Mask, MemoryDataset, Sample, Task};
 use isnet_eval::evaluate::{Explain, evaluate, explaining_plan, probabilities};
 use isnet_eval::explained::Explained;
-use isnet_eval::metrics::{MasksLeftOut, Predictions, scores};
 use isnet_graph::{GraphBuilder, Mode, Params};
 use isnet_lrp::{Composite, OutputSelector, Outputs, Quantity, Rule, Target, explain};
 use isnet_run::Model;
+use isnet_statistics::{Predictions, metrics::MasksLeftOut, metrics::scores};
 
 use tiny::{SAMPLES, SIDE, dataset, model};
 
@@ -30,10 +30,10 @@ fn each_share_is_that_of_the_log_odds_of_the_prediction_and_absent_without_a_mas
         counted[seeds.explained[0]] += 1;
         assert_eq!((found.ids[index].as_str(), found.predicted(index)), (sample.id.as_str(), seeds.explained));
         let map = explain(&model.graph, &model.params, &trace, &plan, seeds.gradient, &[]).heatmap.abs();
-        let map: Vec<f32> = map.try_into_vec_as().expect("floats");
+        let map: Vec<f64> = map.try_into_vec_as().expect("floats");
         let share = sample.mask.map(|mask| {
             let outside = map.iter().zip(&mask.values).filter(|(_, inside)| **inside == 0.0);
-            outside.map(|(value, _)| value).sum::<f32>() / map.iter().sum::<f32>()
+            outside.map(|(value, _)| value).sum::<f64>() / map.iter().sum::<f64>()
         });
         assert_eq!(found.background_share[index].is_some(), share.is_some(), "sample {index}");
         if let (Some(found), Some(expected)) = (found.background_share[index], share) {
@@ -108,10 +108,10 @@ fn a_confident_prediction_is_explained_by_what_speaks_for_it() {
 fn labels_that_do_not_exclude_each_other_have_probabilities_of_their_own() {
     let logits = || Tensor::<2>::from_floats([[0.0, 1.0, -1.0]], &Device::flex());
     let several = probabilities(&Model { task: Task::MultiLabel, ..model() }, logits()).remove(0);
-    let sigmoid = |logit: f32| 1.0 / (1.0 + (-logit).exp());
+    let sigmoid = |logit: f64| 1.0 / (1.0 + (-logit).exp());
     assert_near(&several, &[0.0, 1.0, -1.0].map(sigmoid));
-    let total = 1.0 + 1.0_f32.exp() + (-1.0_f32).exp();
-    assert_near(&probabilities(&model(), logits())[0], &[0.0, 1.0, -1.0].map(|logit: f32| logit.exp() / total));
+    let total = 1.0 + 1.0_f64.exp() + (-1.0_f64).exp();
+    assert_near(&probabilities(&model(), logits())[0], &[0.0, 1.0, -1.0].map(|logit: f64| logit.exp() / total));
 }
 
 #[test]
@@ -129,6 +129,6 @@ fn a_model_at_which_z_box_cannot_start_is_explained_without_it() {
     assert!(!z_box(&odd) && z_box(&model()));
 }
 
-fn assert_near(found: &[f32], expected: &[f32]) {
+fn assert_near(found: &[f64], expected: &[f64]) {
     assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{found:?} instead of {expected:?}");
 }

@@ -2,9 +2,9 @@
 
 use expect_test::expect;
 use isnet_eval::evaluation::Evaluation;
-use isnet_eval::metrics::{Predictions, Task};
 use isnet_eval::render;
-use isnet_eval::statistics::{Score, Settings, compare, summary};
+use isnet_statistics::{Predictions, Task};
+use isnet_statistics::{Score, Settings, compare, summary};
 
 fn report(mut predictions: Predictions) -> String {
     let found = Evaluation::of(&mut predictions, None, &Settings::default()).expect("these can be scored");

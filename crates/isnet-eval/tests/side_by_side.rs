@@ -1,8 +1,8 @@
 //! Several models or methods side by side: what the words claim, and what tables and plots show.
 
 use isnet_eval::report::{Distance, Entry, EntryRow, SideBySide, standing};
-use isnet_eval::statistics::{Interval, IntervalMethod, Score};
 use isnet_report::{Block, Document, Section};
+use isnet_statistics::{Interval, IntervalMethod, Score};
 
 fn interval(low: f64, high: f64) -> Option<Interval> {
     Some(Interval { method: IntervalMethod::BootstrapPercentile, low, high })

@@ -31,6 +31,9 @@ pub enum TrainError {
     /// The validation failed.
     #[error(transparent)]
     Eval(#[from] isnet_eval::EvalError),
+    /// The predictions of the validation cannot be scored.
+    #[error(transparent)]
+    Statistics(#[from] isnet_statistics::StatisticsError),
     /// The device did not give back what it computed.
     #[error("cannot read from the device: {0}")]
     Device(String),

@@ -19,13 +19,13 @@ use std::time::Instant;
 use burn::tensor::{Tensor, TensorData};
 use isnet_eval::evaluate::{Explain, evaluate};
 use isnet_eval::evaluation::Evaluation;
-use isnet_eval::metrics::Predictions;
-use isnet_eval::predictions_csv;
 use isnet_eval::report::epochs;
-use isnet_eval::statistics::{Score, Settings};
 use isnet_graph::Predictor;
 use isnet_run::study::{Cell, CellRecord, FailedCell, Study};
 use isnet_run::{Datasets, Existing, Model, RunConfig, RunDir, atomic};
+use isnet_statistics::Predictions;
+use isnet_statistics::predictions_csv;
+use isnet_statistics::{Score, Settings};
 
 pub use document::{StudyReport, cell_name, cost_table, score_tables, study_document};
 pub use table::{StudyTable, VariantRows, table};

@@ -11,7 +11,6 @@ use burn::tensor::{Device, Tensor, TensorData};
 use isnet_data::rng::stream;
 use isnet_data::{Batch as DataBatch, Dataset, Label, Loader, MaskVerdict, Task};
 use isnet_eval::evaluate::{Explain, evaluate};
-use isnet_eval::metrics::{log_loss, scores};
 use isnet_eval::segmentation::{evaluate_segmentation, overlap_means};
 use isnet_kernels as kernels;
 use isnet_loss::{ForegroundRange, Mask, Targets, calibrated_range};
@@ -20,6 +19,7 @@ use isnet_run::datasets::augmentation;
 use isnet_run::{
     Checkpoint, CheckpointKind, Datasets, EpochRecord, Existing, Losses, Model, RunDir, RunLog, StepRecord,
 };
+use isnet_statistics::metrics::{log_loss, scores};
 
 use crate::error::TrainError;
 use crate::objective::{Batch, Evaluation, Objective, Phase};

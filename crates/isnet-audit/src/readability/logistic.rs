@@ -60,8 +60,8 @@ impl Logistic {
     }
 
     /// A probability per class.
-    pub fn probabilities(&self, row: &[f32]) -> Vec<f32> {
-        softmax(&self.weights, &self.standardised(row)).into_iter().map(|value| value as f32).collect()
+    pub fn probabilities(&self, row: &[f32]) -> Vec<f64> {
+        softmax(&self.weights, &self.standardised(row))
     }
 
     /// With a 1 for the intercept at the end.

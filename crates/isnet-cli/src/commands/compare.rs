@@ -3,13 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
-use isnet_eval::metrics::Predictions;
+use isnet_eval::render;
 use isnet_eval::report::{ComparisonReport, comparison_document};
-use isnet_eval::statistics::{Comparison, Summary, compare, summary};
-use isnet_eval::{EvalError, predictions_csv, render};
 use isnet_files::Place;
 use isnet_report::Document;
 use isnet_run::Versions;
+use isnet_statistics::{Comparison, Predictions, StatisticsError, Summary, compare, predictions_csv, summary};
 
 use crate::Answer;
 use crate::args::CompareArgs;
@@ -38,7 +37,7 @@ pub fn run(args: &CompareArgs) -> anyhow::Result<Answer> {
     let summaries: Vec<(&str, Summary)> = models
         .iter()
         .map(|(name, predictions)| Ok((*name, summary(predictions, &settings)?)))
-        .collect::<Result<_, EvalError>>()?;
+        .collect::<Result<_, StatisticsError>>()?;
     let comparison = if models.len() > 1 { differences(&models, args)? } else { None };
     let all: serde_json::Map<String, serde_json::Value> = summaries
         .iter()
@@ -106,7 +105,7 @@ fn differences(models: &[(&str, Predictions)], args: &CompareArgs) -> anyhow::Re
     }
     let shown: Vec<(&str, &Predictions)> = shared.iter().map(|(name, it)| (*name, it)).collect();
     match compare(&shown, &args.tested()) {
-        Err(error @ EvalError::Unpaired { .. }) => {
+        Err(error @ StatisticsError::Unpaired { .. }) => {
             say(&format!("no tests: {error}"));
             Ok(None)
         }

@@ -8,11 +8,11 @@ use std::path::Path;
 use isnet_data::{Batch, Sample};
 use isnet_eval::evaluate::{Explain, evaluate, explaining_plan};
 use isnet_eval::explained::{Explained, photo, relevance_picture};
-use isnet_eval::metrics::scores;
 use isnet_files::{OutputFolder, Place};
 use isnet_lrp::{OutputSelector, Target};
 use isnet_picture::{Grid, Table, Tile, encode_png, overlay};
 use isnet_run::{Datasets, Existing, Model, RunConfig, RunDir};
+use isnet_statistics::metrics::scores;
 use isnet_train::{Ending, Trainer};
 
 use crate::Answer;

@@ -7,12 +7,12 @@ use anyhow::bail;
 use isnet_data::Dataset;
 use isnet_eval::evaluate::{Explain, evaluate};
 use isnet_eval::evaluation::Evaluation;
-use isnet_eval::metrics::Predictions;
+use isnet_eval::render;
 use isnet_eval::report::{EvaluationReport, Pictures, epochs, evaluation_document};
-use isnet_eval::{predictions_csv, render};
 use isnet_files::Place;
 use isnet_report::Document;
 use isnet_run::{Datasets, Model, RunConfig, RunDir, Versions};
+use isnet_statistics::{Predictions, predictions_csv};
 
 use crate::Answer;
 use crate::args::EvaluateArgs;

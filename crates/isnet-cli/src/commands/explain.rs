@@ -216,11 +216,11 @@ fn explain_one(
     let found = Explained::new(model, plan, selector, &batch)?;
     let probabilities = probabilities(model, found.logits.clone()).remove(0);
     let of_class = |class: &usize| (model.classes[*class].as_str(), Some(probabilities[*class]));
-    let mut explained: Vec<(&str, Option<f32>)> = found.classes.iter().map(of_class).collect();
+    let mut explained: Vec<(&str, Option<f64>)> = found.classes.iter().map(of_class).collect();
     if selector.target == Target::Together {
         explained.extend(DUAL_MAPS.map(|name| (name, None)));
     }
-    let describe = |(row, (explained, probability)): (usize, (&str, Option<f32>))| {
+    let describe = |(row, (explained, probability)): (usize, (&str, Option<f64>))| {
         let name = format!("{}.{}", job.name, explained.replace(std::path::is_separator, "_"));
         save(&sample, found.map(row), &legend(selector, model.task, explained), &Pictures { output, name: &name })?;
         let area = sample.mask.as_ref().and_then(|mask| area_share(&mask.values));

@@ -28,7 +28,7 @@ pub fn run(args: &PredictArgs) -> anyhow::Result<Answer> {
     Ok(if failed { Answer::No } else { Answer::Yes })
 }
 
-fn classify(model: &Model, predictor: &Predictor, path: &std::path::Path) -> anyhow::Result<Vec<f32>> {
+fn classify(model: &Model, predictor: &Predictor, path: &std::path::Path) -> anyhow::Result<Vec<f64>> {
     let (image, _) = model.preparation.apply(&read_image(path)?, None)?;
     let id = path.display().to_string();
     let batch = Batch::collate(&[Sample { image, mask: None, label: None, id, source: String::new() }])?;
@@ -36,16 +36,16 @@ fn classify(model: &Model, predictor: &Predictor, path: &std::path::Path) -> any
 }
 
 /// The index of the largest value.
-pub fn highest(row: &[f32]) -> usize {
+pub fn highest(row: &[f64]) -> usize {
     (0..row.len()).fold(0, |best, class| if row[class] > row[best] { class } else { best })
 }
 
-fn line(model: &Model, path: &std::path::Path, row: &[f32]) -> String {
+fn line(model: &Model, path: &std::path::Path, row: &[f64]) -> String {
     let each: Vec<String> = model.classes.iter().zip(row).map(|(class, p)| format!("{class} {p:.3}")).collect();
     format!("{}\t{}\t{}", path.display(), model.classes[highest(row)], each.join("  "))
 }
 
-fn json(model: &Model, path: &std::path::Path, row: &[f32]) -> String {
+fn json(model: &Model, path: &std::path::Path, row: &[f64]) -> String {
     let each: serde_json::Map<String, serde_json::Value> =
         model.classes.iter().cloned().zip(row.iter().map(|p| (*p).into())).collect();
     let predicted = &model.classes[highest(row)];

@@ -5,7 +5,7 @@ use isnet_run::Versions;
 
 use super::parts::about_intervals_of;
 use super::{Distance, Entry, SideBySide, repeat_section, standing, test_section};
-use crate::statistics::{Comparison, Score, Summary};
+use isnet_statistics::{Comparison, Score, Summary};
 
 /// The scores of tables and plots.
 const SHOWN: [Score; 4] = [Score::Accuracy, Score::F1, Score::Auc, Score::BackgroundShare];
@@ -27,9 +27,9 @@ pub struct ComparisonReport<'a> {
 ///
 /// # Example
 /// ```
-/// # use isnet_eval::{metrics::{Predictions, Task}, statistics::{Settings, compare, summary}};
+/// # use isnet_statistics::{Predictions, Task, Settings, compare, summary};
 /// # use isnet_eval::report::{ComparisonReport, comparison_document};
-/// let model = |ill: f32| {
+/// let model = |ill: f64| {
 ///     let mut predictions = Predictions::new(["healthy", "ill"], Task::Single);
 ///     (0..40).for_each(|idx| predictions.push(&idx.to_string(), "", "test", &[1], &[1.0 - ill, ill]));
 ///     predictions

@@ -5,7 +5,7 @@ use isnet_report::{Cell, Details, Section, Table, verbatim};
 use super::parts::score_words;
 use crate::distinct::distinct;
 use crate::render::{p_words, test_words};
-use crate::statistics::{Comparison, ComparisonRow, TestMethod};
+use isnet_statistics::{Comparison, ComparisonRow, TestMethod};
 
 /// The differences of models to the first one: a table per split behind a line that opens it. `what` is what is compared, such as
 /// `model`; `about` says what the tests were made on.

@@ -2,7 +2,7 @@
 
 use isnet_report::{Axis, Bin, Block, Cell, Confusion, Details, LineChart, Section, Series, Table, verbatim};
 
-use crate::statistics::{ClassFigures, CurvePoint, Figures, Reliability, Score, Summary};
+use isnet_statistics::{ClassFigures, CurvePoint, Figures, Reliability, Score, Summary};
 
 /// Classes up to which every curve has a colour.
 const FEW_CLASSES: usize = 8;

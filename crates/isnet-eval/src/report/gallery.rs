@@ -13,8 +13,8 @@ use isnet_run::Model;
 use crate::EvalError;
 use crate::evaluate::explaining_plan;
 use crate::explained::{Explained, photo, relevance_picture};
-use crate::metrics::{Predictions, Task};
 use crate::relevance_share::area_share;
+use isnet_statistics::{Predictions, Task};
 
 /// Shorter pictures are enlarged by a whole number, so that the outline of the mask is thin.
 const MIN_SIDE: u32 = 192;
@@ -52,7 +52,8 @@ pub struct Choice {
 ///
 /// # Example
 /// ```
-/// # use isnet_eval::{metrics::{Predictions, Task}, report::chosen};
+/// # use isnet_eval::report::chosen;
+/// # use isnet_statistics::{Predictions, Task};
 /// let mut predictions = Predictions::new(["healthy", "ill"], Task::Single);
 /// for (name, label, ill) in [("a", 0, 0.1), ("b", 1, 0.8), ("c", 0, 0.7), ("d", 1, 0.9)] {
 ///     predictions.push(name, "hospital", "test", &[label], &[1.0 - ill, ill]);

@@ -4,7 +4,7 @@ use isnet_report::{Cell, Estimate};
 
 use crate::distinct::distinct;
 use crate::render::interval_words;
-use crate::statistics::{Score, Summary, SummaryRow};
+use isnet_statistics::{Score, Summary, SummaryRow};
 
 /// A split, or one source of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,7 +41,7 @@ pub(super) fn splits(summary: &Summary) -> Vec<String> {
 ///
 /// # Example
 /// ```
-/// # use isnet_eval::{metrics::{Predictions, Task}, statistics::{Score, Settings, summary}};
+/// # use isnet_statistics::{Predictions, Task, Score, Settings, summary};
 /// # use isnet_eval::report::score_cell;
 /// let mut predictions = Predictions::new(["healthy", "ill"], Task::Single);
 /// predictions.push("a.png", "hospital", "test", &[0], &[0.9, 0.1]);

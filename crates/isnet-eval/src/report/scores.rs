@@ -4,7 +4,7 @@ use isnet_report::{Axis, Block, Cell, Details, Forest, Section, Table, verbatim}
 
 use super::parts::{PartName, about_intervals, estimate, parts, score_cell, score_words, splits};
 use crate::distinct::distinct;
-use crate::statistics::{Score, Summary, SummaryRow};
+use isnet_statistics::{Score, Summary, SummaryRow};
 
 /// Columns of parts in one table.
 const COLUMNS: usize = 4;

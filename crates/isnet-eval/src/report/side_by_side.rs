@@ -4,7 +4,7 @@ use isnet_report::{Axis, Block, Cell, Estimate, Forest, Section, Table, verbatim
 
 use super::parts::score_words;
 use crate::distinct::distinct;
-use crate::statistics::{Interval, Score, Summary, SummaryRow, TrainingsRow};
+use isnet_statistics::{Interval, Score, Summary, SummaryRow, TrainingsRow};
 
 /// Bounds of the axes are multiples of this.
 const STEP: f64 = 0.05;

@@ -5,7 +5,7 @@ use isnet_report::{Block, Cell, Table, verbatim};
 use super::parts::score_words;
 use super::side_by_side::{Entry, EntryRow, SideBySide};
 use crate::distinct::distinct;
-use crate::statistics::{Comparison, Interval, Score, TrainingsDifference};
+use isnet_statistics::{Comparison, Interval, Score, TrainingsDifference};
 
 /// The score that the words are about: the first of these that was compared.
 const HEADLINES: [Score; 4] = [Score::F1, Score::Accuracy, Score::BalancedAccuracy, Score::Auc];
@@ -47,7 +47,7 @@ impl Distance {
     /// The differences of whole splits in a comparison of models.
     pub fn of_models(comparison: &Comparison) -> Vec<Self> {
         let whole = comparison.rows.iter().filter(|row| row.source.is_none() && row.class.is_none());
-        let distance = |row: &crate::statistics::ComparisonRow| {
+        let distance = |row: &isnet_statistics::ComparisonRow| {
             let (name, split, score) = (row.model.clone(), row.split.clone(), row.score);
             Some(Self { name, split, score, difference: row.difference?, interval: row.intervals.first().copied() })
         };
@@ -78,7 +78,7 @@ impl Distance {
 /// # Example
 /// ```
 /// # use isnet_eval::report::{Distance, Entry, SideBySide, standing};
-/// # use isnet_eval::statistics::{Interval, IntervalMethod, Score};
+/// # use isnet_statistics::{Interval, IntervalMethod, Score};
 /// let entry = |name: &str| Entry { name: name.to_owned(), trainings: None, rows: Vec::new() };
 /// let side_by_side = SideBySide { what: "model", counted: "samples", scores: vec![Score::F1], entries: vec![entry("plain"), entry("isnet")] };
 /// let interval = Interval { method: IntervalMethod::BootstrapPercentile, low: -0.01, high: 0.2 };

@@ -3,8 +3,8 @@
 use isnet_report::{Cell, Section, Table};
 
 use super::parts::{about_intervals, score_cell, score_words, splits};
-use crate::metrics::{MasksLeftOut, Predictions, Task};
-use crate::statistics::{Score, Summary};
+use isnet_statistics::{Predictions, Task, metrics::MasksLeftOut};
+use isnet_statistics::{Score, Summary};
 
 /// The scores of the first table.
 const FIRST: [Score; 4] = [Score::Accuracy, Score::F1, Score::Auc, Score::BackgroundShare];

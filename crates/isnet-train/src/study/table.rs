@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use isnet_eval::metrics::Predictions;
-use isnet_eval::predictions_csv;
-use isnet_eval::statistics::{
-    Comparison, Settings, TrainingsDifference, TrainingsRow, compare, differences_over_trainings, over_trainings,
-};
 use isnet_run::Study;
 use isnet_run::study::{Cell, CellRecord, FailedCell};
+use isnet_statistics::Predictions;
+use isnet_statistics::predictions_csv;
+use isnet_statistics::{
+    Comparison, Settings, TrainingsDifference, TrainingsRow, compare, differences_over_trainings, over_trainings,
+};
 use serde::Serialize;
 
 use super::SCORES;
@@ -151,19 +151,19 @@ fn comparison(study: &Study, done: &Done<'_>, settings: &Settings) -> Result<Opt
 
 /// Mean probabilities and background shares of trainings on the same samples in the same order.
 fn average(trainings: &[&Predictions]) -> Option<Predictions> {
-    let (first, count) = (*trainings.first()?, trainings.len() as f32);
+    let (first, count) = (*trainings.first()?, trainings.len() as f64);
     let mut mean = first.clone();
     for (sample, row) in mean.probabilities.iter_mut().enumerate() {
         for (class, value) in row.iter_mut().enumerate() {
-            *value = trainings.iter().map(|it| it.probabilities[sample][class]).sum::<f32>() / count;
+            *value = trainings.iter().map(|it| it.probabilities[sample][class]).sum::<f64>() / count;
         }
     }
     for (sample, share) in mean.background_share.iter_mut().enumerate() {
-        let known: Option<Vec<f32>> = trainings.iter().map(|it| it.background_share[sample]).collect();
-        *share = known.map(|known| known.iter().sum::<f32>() / count);
+        let known: Option<Vec<f64>> = trainings.iter().map(|it| it.background_share[sample]).collect();
+        *share = known.map(|known| known.iter().sum::<f64>() / count);
     }
     for (class, threshold) in mean.thresholds.iter_mut().enumerate() {
-        *threshold = trainings.iter().map(|it| it.thresholds[class]).sum::<f32>() / count;
+        *threshold = trainings.iter().map(|it| it.thresholds[class]).sum::<f64>() / count;
     }
     Some(mean)
 }

@@ -1,0 +1,68 @@
+//! Predictions, and what they are worth: scores, how sure they are, and whether two models differ. Knows nothing of models.
+//!
+//! ```text
+//! Predictions, Settings ──summary──► rows: split × source × score → value, intervals, n, notes
+//! [name, Predictions]   ──compare──► rows: … → difference to the first, intervals, p-values, adjusted by Holm
+//! [seed, Predictions]   ──over_trainings──► rows: mean and deviation over trainings, interval over samples and trainings
+//! two such       ──differences_over_trainings──► rows: difference of the means, interval over samples and trainings
+//! Predictions, Settings ──figures──► ROC and precision–recall curves, reliability diagrams, confusion matrices
+//! ```
+//!
+//! Scores keep scikit-learn's conventions, see [`Score`]. A score that is not defined is `None` with a reason.
+//!
+//! | interval | of | takes samples as |
+//! |---|---|---|
+//! | [`hdi`] of the posterior of the confusion matrix | scores of counts | independent |
+//! | [`DeLong`], on the scale of the AUC and of its logit | AUC, also pairwise and macro | independent |
+//! | [`newcombe`], where DeLong has none | AUC of a class | independent |
+//! | bootstrap, percentiles and BCa | every score | independent, or in groups such as patients |
+//!
+//! The first interval of a row is the one to print: posterior or DeLong, but the bootstrap when there are groups.
+//! All of it is seeded and runs in parallel; the numbers do not depend on the number of threads.
+
+mod bootstrap;
+mod calibration;
+mod compare;
+mod counts;
+mod curves;
+mod delong;
+mod error;
+mod figures;
+mod holm;
+mod interval;
+mod mcnemar;
+pub mod metrics;
+mod normal;
+mod part;
+mod posterior;
+mod predictions;
+pub mod predictions_csv;
+mod ranking;
+mod score;
+mod score_set;
+mod settings;
+mod summary;
+mod thresholds;
+mod trainings;
+mod trainings_difference;
+
+pub use bootstrap::{
+    Bootstrap, Replicates, Resampling, bca_interval, bootstrap, bootstrap_p_value, percentile_interval,
+};
+pub use calibration::{Reliability, ReliabilityBin, reliability};
+pub use compare::{Comparison, ComparisonRow, Test, TestMethod, compare};
+pub use curves::{CurvePoint, precision_recall_curve, roc_curve, thinned};
+pub use delong::{DeLong, DeLongDifference, newcombe};
+pub use error::StatisticsError;
+pub use figures::{ClassFigures, Figures, figures};
+pub use holm::holm;
+pub use interval::{Interval, IntervalMethod};
+pub use mcnemar::{McNemar, mcnemar};
+pub use posterior::{dirichlet, hdi};
+pub use predictions::{Predictions, Task, decimal};
+pub use score::Score;
+pub use settings::Settings;
+pub use summary::{Summary, SummaryRow, summary};
+pub use thresholds::{LabelThreshold, choose_thresholds};
+pub use trainings::{TrainingsRow, over_trainings};
+pub use trainings_difference::{TrainingsDifference, differences_over_trainings};
