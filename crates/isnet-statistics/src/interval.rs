@@ -29,6 +29,12 @@ pub enum IntervalMethod {
     BootstrapPercentile,
     /// Percentiles of the bootstrap, corrected for bias and acceleration.
     BootstrapBca,
+    /// A proportion after Wilson, see [`wilson`](crate::wilson()); of groups, with the effective number of samples.
+    Wilson,
+    /// A proportion after Clopper and Pearson ("exact"), see [`clopper_pearson`](crate::clopper_pearson).
+    ClopperPearson,
+    /// A proportion after Jeffreys, see [`jeffreys`](crate::jeffreys).
+    Jeffreys,
 }
 
 impl Interval {

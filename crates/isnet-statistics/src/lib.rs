@@ -15,6 +15,7 @@
 //! | [`hdi`] of the posterior of the confusion matrix | scores of counts | independent |
 //! | [`DeLong`], on the scale of the AUC and of its logit | AUC, also pairwise and macro | independent |
 //! | [`newcombe`], where DeLong has none | AUC of a class | independent |
+//! | [`wilson()`], [`clopper_pearson`], [`jeffreys`] | a proportion, `k` of `n` | independent |
 //! | bootstrap, percentiles and BCa | every score | independent, or in groups such as patients |
 //!
 //! The first interval of a row is the one to print: posterior or DeLong, but the bootstrap when there are groups.
@@ -37,6 +38,7 @@ mod part;
 mod posterior;
 mod predictions;
 pub mod predictions_csv;
+mod proportion;
 mod ranking;
 mod score;
 mod score_set;
@@ -60,6 +62,7 @@ pub use interval::{Interval, IntervalMethod};
 pub use mcnemar::{McNemar, mcnemar};
 pub use posterior::{dirichlet, hdi};
 pub use predictions::{Predictions, Task, decimal};
+pub use proportion::{clopper_pearson, jeffreys, wilson};
 pub use score::Score;
 pub use settings::Settings;
 pub use summary::{Summary, SummaryRow, summary};
