@@ -81,6 +81,16 @@ impl Resampling {
         self.n_units
     }
 
+    /// Number of samples.
+    pub(crate) fn n_samples(&self) -> usize {
+        self.n_samples
+    }
+
+    /// The unit that a sample belongs to.
+    pub(crate) fn unit(&self, sample: usize) -> usize {
+        self.unit_of.as_ref().map_or(sample, |unit_of| unit_of[sample])
+    }
+
     /// Whether samples are drawn in groups.
     pub fn is_grouped(&self) -> bool {
         self.unit_of.is_some()
@@ -276,7 +286,8 @@ pub fn bootstrap_p_value(replicates: &[f64]) -> Option<f64> {
     (!replicates.is_empty()).then_some(p_value.min(1.0))
 }
 
-fn acceleration(jackknife: &[f64]) -> f64 {
+/// How fast the deviation of a score changes with the score: a sixth of the skewness of what its samples add to it, over √n.
+pub(crate) fn acceleration(jackknife: &[f64]) -> f64 {
     let mean = jackknife.iter().sum::<f64>() / jackknife.len().max(1) as f64;
     let squares: f64 = jackknife.iter().map(|value| (mean - value).powi(2)).sum();
     let cubes: f64 = jackknife.iter().map(|value| (mean - value).powi(3)).sum();

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::StatisticsError;
-use crate::bootstrap::{Replicates, bca_interval, bootstrap_p_value, percentile_interval};
-use crate::part::{Part, notes_on_replicates, notes_on_size, parts, usable};
+use crate::bootstrap::{Replicates, acceleration, bca_interval, bootstrap_p_value, percentile_interval};
+use crate::part::{Part, notes_on_bootstrap, notes_on_replicates, notes_on_size, parts, usable};
 use crate::score::{Of, Score};
 use crate::score_set::ScoreSet;
 use crate::settings::Settings;
 use crate::summary::names_of;
-use crate::{DeLongDifference, Interval, Resampling, holm, mcnemar};
+use crate::{DeLongDifference, Interval, Primary, Resampling, Standing, holm, mcnemar};
 use crate::{Predictions, Task};
 
 /// Differences of models to the first one.
@@ -63,8 +63,10 @@ pub struct ComparisonRow {
     pub intervals: Vec<Interval>,
     /// Tests of "there is no difference", the one to print first.
     pub tests: Vec<Test>,
-    /// P-value of the first test, adjusted by Holm for the first tests of all rows.
+    /// P-value of the first test, adjusted by Holm for the first tests of all rows, or of those of the primary question.
     pub p_adjusted: Option<f64>,
+    /// What may be said of the difference.
+    pub standing: Standing,
     /// What a reader should know before trusting the numbers.
     pub notes: Vec<String>,
 }
@@ -98,8 +100,9 @@ pub enum TestMethod {
 /// | score | first test |
 /// |---|---|
 /// | AUC, pairwise and macro too | DeLong |
-/// | accuracy, recall and specificity of a class | McNemar, exact |
-/// | all others, and all with groups | paired bootstrap |
+/// | accuracy, recall and specificity of a class | McNemar, mid-p |
+/// | all others, and with groups all but areas | paired bootstrap |
+/// | calibration error | none: it is too large by chance, for either model |
 ///
 /// Samples are matched by split and id; their order may differ. Groups follow the order of the first model. Holm's
 /// correction runs over the first tests of all rows, so ask for no more than you want to know: choose
@@ -127,7 +130,7 @@ pub enum TestMethod {
 /// let table = compare(&[("plain", &plain), ("isnet", &isnet)], &settings)?;
 /// let row = &table.rows[0];
 /// assert!((row.difference.unwrap() - 0.3).abs() < 1e-12);
-/// assert_eq!(row.tests[0].method, TestMethod::McnemarExact);
+/// assert_eq!(row.tests[0].method, TestMethod::McnemarMidP);
 /// assert!(row.tests[0].p_value < 0.001); // twelve samples for one model, none for the other: 2 · ½¹²
 /// # Ok::<(), isnet_statistics::StatisticsError>(())
 /// ```
@@ -150,9 +153,26 @@ pub fn compare(models: &[(&str, &Predictions)], settings: &Settings) -> Result<C
         parts(first, settings).iter().map(|part| rows_of_part(&names, &aligned, part, settings)).collect();
     let of_model = |model_idx: usize| by_part.iter().flat_map(move |models| models[model_idx].iter().cloned());
     let mut rows: Vec<ComparisonRow> = (0..names.len()).flat_map(of_model).collect();
-    let p_values: Vec<f64> = rows.iter().filter_map(|row| Some(row.tests.first()?.p_value)).collect();
-    let tested = rows.iter_mut().filter(|row| !row.tests.is_empty());
-    tested.zip(holm(&p_values)).for_each(|(row, adjusted)| row.p_adjusted = Some(adjusted));
+    let asked = |row: &ComparisonRow| {
+        let is = |it: &Primary| it.is(row.score, &row.split, row.source.as_deref(), row.class.as_deref());
+        !row.tests.is_empty() && settings.primary.as_ref().is_none_or(is)
+    };
+    let p_values: Vec<f64> =
+        rows.iter().filter(|row| asked(row)).filter_map(|row| Some(row.tests.first()?.p_value)).collect();
+    if let (Some(primary), true) = (&settings.primary, p_values.is_empty()) {
+        return Err(StatisticsError::Setting {
+            setting: "primary",
+            expected: "a score that is compared, on a split that the models have".to_owned(),
+            got: format!("`{}:{}`", primary.score.name(), primary.split),
+        });
+    }
+    rows.iter_mut().filter(|row| asked(row)).zip(holm(&p_values)).for_each(|(row, p)| row.p_adjusted = Some(p));
+    for row in &mut rows {
+        if let Some(difference) = row.difference {
+            let (interval, confidence) = (row.intervals.first().copied(), settings.confidence);
+            row.standing = Standing::new(row.score, difference, row.p_adjusted, interval, confidence, settings.margin);
+        }
+    }
     Ok(Comparison {
         baseline: baseline.to_owned(),
         confidence: settings.confidence,
@@ -216,6 +236,7 @@ fn rows_of_part(names: &[&str], models: &[Predictions], part: &Part, settings: &
             intervals: Vec::new(),
             tests: Vec::new(),
             p_adjusted: None,
+            standing: Standing::NotTold,
             notes: Vec::new(),
         };
         scores.tested(row, of, model_idx, score_idx)
@@ -238,9 +259,15 @@ impl PartModels<'_> {
         let difference = value - baseline;
         row.difference = Some(difference);
         row.notes = notes_on_size(row.n, &self.resampling);
+        if row.score == Score::CalibrationError {
+            row.notes.push("no test: a calibration error is too large by chance, for either model".to_owned());
+            return row;
+        }
         let (intervals, tests) = self.exact(row.score, of, model_idx, &mut row.notes);
-        let (resampled, bootstrap) = self.resampled(difference, model_idx, score_idx, &mut row.notes);
-        let (first, then) = if self.resampling.is_grouped() {
+        let (resampled, bootstrap) =
+            self.resampled(difference, model_idx, score_idx, !tests.is_empty(), &mut row.notes);
+        let knows_groups = tests.first().is_some_and(|test| test.method == TestMethod::Delong);
+        let (first, then) = if self.resampling.is_grouped() && !knows_groups {
             ((resampled, bootstrap), (intervals, tests))
         } else {
             ((intervals, tests), (resampled, bootstrap))
@@ -266,12 +293,17 @@ impl PartModels<'_> {
         let found = mcnemar(&first, &other);
         let exact = Test { method: TestMethod::McnemarExact, p_value: found.p_exact };
         let mid_p = Test { method: TestMethod::McnemarMidP, p_value: found.p_mid };
-        (Vec::new(), vec![exact, mid_p])
+        (Vec::new(), vec![mid_p, exact])
     }
 
     fn delong(&self, score: Score, of: Of, model_idx: usize) -> Option<DeLongDifference> {
-        let first = self.sets[0].delong(score, of)?;
-        Some(first.difference(&self.sets[model_idx].delong(score, of)?))
+        let [first, other] = [&self.sets[0], &self.sets[model_idx]].map(|set| set.delong(score, of));
+        let (first, other) = (first?, other?);
+        if !self.resampling.is_grouped() {
+            return Some(first.difference(&other));
+        }
+        let freedom = self.resampling.n_units().saturating_sub(1) as f64;
+        Some(first.by_group(&self.resampling)?.difference(&other.by_group(&self.resampling)?).with_freedom(freedom))
     }
 
     fn resampled(
@@ -279,6 +311,7 @@ impl PartModels<'_> {
         difference: f64,
         model_idx: usize,
         score_idx: usize,
+        knows_better: bool,
         notes: &mut Vec<String>,
     ) -> (Vec<Interval>, Vec<Test>) {
         if self.replicates.is_empty() {
@@ -289,11 +322,14 @@ impl PartModels<'_> {
         notes.extend(notes_on_replicates(&drawn, self.replicates.len()));
         let replicates = usable(drawn, self.replicates.len());
         let jackknife = self.jackknife.of_difference(score_idx, other_idx);
+        if !knows_better {
+            notes.extend(notes_on_bootstrap(&self.resampling, acceleration(&jackknife)));
+        }
         let confidence = self.settings.confidence;
         let percentile = percentile_interval(&replicates, confidence);
         let bca = bca_interval(difference, &replicates, &jackknife, confidence);
         let test = bootstrap_p_value(&replicates).map(|p_value| Test { method: TestMethod::PairedBootstrap, p_value });
-        (percentile.into_iter().chain(bca).collect(), test.into_iter().collect())
+        (bca.into_iter().chain(percentile).collect(), test.into_iter().collect())
     }
 }
 

@@ -19,7 +19,7 @@
 //! Research 17 (2008); Newcombe, Statistics in Medicine 25 (2006).
 
 use crate::ranking::Ranking;
-use crate::{Interval, IntervalMethod, normal};
+use crate::{Interval, IntervalMethod, Resampling, normal};
 
 /// Rounding leaves this of a variance that is 0 in exact numbers.
 const NO_VARIANCE: f64 = 1e-24;
@@ -39,6 +39,8 @@ pub struct DeLongDifference {
     pub difference: f64,
     /// Variance of the difference.
     pub variance: f64,
+    /// Degrees of freedom of the variance: infinite, or the number of groups less 1.
+    pub freedom: f64,
     /// Two-sided p-value of "both areas are equal"; `None` if the areas differ but the variance is 0, as when one model
     /// separates the classes and the other has all wrong.
     pub p_value: Option<f64>,
@@ -122,6 +124,11 @@ impl DeLong {
         self.contributions.iter().map(|contribution| contribution * contribution).sum()
     }
 
+    /// Whether any pair tells how much the area may vary.
+    pub(crate) fn has_variance(&self) -> bool {
+        self.variance() > NO_VARIANCE
+    }
+
     /// Covariance with another area on the same samples.
     ///
     /// # Panics
@@ -131,23 +138,67 @@ impl DeLong {
         self.contributions.iter().zip(&other.contributions).map(|(one, other)| one * other).sum()
     }
 
+    /// The same area of samples that come in groups, such as the images of a patient: what the samples of a group contribute is
+    /// added up before it is squared, and the variance is that of `G` groups, times `G / (G − 1)`.
+    ///
+    /// `None` with fewer than two groups. An interval of few groups should use Student's t.
+    ///
+    /// Source: Obuchowski, "Nonparametric Analysis of Clustered ROC Curve Data", Biometrics 53 (1997), of whose estimate this is
+    /// the form for many small groups.
+    ///
+    /// # Panics
+    /// If the numbers of samples differ.
+    ///
+    /// # Example
+    /// ```
+    /// # use isnet_statistics::{DeLong, Resampling};
+    /// let (scores, truth) = ([0.1, 0.6, 0.4, 0.3, 0.5, 0.9], [false, false, false, true, true, true]);
+    /// let alone = DeLong::new(&scores, &truth).unwrap();
+    /// // Every sample twice, as two equal images of a patient: twice the samples, and no more knowledge than before.
+    /// let twice = DeLong::new(&[scores, scores].concat(), &[truth, truth].concat()).unwrap();
+    /// let patients = [["a", "b", "c", "d", "e", "f"]; 2].concat().into_iter().map(String::from).collect::<Vec<_>>();
+    /// let grouped = twice.by_group(&Resampling::by_group(&patients)).unwrap();
+    /// assert_eq!(grouped.auc, alone.auc);
+    /// assert!(twice.variance() < 0.5 * alone.variance() && (grouped.variance() / alone.variance() - 0.96).abs() < 1e-12);
+    /// ```
+    pub fn by_group(&self, resampling: &Resampling) -> Option<Self> {
+        let n_units = resampling.n_units();
+        let mut contributions = vec![0.0; n_units];
+        for (sample, contribution) in self.contributions.iter().enumerate() {
+            contributions[resampling.unit(sample)] += contribution;
+        }
+        let scale = (n_units as f64 / (n_units as f64 - 1.0)).sqrt();
+        contributions.iter_mut().for_each(|contribution| *contribution *= scale);
+        (n_units > 1).then_some(Self { auc: self.auc, contributions })
+    }
+
     /// `AUC ± z·√variance`, cut to [0, 1]; `None` if the variance is 0.
     pub fn interval(&self, confidence: f64) -> Option<Interval> {
-        let variance = self.variance();
-        let reach = normal::reach(confidence) * variance.sqrt();
-        let (low, high) = ((self.auc - reach).max(0.0), (self.auc + reach).min(1.0));
-        (variance > NO_VARIANCE).then_some(Interval { method: IntervalMethod::Delong, low, high })
+        self.interval_within(normal::reach(confidence))
     }
 
     /// `logit(AUC) ± z·√variance / (AUC·(1 − AUC))` and back; `None` if the variance is 0.
     pub fn logit_interval(&self, confidence: f64) -> Option<Interval> {
+        self.logit_interval_within(normal::reach(confidence))
+    }
+
+    /// [`interval`](Self::interval) of so many standard errors.
+    pub(crate) fn interval_within(&self, reach: f64) -> Option<Interval> {
+        let variance = self.variance();
+        let reach = reach * variance.sqrt();
+        let (low, high) = ((self.auc - reach).max(0.0), (self.auc + reach).min(1.0));
+        (variance > NO_VARIANCE).then_some(Interval { method: IntervalMethod::Delong, low, high })
+    }
+
+    /// [`logit_interval`](Self::logit_interval) of so many standard errors.
+    pub(crate) fn logit_interval_within(&self, reach: f64) -> Option<Interval> {
         let variance = self.variance();
         let spread = self.auc * (1.0 - self.auc);
         if variance <= NO_VARIANCE || spread <= 0.0 {
             return None;
         }
         let centre = (self.auc / (1.0 - self.auc)).ln();
-        let reach = normal::reach(confidence) * variance.sqrt() / spread;
+        let reach = reach * variance.sqrt() / spread;
         let back = |logit: f64| 1.0 / (1.0 + (-logit).exp());
         Some(Interval { method: IntervalMethod::DelongLogit, low: back(centre - reach), high: back(centre + reach) })
     }
@@ -177,15 +228,27 @@ impl DeLong {
         } else {
             (difference.abs() < NO_VARIANCE.sqrt()).then_some(1.0)
         };
-        DeLongDifference { difference, variance, p_value }
+        DeLongDifference { difference, variance, freedom: f64::INFINITY, p_value }
     }
 }
 
 impl DeLongDifference {
+    /// The same with a variance that is known from so many groups less 1.
+    pub(crate) fn with_freedom(self, freedom: f64) -> Self {
+        let of_t = || normal::student_two_sided_p(self.difference / self.variance.sqrt(), freedom);
+        let p_value = if self.variance > NO_VARIANCE { Some(of_t()) } else { self.p_value };
+        Self { freedom, p_value, ..self }
+    }
+
     /// `difference ± z·√variance`, cut to [−1, 1]; `None` if the variance is 0 although the areas differ.
     pub fn interval(&self, confidence: f64) -> Option<Interval> {
         self.p_value?;
-        let reach = normal::reach(confidence) * self.variance.sqrt();
+        let reach = if self.freedom.is_finite() {
+            normal::student_reach(confidence, self.freedom)
+        } else {
+            normal::reach(confidence)
+        };
+        let reach = reach * self.variance.sqrt();
         let (low, high) = ((self.difference - reach).max(-1.0), (self.difference + reach).min(1.0));
         Some(Interval { method: IntervalMethod::Delong, low, high })
     }
@@ -210,10 +273,13 @@ impl DeLongDifference {
 /// ```
 pub fn newcombe(auc: f64, n_positive: usize, n_negative: usize, confidence: f64) -> Interval {
     assert!(n_positive > 0 && n_negative > 0, "an AUC needs samples on both sides, got {n_positive} and {n_negative}");
+    newcombe_within(auc, n_positive as f64, n_negative as f64, normal::reach(confidence))
+}
+
+/// [`newcombe`] of numbers that need not be whole, `reach` standard errors to each side.
+pub(crate) fn newcombe_within(auc: f64, positives: f64, negatives: f64, reach: f64) -> Interval {
     assert!((0.0..=1.0).contains(&auc), "an AUC lies between 0 and 1, got {auc}");
-    let (positives, negatives) = (n_positive as f64, n_negative as f64);
     let half = f64::midpoint(positives, negatives) - 1.0;
-    let reach = normal::reach(confidence);
     let beyond = |area: f64| {
         let shape = 1.0 + half * (1.0 - area) / (2.0 - area) + half * area / (1.0 + area);
         (auc - area).abs() - reach * (area * (1.0 - area) * shape / (positives * negatives)).sqrt()

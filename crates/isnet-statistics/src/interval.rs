@@ -33,6 +33,10 @@ pub enum IntervalMethod {
     Wilson,
     /// A proportion after Clopper and Pearson ("exact"), see [`clopper_pearson`](crate::clopper_pearson).
     ClopperPearson,
+    /// A mean of proportions, from the bounds of each: F1 and averages over classes (method of variance estimates recovery).
+    Mover,
+    /// A mean over trainings on the same samples, by Student's t, see [`over_trainings`](crate::over_trainings()).
+    Trainings,
     /// A proportion after Jeffreys, see [`jeffreys`](crate::jeffreys).
     Jeffreys,
 }
@@ -50,6 +54,11 @@ impl Interval {
     /// ```
     pub fn contains(&self, value: f64) -> bool {
         (self.low..=self.high).contains(&value)
+    }
+
+    /// The interval cut to what the value can be.
+    pub(crate) fn within(self, least: f64, most: f64) -> Self {
+        Self { low: self.low.max(least), high: self.high.min(most), ..self }
     }
 
     /// Upper minus lower bound.

@@ -21,6 +21,7 @@
 //! The first interval of a row is the one to print: posterior or DeLong, but the bootstrap when there are groups.
 //! All of it is seeded and runs in parallel; the numbers do not depend on the number of threads.
 
+mod area_intervals;
 mod bootstrap;
 mod calibration;
 mod compare;
@@ -43,6 +44,8 @@ mod ranking;
 mod score;
 mod score_set;
 mod settings;
+mod shares;
+mod standing;
 mod summary;
 mod thresholds;
 mod trainings;
@@ -54,6 +57,7 @@ pub use bootstrap::{
 pub use calibration::{Reliability, ReliabilityBin, reliability};
 pub use compare::{Comparison, ComparisonRow, Test, TestMethod, compare};
 pub use curves::{CurvePoint, precision_recall_curve, roc_curve, thinned};
+use delong::newcombe_within;
 pub use delong::{DeLong, DeLongDifference, newcombe};
 pub use error::StatisticsError;
 pub use figures::{ClassFigures, Figures, figures};
@@ -65,7 +69,8 @@ pub use predictions::{Predictions, Task, decimal};
 pub use proportion::{clopper_pearson, jeffreys, wilson};
 pub use score::Score;
 pub use settings::Settings;
+pub use standing::{Primary, Standing};
 pub use summary::{Summary, SummaryRow, summary};
 pub use thresholds::{LabelThreshold, choose_thresholds};
 pub use trainings::{TrainingsRow, over_trainings};
-pub use trainings_difference::{TrainingsDifference, differences_over_trainings};
+pub use trainings_difference::{TrainingsDifference, correct, differences_over_trainings};

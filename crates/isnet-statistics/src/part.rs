@@ -53,25 +53,39 @@ impl Part {
     }
 }
 
+/// With fewer groups than this, intervals that know of groups cover about 90 %.
+pub(crate) const FEW_GROUPS: usize = 30;
+/// The same of intervals by the bootstrap.
+const FEW_RESAMPLED_GROUPS: usize = 100;
+/// With fewer samples than this, intervals by the bootstrap cover about 90 %.
+const FEW_RESAMPLED: usize = 50;
+/// From this acceleration on, few samples make most of a score, and its intervals by the bootstrap are too short.
+const SKEWED: f64 = 0.05;
+
 /// Notes about how much the samples of a part can tell.
 pub(crate) fn notes_on_size(n: usize, resampling: &Resampling) -> Vec<String> {
     let mut notes = Vec::new();
     if n < 30 {
-        notes.push(format!("only {n} sample{}: expect wide intervals, and rough ones from DeLong", plural(n)));
+        notes.push(format!("only {n} sample{}: expect a wide interval", plural(n)));
     }
-    let n_groups = resampling.n_units();
-    if resampling.is_grouped() {
-        match n_groups {
-            1 => notes.push(
-                "all samples are of one group: resampling it changes nothing, so there is no bootstrap".to_owned(),
-            ),
-            2..10 => notes.push(format!("only {n_groups} groups: their bootstrap intervals are too narrow")),
-            _ => {}
-        }
-    } else if n_groups == 1 {
-        notes.push("resampling one sample changes nothing, so there is no bootstrap".to_owned());
+    if resampling.n_units() == 1 {
+        let what = if resampling.is_grouped() { "all samples are of one group" } else { "there is one sample" };
+        notes.push(format!("{what}: resampling it changes nothing, so there is no bootstrap"));
     }
     notes
+}
+
+/// Notes about an interval by the bootstrap that is to be printed.
+pub(crate) fn notes_on_bootstrap(resampling: &Resampling, acceleration: f64) -> Vec<String> {
+    let (n_units, grouped) = (resampling.n_units(), resampling.is_grouped());
+    let few = if grouped { FEW_RESAMPLED_GROUPS } else { FEW_RESAMPLED };
+    let what = if grouped { "groups" } else { "samples" };
+    let of_size = (n_units < few).then(|| format!("only {n_units} {what}: the bootstrap interval covers about 90 %"));
+    let skewed = acceleration.abs() > SKEWED;
+    let of_shape = skewed.then(|| {
+        format!("a few {what} make most of the value: the bootstrap interval is too short for others like them")
+    });
+    of_size.into_iter().chain(of_shape).collect()
 }
 
 /// Notes about what the resamples of a score can tell: how many of `resamples` values are defined, and whether they differ.
@@ -83,7 +97,7 @@ pub(crate) fn notes_on_replicates(replicates: &[f64], resamples: usize) -> Vec<S
         notes.push(format!("not defined in {undefined} of {resamples} resamples, {end}"));
     }
     if replicates.len() > 1 && replicates.iter().all(|value| *value == replicates[0]) {
-        notes.push("all resamples give the same value: that the bootstrap interval has no width says nothing about other samples".to_owned());
+        notes.push("all resamples give the same value: that says nothing about other samples".to_owned());
     }
     notes
 }

@@ -1,5 +1,9 @@
 //! Samples in the order of their scores: sorted once, weighted as often as a bootstrap asks.
 
+use std::collections::BTreeSet;
+
+use crate::Resampling;
+
 /// Samples from the highest score to the lowest.
 ///
 /// An entry is `sample << 2 | is_positive << 1 | is_last_of_its_ties`, so that a walk over the samples reads one word
@@ -92,6 +96,12 @@ impl Ranking {
     pub fn sides(&self) -> (usize, usize) {
         let positive = self.entries.iter().filter(|entry| *entry >> 1 & 1 == 1).count();
         (self.entries.len() - positive, positive)
+    }
+
+    /// Number of units that have a positive, or a negative.
+    pub fn units_of(&self, positive: bool, resampling: &Resampling) -> usize {
+        let of_side = self.entries.iter().filter(|entry| (*entry >> 1 & 1 == 1) == positive);
+        of_side.map(|entry| resampling.unit((entry >> 2) as usize)).collect::<BTreeSet<_>>().len()
     }
 }
 

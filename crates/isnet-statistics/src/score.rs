@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::Task;
+
 /// A score; its value as a whole is a mean over classes (macro average) unless it says otherwise.
 ///
 /// Conventions are scikit-learn's. A score of a class whose denominator is 0 is not defined; in a macro average of
@@ -90,6 +92,11 @@ impl Score {
     /// Whether a better model has a higher value.
     pub fn higher_is_better(self) -> bool {
         !matches!(self, Self::BrierLoss | Self::CalibrationError | Self::BackgroundShare)
+    }
+
+    /// The largest value that it can have.
+    pub(crate) fn most(self, task: Task) -> f64 {
+        if self == Self::BrierLoss && task == Task::Single { 2.0 } else { 1.0 }
     }
 
     /// Whether the score is made of counts of right and wrong predictions, so that the posterior of the confusion matrix

@@ -3,13 +3,17 @@
 //! The scores themselves have all weights 1, and a bootstrap resample has how often each sample was drawn: one way for
 //! both. Sorting, comparing and squaring happen once; a resample is a few walks over the samples.
 
-use crate::DeLong;
 use crate::calibration::Residuals;
 use crate::counts::{Counts, OneVsRest, mean, ratio};
 use crate::ranking::Ranking;
 use crate::score::{Of, Score};
 use crate::settings::Settings;
+use crate::shares::{Decided, Shared, Shares};
+use crate::{DeLong, Resampling};
 use crate::{Predictions, Task};
+
+/// Most decisions of a mean of shares in which every sample counts for every class.
+const MOST_DECISIONS: usize = 20_000_000;
 
 /// Classes from which on pairs are not ranked: their number grows with the square.
 const TOO_MANY_TO_PAIR: usize = 21;
@@ -18,6 +22,7 @@ const TOO_MANY_TO_PAIR: usize = 21;
 pub(crate) struct ScoreSet<'a> {
     settings: &'a Settings,
     n_samples: usize,
+    n_classes: usize,
     decisions: Decisions,
     rankings: Vec<Ranking>,
     /// Each pair of classes, ranked by the one and by the other.
@@ -52,6 +57,7 @@ impl<'a> ScoreSet<'a> {
         Self {
             settings,
             n_samples: predictions.len(),
+            n_classes,
             rankings: if ranked { (0..n_classes).map(rank).collect() } else { Vec::new() },
             pairs: if settings.wants_score(Score::PairwiseAuc) { pairs(predictions) } else { Vec::new() },
             squared_errors: if settings.wants_score(Score::BrierLoss) {
@@ -101,27 +107,25 @@ impl<'a> ScoreSet<'a> {
         self.decisions.counts(weights)
     }
 
+    /// The rankings that an area is of, or the mean of: those with samples on both sides.
+    pub fn rankings_of(&self, score: Score, of: Of) -> Vec<&Ranking> {
+        let all: Vec<&Ranking> = match (score, of) {
+            (Score::Auc, Of::All) => self.rankings.iter().collect(),
+            (Score::Auc, Of::Class(class_idx)) => self.rankings.get(class_idx).into_iter().collect(),
+            (Score::PairwiseAuc, Of::All) => self.pairs.iter().flat_map(|(_, rankings)| rankings).collect(),
+            (Score::PairwiseAuc, of) => self.pair(of).into_iter().flatten().collect(),
+            _ => Vec::new(),
+        };
+        all.into_iter().filter(|ranking| ranking.sides().0 > 0 && ranking.sides().1 > 0).collect()
+    }
+
     /// The area and its variance, of those samples and classes that the score is made of.
     pub fn delong(&self, score: Score, of: Of) -> Option<DeLong> {
-        let area = |ranking: &Ranking| DeLong::of_ranking(ranking, self.n_samples);
+        let rankings = self.rankings_of(score, of);
         // An area over another set of classes than the score's would be another number.
-        let all = |rankings: &mut dyn Iterator<Item = &Ranking>| {
-            let mut complete = true;
-            let defined = rankings.filter(|ranking| ranking.sides().0 > 0 && ranking.sides().1 > 0);
-            let mean = DeLong::mean(defined.map_while(|ranking| {
-                let area = area(ranking);
-                complete &= area.is_some();
-                area
-            }));
-            mean.filter(|_| complete)
-        };
-        match (score, of) {
-            (Score::Auc, Of::All) => all(&mut self.rankings.iter()),
-            (Score::Auc, Of::Class(class_idx)) => area(&self.rankings[class_idx]),
-            (Score::PairwiseAuc, Of::All) => all(&mut self.pairs.iter().flat_map(|(_, rankings)| rankings)),
-            (Score::PairwiseAuc, of) => all(&mut self.pair(of)?.iter()),
-            _ => None,
-        }
+        let areas: Option<Vec<DeLong>> =
+            rankings.iter().map(|ranking| DeLong::of_ranking(ranking, self.n_samples)).collect();
+        DeLong::mean(areas?)
     }
 
     /// For each sample that a share of right predictions is taken of: whether it is right. `None` for other scores.
@@ -139,6 +143,46 @@ impl<'a> ScoreSet<'a> {
             }
             _ => None,
         }
+    }
+
+    /// The shares that a score of counts is made of; `None` for other scores, and for a mean of very many shares of very many samples.
+    pub fn shares(&self, score: Score, of: Of, resampling: &Resampling) -> Option<Shares> {
+        use Score::{Accuracy, BalancedAccuracy, F1, LabelAccuracy, Precision, Recall, Specificity};
+        let decisions = &self.decisions;
+        let once = |decided: Decided| vec![(1.0, decided)];
+        let occurring =
+            || (0..self.n_classes).filter(|&class| decisions.of_class(class).any(|(is, called)| is || called));
+        let each = |decided: fn(&Decisions, usize) -> Decided| -> Vec<(f64, Decided)> {
+            occurring().map(|class| (1.0, decided(decisions, class))).collect()
+        };
+        let across = if self.multi { Shared::Samples } else { Shared::Nothing };
+        let (weighted, shared) = match (score, of) {
+            (Accuracy, Of::All) => (once(decisions.right().into_iter().enumerate().collect()), across),
+            (Accuracy, Of::Class(class)) => (once(decisions.decided(class)), across),
+            (LabelAccuracy, Of::All) => {
+                ((0..self.n_classes).map(|class| (1.0, decisions.decided(class))).collect(), across)
+            }
+            (BalancedAccuracy, Of::Class(class)) => (decisions.both_sides(class), Shared::Nothing),
+            (BalancedAccuracy, Of::All) if self.multi => {
+                ((0..self.n_classes).flat_map(|class| decisions.both_sides(class)).collect(), across)
+            }
+            (Recall, Of::Class(class)) => (once(decisions.found(class)), across),
+            (Precision, Of::Class(class)) => (once(decisions.called(class)), across),
+            (Specificity, Of::Class(class)) => (once(decisions.rejected(class)), across),
+            (F1, Of::Class(class)) => (once(decisions.concerned(class)), across),
+            (BalancedAccuracy, Of::All) => {
+                let classes = (0..self.n_classes).map(|class| (1.0, decisions.found(class)));
+                (classes.filter(|(_, decided)| !decided.is_empty()).collect(), across)
+            }
+            (Recall, Of::All) => (each(Decisions::found), across),
+            (Precision, Of::All) => (each(Decisions::called), across),
+            (F1, Of::All) => (each(Decisions::concerned), if self.multi { Shared::Samples } else { Shared::Errors }),
+            (Specificity, Of::All) if self.n_classes * self.n_samples <= MOST_DECISIONS => {
+                (each(Decisions::rejected).into_iter().filter(|(_, decided)| !decided.is_empty()).collect(), across)
+            }
+            _ => return None,
+        };
+        Some(Shares::new(&weighted, score == F1, shared, resampling))
     }
 
     /// Number of samples that the score is made of.
@@ -172,8 +216,15 @@ impl<'a> ScoreSet<'a> {
     fn visit_areas(&self, weights: &[u32], emit: &mut dyn FnMut(Score, Of, Option<f64>)) {
         if !self.rankings.is_empty() {
             let areas: Vec<_> = self.rankings.iter().map(|ranking| ranking.areas(weights)).collect();
-            emit(Score::Auc, Of::All, mean(areas.iter().filter_map(|areas| areas.auc)));
-            emit(Score::AveragePrecision, Of::All, mean(areas.iter().filter_map(|areas| areas.average_precision)));
+            let scored = || self.rankings.iter().zip(&areas);
+            let with_auc = scored().filter(|(ranking, _)| ranking.sides().0 > 0 && ranking.sides().1 > 0);
+            emit(Score::Auc, Of::All, mean_of_all(with_auc.map(|(_, areas)| areas.auc)));
+            let with_precision = scored().filter(|(ranking, _)| ranking.sides().1 > 0);
+            emit(
+                Score::AveragePrecision,
+                Of::All,
+                mean_of_all(with_precision.map(|(_, areas)| areas.average_precision)),
+            );
             for (class_idx, areas) in areas.iter().enumerate() {
                 emit(Score::Auc, Of::Class(class_idx), areas.auc);
                 emit(Score::AveragePrecision, Of::Class(class_idx), areas.average_precision);
@@ -185,7 +236,11 @@ impl<'a> ScoreSet<'a> {
                 Some(f64::midpoint(first?, second?))
             };
             let areas: Vec<_> = self.pairs.iter().map(|(_, rankings)| of_pair(rankings)).collect();
-            emit(Score::PairwiseAuc, Of::All, mean(areas.iter().flatten().copied()));
+            let with_area = self.pairs.iter().zip(&areas).filter(|((_, [first, _]), _)| {
+                let (negatives, positives) = first.sides();
+                negatives > 0 && positives > 0
+            });
+            emit(Score::PairwiseAuc, Of::All, mean_of_all(with_area.map(|(_, area)| *area)));
             for (((first, second), _), area) in self.pairs.iter().zip(areas) {
                 emit(Score::PairwiseAuc, Of::Pair(*first, *second), area);
             }
@@ -282,6 +337,44 @@ impl Decisions {
         }
     }
 
+    /// Decisions on every sample: is it of the class or not?
+    fn decided(&self, class_idx: usize) -> Decided {
+        self.of_class(class_idx).map(|(truth, predicted)| truth == predicted).enumerate().collect()
+    }
+
+    /// Decisions on the samples of the class, right if they are found.
+    fn found(&self, class_idx: usize) -> Decided {
+        self.chosen(class_idx, |truth, predicted| truth.then_some(predicted))
+    }
+
+    /// Decisions that called a sample the class, right if it is.
+    fn called(&self, class_idx: usize) -> Decided {
+        self.chosen(class_idx, |truth, predicted| predicted.then_some(truth))
+    }
+
+    /// Decisions on the samples of other classes, right if they are not called this one.
+    fn rejected(&self, class_idx: usize) -> Decided {
+        self.chosen(class_idx, |truth, predicted| (!truth).then_some(!predicted))
+    }
+
+    /// Decisions that concern the class, right if it was there and was called.
+    fn concerned(&self, class_idx: usize) -> Decided {
+        self.chosen(class_idx, |truth, predicted| (truth || predicted).then_some(truth && predicted))
+    }
+
+    /// Both halves of a balanced accuracy, or the one that has samples.
+    fn both_sides(&self, class_idx: usize) -> Vec<(f64, Decided)> {
+        let sides = [self.found(class_idx), self.rejected(class_idx)];
+        let with_samples: Vec<Decided> = sides.into_iter().filter(|side| !side.is_empty()).collect();
+        let weight = 1.0 / with_samples.len().max(1) as f64;
+        with_samples.into_iter().map(|side| (weight, side)).collect()
+    }
+
+    fn chosen(&self, class_idx: usize, decision: impl Fn(bool, bool) -> Option<bool>) -> Decided {
+        let of_class = self.of_class(class_idx).enumerate();
+        of_class.filter_map(|(sample, (truth, predicted))| Some((sample, decision(truth, predicted)?))).collect()
+    }
+
     /// Of each sample, whether it is of the class and whether it is predicted as such.
     fn of_class(&self, class_idx: usize) -> impl Iterator<Item = (bool, bool)> {
         let n_samples = match self {
@@ -295,6 +388,11 @@ impl Decisions {
             Self::Multi { labels, .. } => (labels[class_idx][sample] & 2 != 0, labels[class_idx][sample] & 1 != 0),
         })
     }
+}
+
+/// The mean of values that must all be there: a resample that lost a class has no mean over the classes.
+fn mean_of_all(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
+    mean(values.collect::<Option<Vec<f64>>>()?.into_iter())
 }
 
 fn pairs(predictions: &Predictions) -> Vec<((usize, usize), [Ranking; 2])> {

@@ -3,6 +3,7 @@
 use crate::Predictions;
 use crate::StatisticsError;
 
+use crate::Primary;
 use crate::score::{Of, Score};
 
 /// What is asked of [`summary`](crate::summary()), [`compare`](crate::compare()) and [`figures`](crate::figures()).
@@ -31,6 +32,11 @@ pub struct Settings {
     pub by_class: bool,
     /// Whether the sources of a split have rows of their own, where it has several. Default: yes.
     pub by_source: bool,
+    /// The question that was asked beforehand; tests of others are not corrected then, and say nothing. Default: none, so that
+    /// all tests are one family.
+    pub primary: Option<Primary>,
+    /// How much worse a model may be and still be called not inferior, > 0. Default: none.
+    pub margin: Option<f64>,
 }
 
 impl Default for Settings {
@@ -44,6 +50,8 @@ impl Default for Settings {
             scores: None,
             by_class: true,
             by_source: true,
+            primary: None,
+            margin: None,
         }
     }
 }
@@ -73,6 +81,9 @@ impl Settings {
         }
         if self.calibration_bins == 0 {
             return wrong("calibration_bins", "at least 1, such as 15", "0".to_owned());
+        }
+        if let Some(margin) = self.margin.filter(|margin| !(*margin > 0.0 && *margin < 1.0)) {
+            return wrong("margin", "between 0 and 1, such as 0.05", margin.to_string());
         }
         Ok(())
     }

@@ -4,13 +4,15 @@ use serde::Serialize;
 
 use crate::Predictions;
 use crate::StatisticsError;
-use crate::bootstrap::{Replicates, bca_interval, percentile_interval};
+use crate::bootstrap::{Replicates, acceleration, bca_interval, percentile_interval};
 use crate::counts::{Counts, OneVsRest};
-use crate::part::{Part, notes_on_replicates, notes_on_size, parts, plural, usable};
+use crate::part::{FEW_GROUPS, Part, notes_on_bootstrap, notes_on_replicates, notes_on_size, parts, plural, usable};
+use crate::proportion::clopper_pearson_of;
 use crate::score::{Of, Score};
 use crate::score_set::ScoreSet;
 use crate::settings::Settings;
-use crate::{Interval, Resampling, newcombe, posterior};
+use crate::shares::{FEW_DECISIONS, Shares};
+use crate::{Interval, Resampling, area_intervals, posterior};
 
 /// Below this number of samples on a side of a class, a note says so.
 const FEW_OF_A_CLASS: f64 = 10.0;
@@ -135,7 +137,8 @@ struct Posterior {
     draws: Vec<Vec<Option<f64>>>,
 }
 
-fn rows(predictions: &Predictions, part: &Part, settings: &Settings) -> Vec<SummaryRow> {
+/// The rows of a part, in the order of tables.
+pub(crate) fn rows(predictions: &Predictions, part: &Part, settings: &Settings) -> Vec<SummaryRow> {
     let chosen = predictions.select(&part.samples);
     let set = ScoreSet::new(&chosen, settings);
     let resampling = part.resampling(predictions);
@@ -182,40 +185,49 @@ fn rows(predictions: &Predictions, part: &Part, settings: &Settings) -> Vec<Summ
 }
 
 impl PartScores<'_> {
-    /// Intervals of a score that is defined, and notes.
+    /// Intervals of a score that is defined, the one to print first, and notes.
     fn intervals(&self, score_idx: usize, score: Score, of: Of, value: f64) -> (Vec<Interval>, Vec<String>) {
         let confidence = self.settings.confidence;
         let mut notes = notes_on_size(self.set.n_of(score, of), &self.resampling);
         notes.extend(self.notes_on_class(score, of));
-        let mut resampled = Vec::new();
-        if !self.replicates.is_empty() {
-            let drawn = self.replicates.of_score(score_idx);
-            notes.extend(notes_on_replicates(&drawn, self.replicates.len()));
-            let replicates = usable(drawn, self.replicates.len());
-            let jackknife = self.jackknife.of_score(score_idx);
-            resampled.extend(percentile_interval(&replicates, confidence));
-            resampled.extend(bca_interval(value, &replicates, &jackknife, confidence));
+        if score == Score::CalibrationError {
+            notes.push(
+                "no interval: it is too large by chance, more so for few samples; see the test of calibration"
+                    .to_owned(),
+            );
+            return (Vec::new(), notes);
         }
-        let (mut intervals, mut outweighed) = (Vec::new(), false);
-        if score.is_counted() {
-            let interval = self.posterior.interval(score, of, confidence);
-            outweighed = interval.is_some_and(|interval| !interval.contains(value));
-            if outweighed {
-                notes
-                    .push("the prior outweighs so few samples: the posterior interval leaves out the value".to_owned());
-            }
-            intervals.extend(interval);
+        let mut intervals = Vec::new();
+        if let Some(shares) = self.set.shares(score, of, &self.resampling) {
+            notes.extend(notes_on_shares(&shares));
+            intervals.extend(shares.interval(confidence));
         }
         if matches!(score, Score::Auc | Score::PairwiseAuc) {
-            intervals.extend(self.intervals_of_area(score, of, value, &mut notes));
+            let (found, more) = area_intervals::of_area(&self.set, (score, of), &self.resampling, confidence);
+            intervals.extend(found);
+            notes.extend(more);
         }
-        // The first is the one that tables show.
-        let better = resampled.first().is_some_and(|interval| interval.contains(value) && interval.width() > 0.0);
-        if self.resampling.is_grouped() || (outweighed && better) {
-            resampled.append(&mut intervals);
-            intervals = resampled;
-        } else {
-            intervals.append(&mut resampled);
+        if !self.replicates.is_empty() {
+            let drawn = self.replicates.of_score(score_idx);
+            let jackknife = self.jackknife.of_score(score_idx);
+            if intervals.is_empty() {
+                notes.extend(notes_on_replicates(&drawn, self.replicates.len()));
+                notes.extend(notes_on_bootstrap(&self.resampling, acceleration(&jackknife)));
+            }
+            let replicates = usable(drawn, self.replicates.len());
+            let resampled = [
+                bca_interval(value, &replicates, &jackknife, confidence),
+                percentile_interval(&replicates, confidence),
+            ];
+            // Equal replicates know nothing of other samples, and an interval that leaves out its score is none.
+            let usable = |interval: &Interval| interval.width() > 0.0 && interval.contains(value);
+            intervals.extend(resampled.into_iter().flatten().filter(usable));
+        }
+        if intervals.is_empty() && score == Score::AveragePrecision {
+            intervals.extend(self.of_perfect_precision(of, value, &mut notes));
+        }
+        if score.is_counted() {
+            intervals.extend(self.posterior.interval(score, of, confidence));
         }
         if intervals.is_empty() && notes.is_empty() {
             notes.push("no interval: all of its methods are turned off".to_owned());
@@ -223,25 +235,21 @@ impl PartScores<'_> {
         (intervals, notes)
     }
 
-    fn intervals_of_area(&self, score: Score, of: Of, value: f64, notes: &mut Vec<String>) -> Vec<Interval> {
-        let area = self.set.delong(score, of);
-        let delong = area.and_then(|area| {
-            let confidence = self.settings.confidence;
-            Some([area.interval(confidence), area.logit_interval(confidence)].into_iter().flatten().collect())
-                .filter(|intervals: &Vec<Interval>| !intervals.is_empty())
-        });
-        if let Some(intervals) = delong {
-            return intervals;
-        }
-        let mut intervals = Vec::new();
-        if let (Score::Auc, Of::Class(class_idx)) = (score, of) {
-            let class = &self.one_vs_rest[class_idx];
-            let (positive, negative) =
-                (class.true_positive + class.false_negative, class.true_negative + class.false_positive);
-            intervals.push(newcombe(value, positive as usize, negative as usize, self.settings.confidence));
-        }
-        notes.push("DeLong needs two samples on each side and a pair that is out of order".to_owned());
-        intervals
+    /// Of an average precision that no resample moves: that of as many decisions as there are positives (of a mean, on the smallest class).
+    ///
+    /// Source: Boyd, Eng and Page, "Area under the Precision-Recall Curve: Point Estimates and Confidence Intervals", ECML 2013
+    /// (binomial interval).
+    fn of_perfect_precision(&self, of: Of, value: f64, notes: &mut Vec<String>) -> Option<Interval> {
+        let positives = match of {
+            Of::Class(_) => self.n_positive(of)?,
+            _ => (0..self.classes.len())
+                .filter_map(|class| self.n_positive(Of::Class(class)))
+                .filter(|n| *n > 0)
+                .min()?,
+        };
+        let n = positives.min(self.resampling.n_units()) as f64;
+        notes.push("all resamples give the same value: the interval rests on the number of positives alone".to_owned());
+        (n > 0.0).then(|| clopper_pearson_of(value * n, n, self.settings.confidence))
     }
 
     fn n_positive(&self, of: Of) -> Option<usize> {
@@ -302,6 +310,20 @@ impl PartScores<'_> {
             .chain(note(absent, "is left out of the average: not enough samples of it or of others"))
             .collect()
     }
+}
+
+/// What the decisions behind a score do to its interval.
+fn notes_on_shares(shares: &Shares) -> Vec<String> {
+    let groups = shares.fewest_groups().filter(|groups| *groups < FEW_GROUPS);
+    let of_groups = groups.map(|groups| format!("only {groups} groups: the interval covers about 90 %, or far more"));
+    let of_decisions = match shares.fewest() {
+        _ if shares.is_certain() => Some("every decision is the same: the interval rests on their number alone"),
+        fewest if fewest < FEW_DECISIONS => {
+            Some("fewer than 5 right or wrong decisions: the interval is exact or wider, and covers more than it says")
+        }
+        _ => None,
+    };
+    of_groups.into_iter().chain(of_decisions.map(str::to_owned)).collect()
 }
 
 impl Posterior {

@@ -1,24 +1,18 @@
 //! Scores of a method that was trained several times.
 
-use isnet_data::rng::stream;
-use rand::Rng;
 use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::Predictions;
 use crate::StatisticsError;
-use crate::bootstrap::percentile_interval;
 use crate::compare::align;
 use crate::counts::mean;
-use crate::part::{Part, notes_on_size, parts, usable};
+use crate::part::{Part, notes_on_size, parts};
 use crate::score::Score;
 use crate::score_set::ScoreSet;
 use crate::settings::Settings;
-use crate::summary::names_of;
-use crate::{Interval, Resampling};
-
-/// Key of the trainings that a resample draws: `[SEEDS, resample]`.
-const SEEDS: u64 = 404;
+use crate::summary::{SummaryRow, names_of, rows as summary_rows};
+use crate::{Interval, IntervalMethod, Resampling, normal};
 
 /// With fewer trainings a note says that the interval knows little of them.
 const FEW_TRAININGS: usize = 5;
@@ -52,9 +46,21 @@ pub struct TrainingsRow {
 
 /// Scores the trainings of one method on the same samples: mean, deviation, and an interval over samples *and* trainings.
 ///
-/// A resample draws trainings and, independently, samples (or groups) with replacement; its value is the mean score of the drawn
-/// trainings on the drawn samples. The interval is between the percentiles of these values (a two-level bootstrap; with
-/// few trainings it is too narrow on their side, and a note says so). Two methods with one seed see the same samples.
+/// The model is that of Obuchowski and Rockette, who ask the same of several readers of the same images: a score is the mean of the
+/// method, plus what the training adds, plus what the samples add to all trainings alike, plus the rest. With `s²` the variance over
+/// the `T` trainings and `c` the covariance that two trainings share because their samples are the same (from resamples of
+/// samples or groups),
+///
+/// ```text
+/// mean ± t(f)·√(s²/T + max(c, 0))        f = (s²/T + c)² / ((s²/T)²/(T − 1) + c²/(units − 1))
+/// ```
+///
+/// Below five trainings `f = T − 1`, since nobody can tell the two variances apart there. Two trainings say little about a third, and the
+/// interval says so: it is wide. Of one training it is that of
+/// [`summary`](crate::summary()), which knows nothing of other seeds.
+///
+/// Sources: Obuchowski and Rockette, Communications in Statistics 24 (1995); Hillis, Statistics in Medicine 26 (2007), for the degrees of
+/// freedom.
 ///
 /// # Errors
 /// [`StatisticsError::Empty`] without trainings, [`StatisticsError::Unpaired`] if their samples differ, and what
@@ -77,7 +83,7 @@ pub struct TrainingsRow {
 /// assert_eq!(rows[0].values, [Some(0.7), Some(0.8), Some(0.9)]);
 /// assert!((rows[0].mean.unwrap() - 0.8).abs() < 1e-12 && (rows[0].deviation.unwrap() - 0.1).abs() < 1e-12);
 /// let interval = rows[0].interval.unwrap();
-/// assert!(interval.low < 0.72 && interval.high > 0.88);
+/// assert!(interval.low < 0.55 && interval.high == 1.0); // three trainings that differ by 0.1
 /// # Ok::<(), isnet_statistics::StatisticsError>(())
 /// ```
 pub fn over_trainings(
@@ -110,12 +116,19 @@ fn rows_of_part(trainings: &[Predictions], part: &Part, settings: &Settings) -> 
     let once = vec![1; part.samples.len()];
     let values: Vec<Vec<Option<f64>>> = sets.iter().map(|set| set.values(&once)).collect();
     let replicates = replicates(&sets, &resampling, settings);
-    let row = |(score_idx, (score, of))| {
+    let alone = if trainings.len() == 1 { summary_rows(&trainings[0], part, settings) } else { Vec::new() };
+    let row = |(place, (score_idx, (score, of)))| {
         let (class, versus) = names_of(of, &trainings[0].classes);
         let values: Vec<Option<f64>> = values.iter().map(|values| values[score_idx]).collect();
         let known: Vec<f64> = values.iter().flatten().copied().collect();
         let n = sets[0].n_of(score, of);
-        let drawn: Vec<f64> = replicates.iter().filter_map(|row| row[score_idx]).collect();
+        let alone: Option<&SummaryRow> = alone.get::<usize>(place);
+        let interval = match alone {
+            Some(row) => row.interval().copied(),
+            None => Spread::new(&values, &drawn(&replicates, score_idx), resampling.n_units())
+                .and_then(|spread| spread.interval(settings.confidence))
+                .map(|it| it.within(0.0, score.most(trainings[0].task))),
+        };
         TrainingsRow {
             split: part.split.clone(),
             source: part.source.clone(),
@@ -124,59 +137,106 @@ fn rows_of_part(trainings: &[Predictions], part: &Part, settings: &Settings) -> 
             versus,
             mean: mean(known.iter().copied()),
             deviation: deviation(&known),
-            interval: percentile_interval(&usable(drawn, replicates.len()), settings.confidence),
-            notes: notes(n, &resampling, known.len()),
+            interval,
+            notes: alone
+                .map_or_else(Vec::new, |row| row.notes.clone())
+                .into_iter()
+                .chain(notes(n, &resampling, known.len()))
+                .collect(),
             values,
             n,
         }
     };
-    sets[0].sorted_names().into_iter().map(row).collect()
+    sets[0].sorted_names().into_iter().enumerate().map(row).collect()
 }
 
-/// Mean scores of drawn trainings on drawn samples.
-pub(crate) fn replicates(sets: &[ScoreSet], resampling: &Resampling, settings: &Settings) -> Vec<Vec<Option<f64>>> {
-    if resampling.n_units() < 2 && sets.len() < 2 {
+/// Scores of all trainings on the same resamples: `[resample][training][score]`.
+pub(crate) type Resampled = Vec<Vec<Vec<Option<f64>>>>;
+
+/// Scores all trainings on the same resamples of samples or groups.
+pub(crate) fn replicates(sets: &[ScoreSet], resampling: &Resampling, settings: &Settings) -> Resampled {
+    if resampling.n_units() < 2 || sets.len() < 2 {
         return Vec::new();
     }
     let replicate = |resample: usize| {
         let weights = resampling.weights(settings.seed, resample);
-        let mut rng = stream(settings.seed, &[SEEDS, resample as u64]);
-        let mut drawn = vec![0_usize; sets.len()];
-        (0..sets.len()).for_each(|_| drawn[rng.random_range(0..sets.len() as u32) as usize] += 1);
-        let of_training: Vec<(usize, Vec<Option<f64>>)> = drawn
-            .iter()
-            .zip(sets)
-            .filter(|(times, _)| **times > 0)
-            .map(|(times, set)| (*times, set.values(&weights)))
-            .collect();
-        let n_scores = of_training[0].1.len();
-        (0..n_scores)
-            .map(|score_idx| {
-                let (mut sum, mut count) = (0.0, 0.0);
-                for (times, values) in &of_training {
-                    if let Some(value) = values[score_idx] {
-                        sum += *times as f64 * value;
-                        count += *times as f64;
-                    }
-                }
-                (count > 0.0).then(|| sum / count)
-            })
-            .collect()
+        sets.iter().map(|set| set.values(&weights)).collect()
     };
     (0..settings.resamples).into_par_iter().map(replicate).collect()
 }
 
-fn notes(n: usize, resampling: &Resampling, n_trainings: usize) -> Vec<String> {
-    let mut notes = notes_on_size(n, resampling);
-    match n_trainings {
-        0 => {}
-        1 => notes.push("one training: the interval knows nothing of other seeds".to_owned()),
-        2..FEW_TRAININGS => {
-            notes.push(format!("only {n_trainings} trainings: the interval is too narrow on their side"));
+/// The values of one score: `[resample][training]`.
+pub(crate) fn drawn(replicates: &Resampled, score_idx: usize) -> Vec<Vec<Option<f64>>> {
+    replicates.iter().map(|trainings| trainings.iter().map(|scores| scores[score_idx]).collect()).collect()
+}
+
+/// A mean over trainings, and how far it may be from that of other trainings on other samples.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Spread {
+    mean: f64,
+    variance: f64,
+    freedom: f64,
+}
+
+impl Spread {
+    /// `resampled` are the values on resamples, `[resample][training]`, of `n_units` samples or groups.
+    ///
+    /// `None` with fewer than two trainings, where a training has no value, without two resamples on which all have one, or without any
+    /// variance.
+    pub fn new(values: &[Option<f64>], resampled: &[Vec<Option<f64>>], n_units: usize) -> Option<Self> {
+        let values: Vec<f64> = values.iter().copied().collect::<Option<_>>()?;
+        let n_trainings = values.len() as f64;
+        let complete: Vec<Vec<f64>> =
+            resampled.iter().filter_map(|row| row.iter().copied().collect::<Option<_>>()).collect();
+        if values.len() < 2 || complete.len() < 2 || 2 * complete.len() < resampled.len() {
+            return None;
         }
-        _ => {}
+        let of_training = deviation(&values)?.powi(2) / n_trainings;
+        let of_mean =
+            deviation(&complete.iter().filter_map(|row| mean(row.iter().copied())).collect::<Vec<_>>())?.powi(2);
+        let alone = |training: usize| {
+            deviation(&complete.iter().map(|row| row[training]).collect::<Vec<_>>()).map(|it| it * it)
+        };
+        let of_each: f64 = (0..values.len()).filter_map(alone).sum();
+        // The variance of a mean is (variances + T·(T − 1)·covariance) / T².
+        let shared = (n_trainings * n_trainings * of_mean - of_each) / (n_trainings * (n_trainings - 1.0));
+        let shared = shared.max(0.0);
+        let variance = of_training + shared;
+        // Of few trainings the share of either variance is a guess, and the degrees of freedom with it: the fewest there can be.
+        let freedom = if values.len() < FEW_TRAININGS {
+            n_trainings - 1.0
+        } else {
+            variance * variance
+                / (of_training * of_training / (n_trainings - 1.0) + shared * shared / (n_units as f64 - 1.0))
+        };
+        (variance > 0.0).then_some(Self { mean: mean(values.into_iter())?, variance, freedom })
     }
-    notes
+
+    /// `mean ± t·√variance`.
+    pub fn interval(&self, confidence: f64) -> Option<Interval> {
+        let reach = normal::student_reach(confidence, self.freedom) * self.variance.sqrt();
+        let (low, high) = (self.mean - reach, self.mean + reach);
+        (low < high).then_some(Interval { method: IntervalMethod::Trainings, low, high })
+    }
+
+    /// Two-sided p-value of "the mean is 0".
+    pub fn p_value(&self) -> f64 {
+        normal::student_two_sided_p(self.mean / self.variance.sqrt(), self.freedom)
+    }
+}
+
+fn notes(n: usize, resampling: &Resampling, n_trainings: usize) -> Vec<String> {
+    match n_trainings {
+        0 => Vec::new(),
+        1 => vec!["one training: the interval knows nothing of other seeds".to_owned()],
+        2..FEW_TRAININGS => {
+            let few = format!(
+                "only {n_trainings} trainings say little about others: the interval is wide, and of skewed scores rough"
+            );
+            notes_on_size(n, resampling).into_iter().chain([few]).collect()
+        }
+        _ => notes_on_size(n, resampling),
+    }
 }
 
 fn deviation(values: &[f64]) -> Option<f64> {
@@ -208,16 +268,23 @@ mod tests {
 
     #[test]
     fn trainings_that_differ_widen_the_interval_of_their_mean() {
-        // 500 samples and a mean of 0.8 each time: a deviation of √(0.8·0.2/500) = 0.018 from the samples alone. Seeds of
-        // 0.7, 0.8 and 0.9 add √(0.02/3/3) = 0.047, together 0.05.
+        // 500 samples and a mean of 0.8 each time: a deviation of √(0.8·0.2/500) = 0.018 from the samples alone, times the 4.3 of
+        // Student's t with two degrees of freedom. Seeds of 0.7, 0.8 and 0.9 add √(0.02/2/3) = 0.058.
         let alike = accuracy(&[1, 2, 3].map(|_| training(500, |idx| idx % 5 != 0)));
         let apart = accuracy(&[350, 400, 450].map(|right| training(500, |idx| idx * 7 % 500 < right)));
         assert!((alike.mean.unwrap() - 0.8).abs() < 1e-12 && (apart.mean.unwrap() - 0.8).abs() < 1e-12);
         assert_eq!(alike.deviation.map(|deviation| deviation < 1e-12), Some(true));
         let width = |row: &TrainingsRow| row.interval.unwrap().width();
-        assert!((0.06..0.08).contains(&width(&alike)), "{alike:?}");
-        assert!((0.16..0.22).contains(&width(&apart)), "{apart:?}");
+        assert!((0.14..0.17).contains(&width(&alike)), "{alike:?}");
+        assert!((0.4..0.5).contains(&width(&apart)), "{apart:?}");
         assert!(apart.notes.iter().any(|note| note.contains("only 3 trainings")));
+    }
+
+    /// From five trainings on the degrees of freedom are those of the data: samples that all share leave nearly all of them.
+    #[test]
+    fn trainings_that_agree_count_as_the_samples_that_they_saw() {
+        let alike = accuracy(&[1, 2, 3, 4, 5].map(|_| training(500, |idx| idx % 5 != 0)));
+        assert!((0.065..0.076).contains(&alike.interval.unwrap().width()), "{alike:?}"); // 2 · 1.96 · 0.018
     }
 
     #[test]
