@@ -72,8 +72,11 @@ pub use folds::deal;
 pub use intensity::Intensity;
 pub use isnet_files::Existing;
 pub use loader::{Loader, Prefetch};
+pub use manifest::spelling::same_word;
 pub use manifest::walk::{Walk, images_below};
-pub use manifest::{Manifest, ManifestOptions, NotCsv, Note, Record, RowProblem, RowProblemKind, Task, is_split_name};
+pub use manifest::{
+    CsvText, Manifest, ManifestOptions, NotCsv, Note, Record, RowProblem, RowProblemKind, Task, is_split_name,
+};
 pub use missing::Likely;
 pub use prepare::{Fit, Preparation};
 pub use read_image::{MAX_PIXELS, MaskKind, read_image, read_mask, read_opaque_image, read_pair};

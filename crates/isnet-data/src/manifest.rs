@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{DataError, Result, quoted};
 use crate::sample::Label;
 use spelling::visible;
-pub use text::NotCsv;
+pub use text::{CsvText, NotCsv};
 
 /// Files of this kind are separated by tabs, which is nothing to be noted.
 const SUFFIXES_OF_TABS: [&str; 2] = ["tsv", "tab"];

@@ -17,8 +17,16 @@ pub(crate) fn spelling_key(word: &str) -> String {
     words.filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// Whether two words are different and yet taken for the same, or equal.
-pub(crate) fn same_word(one: &str, other: &str) -> bool {
+/// Whether two words are equal, or taken for the same: all but capitals, blanks, `_` and `-`, ways to store an accent, invisible
+/// characters, and the way a number is written is alike.
+///
+/// # Example
+/// ```
+/// # use isnet_data::same_word;
+/// assert!(same_word("Patient ID", "patient_id"));
+/// assert!(!same_word("patients", "patient"));
+/// ```
+pub fn same_word(one: &str, other: &str) -> bool {
     spelling_key(one) == spelling_key(other)
 }
 

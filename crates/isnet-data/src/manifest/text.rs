@@ -7,8 +7,10 @@ use super::spelling::same_word;
 use super::{Note, SUFFIXES_OF_TABS};
 use crate::error::{DataError, Result};
 
-/// The text of a manifest, in UTF-8.
-pub(super) struct CsvText {
+/// The text of a table, in UTF-8: of a manifest, or of another CSV file with a header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CsvText {
+    /// The text without a byte order mark.
     pub bytes: Vec<u8>,
     /// What stands between cells.
     pub separator: u8,
@@ -16,7 +18,7 @@ pub(super) struct CsvText {
     pub notes: Vec<Note>,
 }
 
-/// What a file is that cannot be read as a manifest.
+/// What a file is that cannot be read as a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NotCsv {
@@ -72,21 +74,42 @@ const SAVE_AS: &str = "save it as CSV with commas, in UTF-8 (in Excel: “CSV UT
 
 impl CsvText {
     /// Reads a file whose header should have this column.
-    pub fn read(path: &Path, image_column: &str) -> Result<Self> {
+    pub(super) fn read(path: &Path, image_column: &str) -> Result<Self> {
         let refuse = |seems| DataError::NotCsv { path: path.to_path_buf(), seems };
         if path.is_dir() {
             return Err(refuse(NotCsv::Folder));
         }
         let bytes = std::fs::read(path).map_err(|cause| DataError::read(path, cause))?;
-        let (bytes, mut notes) = decoded(bytes).map_err(refuse)?;
-        let separator = separator(&bytes, image_column).map_err(refuse)?;
-        let is_expected = separator == b','
-            || path.extension().is_some_and(|suffix| SUFFIXES_OF_TABS.contains(&suffix.to_string_lossy().as_ref()));
-        if !is_expected {
+        let mut text = Self::parse(bytes, image_column).map_err(refuse)?;
+        if path.extension().is_some_and(|suffix| SUFFIXES_OF_TABS.contains(&suffix.to_string_lossy().as_ref())) {
+            text.notes.retain(|note| !matches!(note, Note::Separator(_)));
+        }
+        Ok(text)
+    }
+
+    /// Finds encoding and separator of a file whose header should have this column.
+    ///
+    /// Commas and UTF-8; semicolons, tabs and UTF-16 with its mark where they leave no doubt, which [`notes`](Self::notes) says.
+    ///
+    /// # Errors
+    /// What the file seems to be instead.
+    ///
+    /// # Example
+    /// ```
+    /// # use isnet_data::CsvText;
+    /// let text = CsvText::parse(b"\xEF\xBB\xBFid;label\n1;ill\n".to_vec(), "id")?;
+    /// assert_eq!((text.separator, text.bytes.as_slice()), (b';', &b"id;label\n1;ill\n"[..]));
+    /// assert!(CsvText::parse(b"PK\x03\x04".to_vec(), "id").is_err_and(|it| it.to_string().contains("an Excel workbook")));
+    /// # Ok::<(), isnet_data::NotCsv>(())
+    /// ```
+    pub fn parse(bytes: Vec<u8>, column: &str) -> Result<Self, NotCsv> {
+        let (bytes, mut notes) = decoded(bytes)?;
+        let separator = separator(&bytes, column)?;
+        if separator != b',' {
             notes.push(Note::Separator(char::from(separator)));
         }
         match open_quote(&bytes, separator) {
-            Some(line) => Err(refuse(NotCsv::OpenQuote { line })),
+            Some(line) => Err(NotCsv::OpenQuote { line }),
             None => Ok(Self { bytes, separator, notes }),
         }
     }
@@ -211,10 +234,12 @@ pub(super) fn latin1(bytes: &[u8]) -> String {
     bytes.iter().map(|&byte| char::from(byte)).collect()
 }
 
+impl std::error::Error for NotCsv {}
+
 impl fmt::Display for NotCsv {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Empty => write!(f, "is empty; a manifest has a header and a row per image"),
+            Self::Empty => write!(f, "is empty; it needs a header and a row per image"),
             Self::Folder => write!(
                 f,
                 "is a folder; name the CSV file in it. A folder of images per class is `[data.folder]` in a configuration"
