@@ -1,4 +1,10 @@
 //! What a model said about a set of samples, beside what is true.
+//!
+//! A model says probabilities, and decisions follow from them ([`Predictions::predicted`]). A table of another program may hold its own
+//! decisions ([`Predictions::decided`]), made at a threshold of 0.3, say; these are kept, and the scores that count right and wrong
+//! ([`Score`](crate::Score) says which) are those of the decisions that were made.
+
+use std::collections::BTreeMap;
 
 use isnet_data::MaskVerdict;
 
@@ -51,6 +57,11 @@ pub struct Predictions {
     pub background_share: Vec<Option<f64>>,
     /// Whether its mask says anything, `None` where there is no mask or a file does not tell.
     pub masks: Vec<Option<MaskVerdict>>,
+    /// The classes that were decided on elsewhere, sorted; `None` where the decision is what the probabilities say, as it is for our own
+    /// models. Of a single-label task one class, which need not be the most probable one.
+    pub decided: Vec<Option<Vec<usize>>>,
+    /// What else is known of the samples, such as sex, age band or device: a value per sample for each name, empty where unknown.
+    pub attributes: BTreeMap<String, Vec<String>>,
 }
 
 impl Predictions {
@@ -69,10 +80,12 @@ impl Predictions {
             probabilities: Vec::new(),
             background_share: Vec::new(),
             masks: Vec::new(),
+            decided: Vec::new(),
+            attributes: BTreeMap::new(),
         }
     }
 
-    /// Adds a sample without a group or a background share.
+    /// Adds a sample without a group, a background share, a decision of its own or attributes.
     pub fn push(&mut self, id: &str, source: &str, split: &str, labels: &[usize], probabilities: &[f64]) {
         self.ids.push(id.to_owned());
         self.sources.push(source.to_owned());
@@ -82,6 +95,8 @@ impl Predictions {
         self.probabilities.push(probabilities.to_vec());
         self.background_share.push(None);
         self.masks.push(None);
+        self.decided.push(None);
+        self.attributes.values_mut().for_each(|values| values.push(String::new()));
     }
 
     /// Number of samples.
@@ -94,8 +109,13 @@ impl Predictions {
         self.ids.is_empty()
     }
 
-    /// Adds the samples of other predictions of the same model.
+    /// Adds the samples of other predictions of the same model. An attribute that only one of them has is empty for the other's samples.
     pub fn append(&mut self, more: Self) {
+        let (before, after) = (self.len(), self.len() + more.len());
+        for (name, values) in more.attributes {
+            self.attributes.entry(name).or_insert_with(|| vec![String::new(); before]).extend(values);
+        }
+        self.attributes.values_mut().for_each(|values| values.resize(after, String::new()));
         self.ids.extend(more.ids);
         self.sources.extend(more.sources);
         self.splits.extend(more.splits);
@@ -104,6 +124,7 @@ impl Predictions {
         self.probabilities.extend(more.probabilities);
         self.background_share.extend(more.background_share);
         self.masks.extend(more.masks);
+        self.decided.extend(more.decided);
     }
 
     /// Whether any sample belongs to a group.
@@ -111,9 +132,26 @@ impl Predictions {
         self.groups.iter().any(|group| !group.is_empty())
     }
 
-    /// The classes predicted for a sample: the most probable one (the first of equals), or all whose probability reaches
-    /// their threshold.
+    /// The classes predicted for a sample: those that were [`decided`](Self::decided) on. Without such a decision the most probable one
+    /// (the first of equals), or all whose probability reaches their threshold.
+    ///
+    /// # Example
+    /// ```
+    /// # use isnet_statistics::{Predictions, Task, metrics::scores};
+    /// let mut predictions = Predictions::new(["healthy", "ill"], Task::Single);
+    /// predictions.push("a.png", "hospital", "test", &[1], &[0.65, 0.35]);
+    /// assert_eq!(predictions.predicted(0), [0]);
+    /// predictions.decided[0] = Some(vec![1]); // another program says `ill` from 0.3 on
+    /// assert_eq!(predictions.predicted(0), [1]);
+    /// assert_eq!(scores(&predictions)?.accuracy, 1.0);
+    /// # Ok::<(), isnet_statistics::StatisticsError>(())
+    /// ```
     pub fn predicted(&self, sample: usize) -> Vec<usize> {
+        self.decided[sample].clone().unwrap_or_else(|| self.by_probability(sample))
+    }
+
+    /// What the probabilities say by themselves.
+    pub(crate) fn by_probability(&self, sample: usize) -> Vec<usize> {
         let row = &self.probabilities[sample];
         let all = 0..row.len();
         match self.task {
@@ -139,14 +177,16 @@ impl Predictions {
             probabilities: pick(&self.probabilities, samples),
             background_share: pick(&self.background_share, samples),
             masks: pick(&self.masks, samples),
+            decided: pick(&self.decided, samples),
+            attributes: self.attributes.iter().map(|(name, values)| (name.clone(), pick(values, samples))).collect(),
         }
     }
 
-    /// Checks that all columns have the same length, probabilities, thresholds and shares are finite and labels
+    /// Checks that all columns have the same length, probabilities, thresholds and shares are finite and labels and decisions
     /// are classes.
     ///
     /// # Errors
-    /// [`StatisticsError::Length`], [`StatisticsError::Setting`] for the thresholds, [`StatisticsError::Probabilities`],
+    /// [`StatisticsError::Length`], [`StatisticsError::Setting`] for thresholds, decisions and attributes, [`StatisticsError::Probabilities`],
     /// [`StatisticsError::NonFinite`] or [`StatisticsError::UnknownLabel`], for the first sample that is wrong.
     pub fn check(&self) -> Result<(), StatisticsError> {
         let columns = [
@@ -157,9 +197,17 @@ impl Predictions {
             ("probabilities", self.probabilities.len()),
             ("background_share", self.background_share.len()),
             ("masks", self.masks.len()),
+            ("decided", self.decided.len()),
         ];
         if let Some(&(column, got)) = columns.iter().find(|(_, got)| *got != self.len()) {
             return Err(StatisticsError::Length { column, expected: self.len(), got });
+        }
+        if let Some((name, values)) = self.attributes.iter().find(|(_, values)| values.len() != self.len()) {
+            return Err(StatisticsError::Setting {
+                setting: "attributes",
+                expected: format!("{} values of `{name}`, one for each sample", self.len()),
+                got: values.len().to_string(),
+            });
         }
         let n_classes = self.classes.len();
         if self.thresholds.len() != n_classes || self.thresholds.iter().any(|threshold| threshold.is_nan()) {
@@ -187,10 +235,26 @@ impl Predictions {
         if self.background_share[sample].is_some_and(|share| !share.is_finite()) {
             return Err(StatisticsError::NonFinite { what: "the background share".to_owned(), id });
         }
-        match self.labels[sample].iter().find(|&&label| label >= n_classes) {
-            Some(&label) => Err(StatisticsError::UnknownLabel { id, label, n_classes }),
-            None => Ok(()),
+        if let Some(&label) = self.labels[sample].iter().find(|&&label| label >= n_classes) {
+            return Err(StatisticsError::UnknownLabel { id, label, n_classes });
         }
+        match &self.decided[sample] {
+            Some(decided) if !self.is_decision(decided) => Err(StatisticsError::Setting {
+                setting: "decided",
+                expected: match self.task {
+                    Task::Single => format!("one of the {n_classes} classes, numbered from 0"),
+                    Task::Multi => format!("any of the {n_classes} classes, numbered from 0, each once and in order"),
+                },
+                got: format!("{decided:?} for sample `{id}`"),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn is_decision(&self, decided: &[usize]) -> bool {
+        let is_one = self.task == Task::Multi || decided.len() == 1;
+        let in_order = decided.windows(2).all(|pair| pair[0] < pair[1]);
+        is_one && in_order && decided.iter().all(|class_idx| *class_idx < self.classes.len())
     }
 
     /// Checks that each sample of a single-label task has its one label.
@@ -224,4 +288,47 @@ pub fn decimal(output: f32) -> f64 {
 
 fn pick<T: Clone>(column: &[T], samples: &[usize]) -> Vec<T> {
     samples.iter().map(|&sample| column[sample].clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(id: &str) -> Predictions {
+        let mut predictions = Predictions::new(["a", "b"], Task::Single);
+        predictions.push(id, "", "test", &[0], &[0.7, 0.3]);
+        predictions
+    }
+
+    #[test]
+    fn decisions_and_attributes_stay_with_their_samples() {
+        let mut all = one("x");
+        all.attributes.insert("sex".to_owned(), vec!["f".to_owned()]);
+        let mut more = one("y");
+        more.decided[0] = Some(vec![1]);
+        more.attributes.insert("device".to_owned(), vec!["CR".to_owned()]);
+        all.append(more);
+        all.push("z", "", "test", &[1], &[0.2, 0.8]);
+        all.check().unwrap();
+        let chosen = all.select(&[2, 1]);
+        assert_eq!(chosen.decided, [None, Some(vec![1])]);
+        assert_eq!(all.attributes["sex"], ["f", "", ""]);
+        assert_eq!(chosen.attributes["device"], ["", "CR"]);
+        assert_eq!([chosen.predicted(0), chosen.predicted(1)], [[1], [1]]);
+    }
+
+    #[test]
+    fn decisions_and_attributes_that_mean_nothing_are_named() {
+        let message = |spoil: fn(&mut Predictions)| {
+            let mut predictions = one("x");
+            spoil(&mut predictions);
+            predictions.check().unwrap_err().to_string()
+        };
+        let none = message(|it| it.decided[0] = Some(Vec::new()));
+        assert_eq!(none, "`decided` is [] for sample `x`; it must be one of the 2 classes, numbered from 0");
+        assert!(message(|it| it.decided[0] = Some(vec![2])).contains("[2] for sample `x`"));
+        assert!(message(|it| it.decided.clear()).contains("`decided` has 0 entries for 1 samples"));
+        let short = message(|it| drop(it.attributes.insert("sex".to_owned(), Vec::new())));
+        assert_eq!(short, "`attributes` is 0; it must be 1 values of `sex`, one for each sample");
+    }
 }

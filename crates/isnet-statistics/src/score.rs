@@ -9,6 +9,12 @@ use crate::Task;
 /// Conventions are scikit-learn's. A score of a class whose denominator is 0 is not defined; in a macro average of
 /// precision, recall or F1 it counts as 0 (`zero_division=0`), and those averages run over the classes that occur in the
 /// truth or among the predictions. All other averages run over the classes that have the score.
+///
+/// | made of | scores |
+/// |---|---|
+/// | decisions ([`Predictions::predicted`](crate::Predictions::predicted)) | accuracy, label accuracy, balanced accuracy, precision, recall, specificity, F1 |
+/// | probabilities | AUC, pairwise AUC, average precision, Brier loss, calibration error |
+/// | probabilities of the decisions | calibration error of a single-label task as a whole |
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Score {

@@ -282,15 +282,11 @@ impl Decisions {
                 Self::Single { cells: (0..predictions.len()).map(cell).collect(), n_classes }
             }
             Task::Multi => {
-                let label = |class_idx: usize| -> Vec<u8> {
-                    let rows = predictions.labels.iter().zip(&predictions.probabilities);
-                    rows.map(|(labels, row)| {
-                        2 * u8::from(labels.contains(&class_idx))
-                            + u8::from(row[class_idx] >= predictions.thresholds[class_idx])
-                    })
-                    .collect()
-                };
-                let labels: Vec<Vec<u8>> = (0..n_classes).map(label).collect();
+                let mut labels = vec![vec![0_u8; predictions.len()]; n_classes];
+                for (sample, true_labels) in predictions.labels.iter().enumerate() {
+                    true_labels.iter().for_each(|&class_idx| labels[class_idx][sample] |= 2);
+                    predictions.predicted(sample).iter().for_each(|&class_idx| labels[class_idx][sample] |= 1);
+                }
                 let right = |sample: usize| labels.iter().all(|label| matches!(label[sample], 0 | 3));
                 let right = (0..predictions.len()).map(right).collect();
                 Self::Multi { labels, right }
