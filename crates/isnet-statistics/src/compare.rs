@@ -104,13 +104,14 @@ pub enum TestMethod {
 /// | all others, and with groups all but areas | paired bootstrap |
 /// | calibration error | none: it is too large by chance, for either model |
 ///
-/// Samples are matched by split and id; their order may differ. Groups follow the order of the first model. Holm's
+/// Samples are matched by split and id; their order may differ. Sources and groups may be absent from some of the models; where two
+/// models know them, they have to agree. Holm's
 /// correction runs over the first tests of all rows, so ask for no more than you want to know: choose
 /// [`Settings::scores`], and turn off [`Settings::by_class`] and [`Settings::by_source`] where they are not the question.
 ///
 /// # Errors
-/// [`StatisticsError::Setting`] with fewer than two models, [`StatisticsError::Unpaired`] if samples, labels or classes differ, and
-/// what [`summary`](crate::summary()) can raise.
+/// [`StatisticsError::Setting`] with fewer than two models, [`StatisticsError::Unpaired`] if samples, labels, classes, sources
+/// or groups differ, and what [`summary`](crate::summary()) can raise.
 ///
 /// # Example
 /// ```
@@ -143,11 +144,9 @@ pub fn compare(models: &[(&str, &Predictions)], settings: &Settings) -> Result<C
         });
     };
     settings.check(first)?;
-    let mut aligned = vec![first.clone()];
-    for &(name, other) in others {
-        settings.check(other)?;
-        aligned.push(align((baseline, first), (name, other))?);
-    }
+    others.iter().try_for_each(|(_, other)| settings.check(other))?;
+    let aligned = align_all(models)?;
+    let first = &aligned[0];
     let names: Vec<&str> = others.iter().map(|(name, _)| *name).collect();
     let by_part: Vec<Vec<Vec<ComparisonRow>>> =
         parts(first, settings).iter().map(|part| rows_of_part(&names, &aligned, part, settings)).collect();
@@ -333,8 +332,34 @@ impl PartModels<'_> {
     }
 }
 
+/// All predictions in the order of the first, of which there is one, each with the sources and groups that any of them knows.
+pub(crate) fn align_all(models: &[(&str, &Predictions)]) -> Result<Vec<Predictions>, StatisticsError> {
+    let (first_name, first) = models[0];
+    let mut first = first.clone();
+    let mut others = Vec::with_capacity(models.len());
+    for &(name, other) in &models[1..] {
+        let other = align((first_name, &first), (name, other))?;
+        complete(&mut first.sources, &other.sources);
+        complete(&mut first.groups, &other.groups);
+        others.push(other);
+    }
+    for other in &mut others {
+        (other.sources, other.groups) = (first.sources.clone(), first.groups.clone());
+    }
+    Ok([vec![first], others].concat())
+}
+
+/// Fills what is empty.
+fn complete(known: &mut [String], other: &[String]) {
+    known
+        .iter_mut()
+        .zip(other)
+        .filter(|(known, _)| known.is_empty())
+        .for_each(|(known, other)| known.clone_from(other));
+}
+
 /// The other predictions in the order of the first, after a check that they are of the same samples.
-pub(crate) fn align(
+fn align(
     (first_name, first): (&str, &Predictions),
     (other_name, other): (&str, &Predictions),
 ) -> Result<Predictions, StatisticsError> {
@@ -390,9 +415,14 @@ pub(crate) fn align(
             let labels = (names(&first.labels[sample]), names(&other.labels[sample]));
             return differ(format!("sample `{id}` has the labels {} and {}", labels.0, labels.1));
         }
-        if first.sources[sample] != other.sources[sample] {
-            let sources = (&first.sources[sample], &other.sources[sample]);
-            return differ(format!("sample `{id}` is from `{}` and from `{}`", sources.0, sources.1));
+        let disagree = |one: &str, other: &str| !one.is_empty() && !other.is_empty() && one != other;
+        let (one, another) = (&first.sources[sample], &other.sources[sample]);
+        if disagree(one, another) {
+            return differ(format!("sample `{id}` is from `{one}` and from `{another}`"));
+        }
+        let (one, another) = (&first.groups[sample], &other.groups[sample]);
+        if disagree(one, another) {
+            return differ(format!("sample `{id}` belongs to the group `{one}` and to `{another}`"));
         }
     }
     Ok(other)

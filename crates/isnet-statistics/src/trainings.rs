@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::Predictions;
 use crate::StatisticsError;
-use crate::compare::align;
+use crate::compare::align_all;
 use crate::counts::mean;
 use crate::part::{Part, notes_on_size, parts};
 use crate::score::Score;
@@ -99,14 +99,11 @@ pub(crate) fn aligned(
     trainings: &[(&str, &Predictions)],
     settings: &Settings,
 ) -> Result<Vec<Predictions>, StatisticsError> {
-    let Some(&(name, first)) = trainings.first() else { return Err(StatisticsError::Empty) };
-    settings.check(first)?;
-    let mut aligned = vec![first.clone()];
-    for &(other_name, other) in &trainings[1..] {
-        settings.check(other)?;
-        aligned.push(align((name, first), (other_name, other))?);
+    if trainings.is_empty() {
+        return Err(StatisticsError::Empty);
     }
-    Ok(aligned)
+    trainings.iter().try_for_each(|(_, training)| settings.check(training))?;
+    align_all(trainings)
 }
 
 fn rows_of_part(trainings: &[Predictions], part: &Part, settings: &Settings) -> Vec<TrainingsRow> {
