@@ -15,16 +15,20 @@ use isnet_testkit::fuzz::{Random, number};
 /// Longer than any table here may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-const TABLES: [&str; 4] = [
+const TABLES: [&str; 8] = [
     "id,label,p_cat,p_dog\na,cat,0.9,0.1\nb,dog,0.2,0.8\nc,cat,0.4,0.6\nd,dog,0.4,0.6\n",
     "id,source,split,group,label,predicted,p_a,p_b,p_c,background_share\n\
      x,leeds,test,p1,a,a,0.5,0.25,0.25,0.125\ny,quebec,val,p2,c,c,0.01,0.02,0.97,\n",
     "id,label,predicted,p_hat,p_glasses\n\"say \"\"cheese\"\"\",hat|glasses,glasses,0.1,0.5\nnone,,,0.125,0.000000001\n",
     "\u{feff}id,label,p_\u{e9}t\u{e9},p_b\r\n1,\u{e9}t\u{e9},1e-3,0.999\r\n2,b,.5,5e-1\r\n",
+    "ID;Patient;label;predicted;prob_0;prob_1;Sex;age band\n1;p1;1;1;0,65;0,35;f;60-69\n2;p2;0;;0,5;0,5;;\n3;p2;0;0;0,9;0,1;m;70+\n",
+    "id\tpatient_id\tsubject\tlabel\tpredicted\tp_a\tp_b\na\t1\t1\tb\tb\t0.33\t0.67\nb\t2\t\ta\tb\t0.667\t0.333\n",
+    "id,label,predicted,p_hat,p_scarf,device\nx,hat,hat,0.3,0.9,CR\ny,,,0.4,0.1,\"DX, old\"\nz,scarf|hat,scarf,0.9,0.8,\"a\nb\"\n",
+    ",id,label,score\n0,x,1,0.75\n1,y,0,0.25\n",
 ];
 
 /// What hands, spreadsheets and other tools put into a cell.
-const WORDS: [&[u8]; 20] = [
+const WORDS: [&[u8]; 28] = [
     b"NaN",
     b"inf",
     b"-inf",
@@ -44,8 +48,23 @@ const WORDS: [&[u8]; 20] = [
     b"\xFF\xFE",
     b"0.333",
     b"1e-999999999999",
+    b"0,333",
+    b"1,000.5",
+    b"75%",
+    b"75",
+    b"patient",
+    b"Group",
+    b"p_",
+    b"prob_",
     b"0.00000000000000000000000000000000000000000000000000000001",
 ];
+
+/// The same text in UTF-16 with its mark.
+fn utf16(text: &str, random: &mut Random) -> Vec<u8> {
+    let bytes = [u16::to_le_bytes, u16::to_be_bytes][random.below(2)];
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(bytes).collect()
+}
 
 fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
     for _ in 0..1 + random.below(5) {
@@ -84,18 +103,18 @@ fn check(predictions: &Predictions, folder: &std::path::Path) {
     }
     // Samples without a label are an error; nothing else is.
     let _ = scores_by_split(predictions).map_err(|error| error.to_string());
-    // What is written is what was read.
+    // What is written is what was read. A class with the separator of labels, or a blank at its end, has another name when it is read.
     let path = folder.join("again.csv");
-    let mut again = predictions.clone();
-    again.splits.iter_mut().filter(|split| split.is_empty()).for_each(|split| *split = String::new());
-    if save(predictions, &path).is_ok() && !predictions.is_empty() {
-        // A name with the separator of labels, or a space at its end, is another name when it is read.
-        let plain = |name: &String| !name.contains('|') && name.trim() == name && !name.is_empty();
-        if predictions.classes.iter().all(plain) {
-            let found = load(&path, Some(predictions.task)).unwrap();
-            assert_eq!(found.probabilities, predictions.probabilities);
-            assert_eq!((found.labels, found.ids), (again.labels, again.ids));
+    let plain = |name: &String| !name.contains('|') && name.trim() == name && !name.is_empty();
+    if !predictions.is_empty() && predictions.classes.iter().all(plain) {
+        save(predictions, &path).unwrap();
+        let found = load(&path, Some(predictions.task)).unwrap();
+        for sample in 0..predictions.len() {
+            assert_eq!(found.predicted(sample), predictions.predicted(sample), "decisions are kept");
         }
+        // A column of decisions without gaps says the same as one with gaps for what is most probable; so do thresholds a hair apart.
+        let (decided, thresholds) = (found.decided.clone(), found.thresholds.clone());
+        assert_eq!(found, Predictions { decided, thresholds, ..predictions.clone() });
     }
 }
 
@@ -107,7 +126,8 @@ fn damaged_tables_are_read_or_refused() {
     let (mut read, mut refused) = (0, 0);
     for seed in first..first + cases {
         let mut random = Random(seed);
-        let mut bytes = TABLES[random.below(TABLES.len())].as_bytes().to_vec();
+        let table = *random.of(&TABLES);
+        let mut bytes = if random.below(8) == 0 { utf16(table, &mut random) } else { table.as_bytes().to_vec() };
         mutate(&mut bytes, &mut random);
         std::fs::write(&path, &bytes).unwrap();
         let task = [None, Some(Task::Single), Some(Task::Multi)][random.below(3)];
@@ -125,6 +145,10 @@ fn damaged_tables_are_read_or_refused() {
         match outcome {
             None => read += 1,
             Some(message) => {
+                assert!(
+                    !message.contains("CSV error"),
+                    "a refusal is in plain words: {message}, ISNET_FUZZ_SEED={seed}"
+                );
                 assert!(message.contains("mutant.csv"), "a refusal names the file: {message}, ISNET_FUZZ_SEED={seed}");
                 refused += 1;
             }
