@@ -47,7 +47,10 @@ impl Evaluation {
         settings: &Settings,
     ) -> Result<Self, EvalError> {
         let thresholds = match validation {
-            Some(validation) if predictions.task == Task::Multi => choose_thresholds(validation)?,
+            // Decisions that a table brings along were made elsewhere, by what rule nobody said.
+            Some(validation) if predictions.task == Task::Multi && predictions.decided.iter().all(Option::is_none) => {
+                choose_thresholds(validation)?
+            }
             _ => Vec::new(),
         };
         if !thresholds.is_empty() {

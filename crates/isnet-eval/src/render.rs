@@ -97,7 +97,7 @@ pub(crate) fn p_words(value: Option<f64>) -> String {
 pub(crate) fn test_words(method: TestMethod) -> &'static str {
     match method {
         TestMethod::Delong => "DeLong",
-        TestMethod::McnemarExact => "McNemar",
+        TestMethod::McnemarExact => "McNemar, exact",
         TestMethod::McnemarMidP => "McNemar mid-p",
         TestMethod::PairedBootstrap => "paired bootstrap",
     }
@@ -193,8 +193,16 @@ fn intervals_used<'a>(rows: impl Iterator<Item = &'a SummaryRow>, confidence: f6
 pub(crate) fn interval_words(method: IntervalMethod) -> &'static str {
     match method {
         IntervalMethod::PosteriorHdi => "posterior of the confusion matrix",
-        IntervalMethod::Delong | IntervalMethod::DelongLogit | IntervalMethod::Newcombe => "DeLong (AUC)",
-        IntervalMethod::BootstrapPercentile | IntervalMethod::BootstrapBca => "bootstrap",
+        IntervalMethod::Delong => "DeLong (AUC)",
+        IntervalMethod::DelongLogit => "DeLong on the logit (AUC)",
+        IntervalMethod::Newcombe => "Newcombe (AUC)",
+        IntervalMethod::BootstrapPercentile => "bootstrap percentiles",
+        IntervalMethod::BootstrapBca => "bootstrap (BCa)",
+        IntervalMethod::Wilson => "Wilson (shares)",
+        IntervalMethod::ClopperPearson => "Clopper–Pearson (shares with few errors)",
+        IntervalMethod::Jeffreys => "Jeffreys (shares)",
+        IntervalMethod::Mover => "Wilson, combined (F1, means over classes)",
+        IntervalMethod::Trainings => "Student's t over trainings and samples",
     }
 }
 

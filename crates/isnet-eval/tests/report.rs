@@ -26,13 +26,12 @@ fn splits_and_sources_line_up() {
         predictions.background_share[idx] = share;
     }
     expect![[r#"
-        split     source    n            accuracy            macro F1                 AUC         background
-        test_id   all       3   0.667 (0.15–0.74)   0.667 (0.18–0.76)  1.000 (1.00–1.00)*  0.188 (0.12–0.25)
-                  leeds     2  1.000 (0.20–0.80)*  1.000 (0.24–0.85)*  1.000 (1.00–1.00)*  0.188 (0.12–0.25)
-                  montfort  1  0.000 (0.00–0.63)*  0.000 (0.00–0.39)*                   –                  –
-        test_ood  quebec    2   0.500 (0.08–0.65)   0.333 (0.12–0.72)  0.000 (0.00–0.00)*                  –
-        (low–high): 95 % intervals, by posterior of the confusion matrix, bootstrap
-        * too few samples for this interval
+        split     source    n           accuracy           macro F1                AUC         background
+        test_id   all       3  0.667 (0.09–0.99)  0.667 (0.24–0.91)  1.000 (0.28–1.00)  0.188 (0.12–0.25)
+                  leeds     2  1.000 (0.16–1.00)  1.000 (0.34–1.00)  1.000 (0.21–1.00)  0.188 (0.12–0.25)
+                  montfort  1  0.000 (0.00–0.98)  0.000 (0.00–0.88)                  –                  –
+        test_ood  quebec    2  0.500 (0.01–0.99)  0.333 (0.09–0.80)  0.000 (0.00–0.79)                  –
+        (low–high): 95 % intervals, by Clopper–Pearson (shares with few errors), Wilson, combined (F1, means over classes), Newcombe (AUC), bootstrap (BCa)
 
         confusion of `test_id` (rows: true class, columns: predicted)
                  normal  covid  röntgen
@@ -57,10 +56,9 @@ fn labels_have_four_counts_each() {
     predictions.push("0", "web", "test", &[0, 1], &[0.9, 0.2]);
     predictions.push("1", "web", "test", &[], &[0.6, 0.1]);
     expect![[r#"
-        split  source  n            accuracy           macro F1                 AUC  background
-        test   web     2  0.000 (0.00–0.63)*  0.333 (0.20–0.75)  1.000 (1.00–1.00)*           –
-        (low–high): 95 % intervals, by posterior of the confusion matrix, bootstrap
-        * too few samples for this interval
+        split  source  n           accuracy           macro F1                AUC  background
+        test   web     2  0.000 (0.00–0.84)  0.333 (0.09–0.80)  1.000 (0.21–1.00)           –
+        (low–high): 95 % intervals, by Clopper–Pearson (shares with few errors), Wilson, combined (F1, means over classes), Newcombe (AUC)
 
         labels of `test` (samples with and without each label)
                  hit  missed  false alarm  rightly not
@@ -86,17 +84,17 @@ fn models_and_their_differences_line_up() {
     let summaries = [&plain, &isnet].map(|predictions| summary(predictions, &settings).unwrap());
     expect![[r#"
         split  model   n           accuracy  macro F1                AUC  background
-        test   plain  40  0.600 (0.44–0.73)         –  0.600 (0.44–0.76)           –
-               isnet  40  0.900 (0.76–0.95)         –  0.900 (0.80–1.00)           –
-        (low–high): 95 % intervals, by posterior of the confusion matrix, DeLong (AUC)
+        test   plain  40  0.600 (0.45–0.74)         –  0.600 (0.44–0.74)           –
+               isnet  40  0.900 (0.76–0.97)         –  0.900 (0.75–0.96)           –
+        (low–high): 95 % intervals, by Wilson (shares), DeLong on the logit (AUC), Clopper–Pearson (shares with few errors), Newcombe (AUC)
     "#]]
     .assert_eq(&render::models(&[("plain", &summaries[0]), ("isnet", &summaries[1])]));
     let table = compare(&[("plain", &plain), ("isnet", &isnet)], &settings).unwrap();
     expect![[r#"
         differences to `plain`
-        split  score     model  difference          interval        p  p (Holm)     test
-        test   accuracy  isnet      +0.300  +0.150 to +0.450  <0.0005   <0.0005  McNemar
-        test   auc       isnet      +0.300  +0.154 to +0.446  <0.0005   <0.0005   DeLong
+        split  score     model  difference          interval        p  p (Holm)           test
+        test   accuracy  isnet      +0.300  +0.175 to +0.450  <0.0005   <0.0005  McNemar mid-p
+        test   auc       isnet      +0.300  +0.154 to +0.446  <0.0005   <0.0005         DeLong
         p: chance of such a difference if there were none; Holm: adjusted for 2 tests
     "#]]
     .assert_eq(&render::comparison(&table));

@@ -2,7 +2,7 @@
 
 use isnet_eval::report::{Distance, Entry, EntryRow, SideBySide, standing};
 use isnet_report::{Block, Document, Section};
-use isnet_statistics::{Interval, IntervalMethod, Score};
+use isnet_statistics::{Interval, IntervalMethod, Score, Standing};
 
 fn interval(low: f64, high: f64) -> Option<Interval> {
     Some(Interval { method: IntervalMethod::BootstrapPercentile, low, high })
@@ -36,7 +36,12 @@ fn side_by_side() -> SideBySide {
 
 fn distance(name: &str, score: Score, difference: f64, reach: Option<f64>) -> Distance {
     let interval = reach.and_then(|reach| interval(difference - reach, difference + reach));
-    Distance { name: name.to_owned(), split: "test".to_owned(), score, difference, interval }
+    let standing = match reach {
+        Some(reach) if difference.abs() > reach && (difference > 0.0) == score.higher_is_better() => Standing::Better,
+        Some(reach) if difference.abs() > reach => Standing::Worse,
+        _ => Standing::NotTold,
+    };
+    Distance { name: name.to_owned(), split: "test".to_owned(), score, difference, interval, standing }
 }
 
 fn markdown(blocks: Vec<Block>) -> String {
@@ -57,6 +62,19 @@ fn words_claim_no_more_than_the_intervals() {
     assert!(said.contains(expected), "{said}");
     assert!(said.contains(r"| isnet | **\+0.400 [+0.300, +0.500]** |"), "{said}");
     assert!(said.contains(r"| rrr | \+0.050 [−0.050, +0.150] |"), "{said}");
+}
+
+/// Of seven equal models one has an interval that leaves out 0; its corrected p does not say so, and neither do the words.
+#[test]
+fn words_follow_the_corrected_test_and_not_the_interval() {
+    let away = Distance { standing: Standing::NotTold, ..distance("gain", Score::F1, -0.2, Some(0.1)) };
+    let close = Distance { standing: Standing::NotInferior, ..distance("rrr", Score::F1, -0.01, Some(0.02)) };
+    let said = markdown(standing(&side_by_side(), &[away, close], "over samples"));
+    assert!(
+        said.contains("not inferior: rrr (−0.01); not told apart: gain (−0.20)") && !said.contains("worse:"),
+        "{said}"
+    );
+    assert!(said.contains(r"| gain | −0.200 [−0.300, −0.100] |"), "{said}");
 }
 
 #[test]

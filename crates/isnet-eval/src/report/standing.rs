@@ -1,11 +1,11 @@
-//! Where each of several stands against the first, in words that claim no more than the intervals do.
+//! Where each of several stands against the first, in words that claim no more than the corrected tests do.
 
 use isnet_report::{Block, Cell, Table, verbatim};
 
 use super::parts::score_words;
 use super::side_by_side::{Entry, EntryRow, SideBySide};
 use crate::distinct::distinct;
-use isnet_statistics::{Comparison, Interval, Score, TrainingsDifference};
+use isnet_statistics::{Comparison, Interval, Score, Standing, TrainingsDifference};
 
 /// The score that the words are about: the first of these that was compared.
 const HEADLINES: [Score; 4] = [Score::F1, Score::Accuracy, Score::BalancedAccuracy, Score::Auc];
@@ -21,16 +21,10 @@ pub struct Distance {
     pub score: Score,
     /// Its score minus that of the first.
     pub difference: f64,
-    /// The interval to judge by.
+    /// The interval of the difference.
     pub interval: Option<Interval>,
-}
-
-/// What an interval says about a difference.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Side {
-    Better,
-    Worse,
-    NotTold,
+    /// What may be said of it.
+    pub standing: Standing,
 }
 
 impl Distance {
@@ -38,8 +32,8 @@ impl Distance {
     pub fn of_method(name: &str, rows: &[TrainingsDifference]) -> Vec<Self> {
         let whole = rows.iter().filter(|row| row.source.is_none() && row.class.is_none());
         let distance = |row: &TrainingsDifference| {
-            let (split, score, interval) = (row.split.clone(), row.score, row.interval);
-            Some(Self { name: name.to_owned(), split, score, difference: row.difference?, interval })
+            let (split, score, interval, standing) = (row.split.clone(), row.score, row.interval, row.standing);
+            Some(Self { name: name.to_owned(), split, score, difference: row.difference?, interval, standing })
         };
         whole.filter_map(distance).collect()
     }
@@ -48,28 +42,17 @@ impl Distance {
     pub fn of_models(comparison: &Comparison) -> Vec<Self> {
         let whole = comparison.rows.iter().filter(|row| row.source.is_none() && row.class.is_none());
         let distance = |row: &isnet_statistics::ComparisonRow| {
-            let (name, split, score) = (row.model.clone(), row.split.clone(), row.score);
-            Some(Self { name, split, score, difference: row.difference?, interval: row.intervals.first().copied() })
+            let (name, split, score, standing) = (row.model.clone(), row.split.clone(), row.score, row.standing);
+            let interval = row.intervals.first().copied();
+            Some(Self { name, split, score, difference: row.difference?, interval, standing })
         };
         whole.filter_map(distance).collect()
-    }
-
-    /// An interval that holds 0, or none at all, tells nothing.
-    fn side(&self) -> Side {
-        let Some(interval) = self.interval else { return Side::NotTold };
-        let up = if self.score.higher_is_better() { Side::Better } else { Side::Worse };
-        let down = if self.score.higher_is_better() { Side::Worse } else { Side::Better };
-        match (interval.low > 0.0, interval.high < 0.0) {
-            (true, _) => up,
-            (_, true) => down,
-            _ => Side::NotTold,
-        }
     }
 
     fn cell(&self) -> Cell {
         let cell = Cell::number(self.difference, 3).signed();
         let cell = self.interval.map_or(cell.clone(), |it| cell.interval(it.low, it.high));
-        if self.side() == Side::NotTold { cell } else { cell.emphasised() }
+        if matches!(self.standing, Standing::Better | Standing::Worse) { cell.emphasised() } else { cell }
     }
 }
 
@@ -78,20 +61,28 @@ impl Distance {
 /// # Example
 /// ```
 /// # use isnet_eval::report::{Distance, Entry, SideBySide, standing};
-/// # use isnet_statistics::{Interval, IntervalMethod, Score};
+/// # use isnet_statistics::{Interval, IntervalMethod, Score, Standing};
 /// let entry = |name: &str| Entry { name: name.to_owned(), trainings: None, rows: Vec::new() };
 /// let side_by_side = SideBySide { what: "model", counted: "samples", scores: vec![Score::F1], entries: vec![entry("plain"), entry("isnet")] };
 /// let interval = Interval { method: IntervalMethod::BootstrapPercentile, low: -0.01, high: 0.2 };
-/// let distance = Distance { name: "isnet".into(), split: "test".into(), score: Score::F1, difference: 0.1, interval: Some(interval) };
+/// let distance = Distance {
+///     name: "isnet".into(), split: "test".into(), score: Score::F1, difference: 0.1, interval: Some(interval), standing: Standing::NotTold,
+/// };
 /// let blocks = standing(&side_by_side, &[distance], "over samples");
 /// let said = "**test**, macro F1 against `plain`: not told apart: isnet (+0.10).".into();
-/// assert_eq!(blocks[0], isnet_report::Block::Paragraph(said)); // the interval holds 0
+/// assert_eq!(blocks[0], isnet_report::Block::Paragraph(said)); // the corrected test does not tell them apart
 /// ```
 pub fn standing(side_by_side: &SideBySide, distances: &[Distance], how: &str) -> Vec<Block> {
     let Some(first) = side_by_side.entries.first() else { return Vec::new() };
     let compared = |score: &Score| distances.iter().any(|it| it.score == *score);
     let of_others = || distances.iter().map(|it| it.score).find(|score| *score != Score::BackgroundShare);
-    let headline = HEADLINES.into_iter().find(compared).or_else(of_others);
+    // A question that was asked beforehand comes first: it alone has words.
+    let told = |score: &Score| distances.iter().any(|it| it.score == *score && it.standing != Standing::NotTold);
+    let headline = HEADLINES
+        .into_iter()
+        .find(|score| compared(score) && told(score))
+        .or_else(|| HEADLINES.into_iter().find(compared))
+        .or_else(of_others);
     let splits = distinct(side_by_side.splits().into_iter().chain(distances.iter().map(|it| it.split.as_str())));
     let sentence = |split: &&str| {
         let score = headline.and_then(|score| score_words_on(split, first, distances, score));
@@ -110,11 +101,16 @@ pub fn standing(side_by_side: &SideBySide, distances: &[Distance], how: &str) ->
 fn score_words_on(split: &str, first: &Entry, distances: &[Distance], score: Score) -> Option<String> {
     let mut of_split: Vec<&Distance> = distances.iter().filter(|it| it.split == split && it.score == score).collect();
     of_split.sort_by(|a, b| b.difference.total_cmp(&a.difference));
-    let names = |side: Side| {
-        let chosen = of_split.iter().filter(|it| it.side() == side);
+    let names = |standing: Standing| {
+        let chosen = of_split.iter().filter(|it| it.standing == standing);
         chosen.map(|it| format!("{} ({})", verbatim(&it.name), signed(it.difference))).collect::<Vec<_>>().join(", ")
     };
-    let parts = [("better", Side::Better), ("worse", Side::Worse), ("not told apart", Side::NotTold)];
+    let parts = [
+        ("better", Standing::Better),
+        ("worse", Standing::Worse),
+        ("not inferior", Standing::NotInferior),
+        ("not told apart", Standing::NotTold),
+    ];
     let said: Vec<String> = parts
         .into_iter()
         .map(|(word, side)| (word, names(side)))
@@ -155,8 +151,8 @@ fn difference_table(side_by_side: &SideBySide, distances: &[Distance], score: Sc
     let splits: Vec<&str> = side_by_side.splits();
     let first = side_by_side.entries.first().map_or("", |entry| &entry.name);
     let caption = format!(
-        "Difference in {} to `{}`, with its interval {how}; bold where the interval leaves out 0. Each interval stands for itself: of many, \
-         some miss by chance.",
+        "Difference in {} to `{}`, with its interval {how}; bold where the test that is corrected for the number of tests says that there is one. \
+         Each interval stands for itself: of many, some leave out 0 by chance.",
         score_words(score, false),
         verbatim(first)
     );

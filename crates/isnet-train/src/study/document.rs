@@ -113,10 +113,10 @@ fn summary_section(study: &Study, found: &StudyTable, side_by_side: &SideBySide)
         return section;
     }
     section.push(format!(
-        "A variant is called better or worse than `{}` only where the {} % interval of their difference, over samples and the trainings that \
-         both have, leaves out 0.{}",
+        "A variant is called better or worse than `{}` only where the test of their difference, over samples and the trainings that both \
+         have, says so after its correction for all such tests (Holm), at {} %.{}",
         verbatim(&found.variants[0].variant),
-        percent(found.confidence),
+        percent(1.0 - found.confidence),
         caution(found)
     ));
     standing(side_by_side, &distances, "over samples and trainings").into_iter().for_each(|block| section.push(block));
@@ -126,8 +126,8 @@ fn summary_section(study: &Study, found: &StudyTable, side_by_side: &SideBySide)
 /// What few trainings cannot tell.
 fn caution(found: &StudyTable) -> &'static str {
     match found.variants.iter().map(|it| it.cells.len()).min() {
-        Some(1) => " Some variants were trained once: their intervals know nothing of other seeds.",
-        Some(2..5) => " With fewer than five trainings of a variant the intervals are too narrow on that side.",
+        Some(1) => " Some variants were trained once: nothing is known of other seeds, so nothing is said.",
+        Some(2..5) => " Fewer than five trainings say little about others: the intervals are wide.",
         _ => "",
     }
 }

@@ -7,7 +7,8 @@ use isnet_run::study::{Cell, CellRecord, FailedCell};
 use isnet_statistics::Predictions;
 use isnet_statistics::predictions_csv;
 use isnet_statistics::{
-    Comparison, Settings, TrainingsDifference, TrainingsRow, compare, differences_over_trainings, over_trainings,
+    Comparison, Settings, TrainingsDifference, TrainingsRow, compare, correct, differences_over_trainings,
+    over_trainings,
 };
 use serde::Serialize;
 
@@ -107,6 +108,7 @@ pub fn table(study: &Study, settings: &Settings) -> Result<StudyTable, TrainErro
             },
         });
     }
+    correct(variants.iter_mut().flat_map(|it| &mut it.differences), &settings);
     let comparison = comparison(study, &done, &settings)?;
     let (study, confidence) = (study.name.clone(), settings.confidence);
     Ok(StudyTable { study, confidence, missing, failed, variants, comparison })
@@ -153,6 +155,7 @@ fn comparison(study: &Study, done: &Done<'_>, settings: &Settings) -> Result<Opt
 fn average(trainings: &[&Predictions]) -> Option<Predictions> {
     let (first, count) = (*trainings.first()?, trainings.len() as f64);
     let mut mean = first.clone();
+    mean.decided = vec![None; mean.len()];
     for (sample, row) in mean.probabilities.iter_mut().enumerate() {
         for (class, value) in row.iter_mut().enumerate() {
             *value = trainings.iter().map(|it| it.probabilities[sample][class]).sum::<f64>() / count;
