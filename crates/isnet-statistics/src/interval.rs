@@ -39,6 +39,10 @@ pub enum IntervalMethod {
     Trainings,
     /// A proportion after Jeffreys, see [`jeffreys`](crate::jeffreys).
     Jeffreys,
+    /// A ratio ± standard errors of its logarithm, such as a likelihood ratio, see [`operating_point`](crate::operating_point()).
+    LogRatio,
+    /// A probability ± standard errors of its logit, such as a predictive value, see [`operating_point`](crate::operating_point()).
+    Logit,
 }
 
 impl Interval {

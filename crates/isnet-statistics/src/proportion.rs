@@ -6,14 +6,28 @@
 //! | [`clopper_pearson`] | the shares that an exact test does not reject in either tail | where a journal asks for "exact": never covers less than its confidence, hence wider |
 //! | [`jeffreys`] | middle of the posterior `Beta(k + ½, n − k + ½)` | as Wilson, shorter near 0 and 1 |
 //!
-//! Samples of one patient are not independent: their interval is too short.
+//! Samples of one patient are not independent: see [`clustered_proportion`](crate::clustered_proportion).
 //!
 //! Sources: Wilson, Journal of the American Statistical Association 22 (1927); Clopper and Pearson, Biometrika 26 (1934);
 //! Brown, Cai and DasGupta, "Interval Estimation for a Binomial Proportion", Statistical Science 16 (2001), sections 3 and 4.
 
+use serde::Serialize;
 use statrs::function::beta::beta_reg;
 
 use crate::{Interval, IntervalMethod, normal};
+
+/// Which interval a proportion gets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProportionMethod {
+    /// [`wilson`], the default.
+    #[default]
+    Wilson,
+    /// [`clopper_pearson`].
+    ClopperPearson,
+    /// [`jeffreys`].
+    Jeffreys,
+}
 
 /// Wilson's score interval of `k` of `n`; `None` if `n` is 0.
 ///
@@ -32,7 +46,7 @@ use crate::{Interval, IntervalMethod, normal};
 /// ```
 pub fn wilson(k: usize, n: usize, confidence: f64) -> Option<Interval> {
     let (k, n) = checked(k, n, confidence)?;
-    Some(wilson_of_share(k / n, n, normal::reach(confidence)))
+    Some(ProportionMethod::Wilson.of_share(k / n, n, confidence))
 }
 
 /// The exact interval of Clopper and Pearson of `k` of `n`; `None` if `n` is 0.
@@ -52,7 +66,7 @@ pub fn wilson(k: usize, n: usize, confidence: f64) -> Option<Interval> {
 /// ```
 pub fn clopper_pearson(k: usize, n: usize, confidence: f64) -> Option<Interval> {
     let (k, n) = checked(k, n, confidence)?;
-    Some(clopper_pearson_of(k, n, confidence))
+    Some(ProportionMethod::ClopperPearson.of_share(k / n, n, confidence))
 }
 
 /// The interval of Jeffreys of `k` of `n`; `None` if `n` is 0.
@@ -71,29 +85,42 @@ pub fn clopper_pearson(k: usize, n: usize, confidence: f64) -> Option<Interval> 
 /// ```
 pub fn jeffreys(k: usize, n: usize, confidence: f64) -> Option<Interval> {
     let (k, n) = checked(k, n, confidence)?;
-    let tail = (1.0 - confidence) / 2.0;
-    let low = if k > 0.0 { beta_quantile(k + 0.5, n - k + 0.5, tail) } else { 0.0 };
-    let high = if k < n { 1.0 - beta_quantile(n - k + 0.5, k + 0.5, tail) } else { 1.0 };
-    Some(Interval { method: IntervalMethod::Jeffreys, low, high })
+    Some(ProportionMethod::Jeffreys.of_share(k / n, n, confidence))
 }
 
-/// Wilson's interval of a share of `n` samples, which need not be whole, `reach` standard errors to each side.
-pub(crate) fn wilson_of_share(share: f64, n: f64, reach: f64) -> Interval {
-    let square = reach * reach / n;
-    let centre = (share + square / 2.0) / (1.0 + square);
-    let half = (square * (share * (1.0 - share) + square / 4.0)).sqrt() / (1.0 + square);
-    // In exact numbers the bounds at 0 and 1 are 0 and 1.
-    let low = if share > 0.0 { (centre - half).max(0.0) } else { 0.0 };
-    let high = if share < 1.0 { (centre + half).min(1.0) } else { 1.0 };
-    Interval { method: IntervalMethod::Wilson, low, high }
+impl ProportionMethod {
+    /// Interval of a share of `n` samples; neither `n` nor `share·n` need be whole.
+    pub(crate) fn of_share(self, share: f64, n: f64, confidence: f64) -> Interval {
+        let tail = (1.0 - confidence) / 2.0;
+        let (k, rest) = (share * n, (1.0 - share) * n);
+        let (method, low, high) = match self {
+            Self::Wilson => {
+                let square = normal::reach(confidence).powi(2) / n;
+                let centre = (share + square / 2.0) / (1.0 + square);
+                let half = (square * (share * (1.0 - share) + square / 4.0)).sqrt() / (1.0 + square);
+                (IntervalMethod::Wilson, centre - half, centre + half)
+            }
+            Self::ClopperPearson => {
+                let low = if k > 0.0 { beta_quantile(k, rest + 1.0, tail) } else { 0.0 };
+                let high = if rest > 0.0 { 1.0 - beta_quantile(rest, k + 1.0, tail) } else { 1.0 };
+                (IntervalMethod::ClopperPearson, low, high)
+            }
+            Self::Jeffreys => {
+                let low = beta_quantile(k + 0.5, rest + 0.5, tail);
+                (IntervalMethod::Jeffreys, low, 1.0 - beta_quantile(rest + 0.5, k + 0.5, tail))
+            }
+        };
+        // In exact numbers Wilson's bounds there are 0 and 1 too, and those of Jeffreys are set to them.
+        let low = if share > 0.0 { low.max(0.0) } else { 0.0 };
+        let high = if share < 1.0 { high.min(1.0) } else { 1.0 };
+        Interval { method, low, high }
+    }
 }
 
-/// The interval of Clopper and Pearson of counts that need not be whole.
-pub(crate) fn clopper_pearson_of(k: f64, n: f64, confidence: f64) -> Interval {
-    let tail = (1.0 - confidence) / 2.0;
-    let low = if k > 0.0 { beta_quantile(k, n - k + 1.0, tail) } else { 0.0 };
-    let high = if k < n { 1.0 - beta_quantile(n - k, k + 1.0, tail) } else { 1.0 };
-    Interval { method: IntervalMethod::ClopperPearson, low, high }
+/// How many standard errors a two-sided interval reaches with `freedom` degrees of freedom: Student's t.
+pub(crate) fn t_reach(confidence: f64, freedom: f64) -> f64 {
+    let share = beta_quantile(0.5, freedom / 2.0, confidence); // t² / (freedom + t²) has this distribution
+    (freedom * share / (1.0 - share)).sqrt()
 }
 
 /// Quantile of `Beta(a, b)` by halving: `statrs`' own inverse starts its Newton steps no closer than 0.0001 to the ends.
@@ -140,6 +167,16 @@ mod tests {
         for bound in [interval.low, interval.high] {
             let z = (0.15 - bound).abs() / (bound * (1.0 - bound) / 20.0).sqrt();
             assert!((z - normal::reach(0.95)).abs() < 1e-9, "{z}");
+        }
+    }
+
+    /// Numbers of `scipy.stats.t.ppf` 1.17.1.
+    #[test]
+    fn reach_of_few_degrees_of_freedom() {
+        for (freedom, expected) in
+            [(1.0, 12.706_204_736_174_694), (9.0, 2.262_157_162_798_205), (1e6, 1.959_966_356_814_107)]
+        {
+            assert!((t_reach(0.95, freedom) / expected - 1.0).abs() < 1e-9, "{freedom} {}", t_reach(0.95, freedom));
         }
     }
 
