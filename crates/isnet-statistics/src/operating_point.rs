@@ -150,7 +150,7 @@ pub fn operating_point(
         return Err(StatisticsError::Empty);
     }
     settings.check(threshold)?;
-    let table = Table::new(test, class_idx, threshold);
+    let table = Table::new(test, class_idx, threshold, test.is_grouped());
     let share = |of: Share| table.share(of, settings);
     let ratios = |shape, prior| table.ratio(shape, prior, settings.confidence);
     let at = |&prevalence: &f64| {
@@ -176,7 +176,7 @@ pub fn operating_point(
 }
 
 impl OperatingSettings {
-    fn check(&self, threshold: f64) -> Result<(), StatisticsError> {
+    pub(crate) fn check(&self, threshold: f64) -> Result<(), StatisticsError> {
         let wrong = |setting, expected: &str, got: f64| {
             Err(StatisticsError::Setting { setting, expected: expected.to_owned(), got: got.to_string() })
         };
@@ -234,14 +234,15 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    pub fn new(predictions: &Predictions, class_idx: usize, threshold: f64) -> Self {
+    /// Of samples that are independent unless any sample of the predictions, or of those that they are part of, has a group.
+    pub fn new(predictions: &Predictions, class_idx: usize, threshold: f64, is_grouped: bool) -> Self {
         let (scores, is_positive) = one_vs_rest(predictions, class_idx);
         let of_sample = Units::new(&predictions.groups);
         let mut units = vec![Cells::default(); of_sample.n];
         for (sample, &unit) in of_sample.of_sample.iter().enumerate() {
             *units[unit].cell(is_positive[sample], scores[sample] >= threshold) += 1.0;
         }
-        Self { units, is_grouped: predictions.is_grouped() }
+        Self { units, is_grouped }
     }
 
     fn confusion(&self) -> Confusion {

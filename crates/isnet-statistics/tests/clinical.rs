@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use isnet_statistics::{
-    Estimate, Interval, OperatingSettings, Predictions, Task, clopper_pearson, jeffreys, operating_point, wilson,
+    Estimate, Interval, OperatingSettings, Predictions, ProportionMethod, Settings, SizeTarget, SubgroupSettings, Task,
+    clopper_pearson, decision_curve, jeffreys, operating_point, proportion_heterogeneity, sample_size, subgroups,
+    wilson,
 };
 use serde_json::Value;
 
@@ -111,4 +113,61 @@ fn samples_in_groups_agree_with_cluster_robust_regressions() {
         }
     }
     assert_eq!(point.n_groups, Some(50));
+}
+
+#[test]
+fn net_benefits_agree_with_their_definition() {
+    let curve = decision_curve(&images(150), 0, &Settings { resamples: 200, ..Settings::default() }).unwrap();
+    for case in golden()["decision"].as_array().unwrap() {
+        let percent = case[0].as_u64().unwrap() as usize;
+        let point = &curve.points[percent - 1];
+        let what = format!("threshold {percent} %");
+        close(point.net_benefit, &case[1], &what);
+        close(point.standardized.unwrap(), &case[2], &what);
+        close(point.treat_all, &case[3], &what);
+        assert!(point.interval.unwrap().width() < 0.6, "{what}");
+    }
+    assert_eq!((curve.points.len(), curve.n_groups), (99, Some(50)));
+}
+
+#[test]
+fn tests_of_heterogeneity_agree_with_scipy_and_with_every_table() {
+    for case in golden()["heterogeneity"].as_array().unwrap() {
+        let number = |value: &Value| value.as_u64().unwrap() as usize;
+        let levels: Vec<(usize, usize)> =
+            case[0].as_array().unwrap().iter().map(|level| (number(&level[0]), number(&level[1]))).collect();
+        let found = proportion_heterogeneity(&levels).unwrap();
+        close(found.p_value, &case[2], &case[0].to_string());
+        match found.statistic {
+            Some(statistic) => close(statistic, &case[1], &case[0].to_string()),
+            None => assert!(case[1].is_null(), "{levels:?}"),
+        }
+    }
+}
+
+#[test]
+fn subgroups_of_patients_agree_with_cluster_robust_variances() {
+    let levels: Vec<String> = (0..300).map(|image| (image / 3 % 3).to_string()).collect();
+    let found = subgroups(&images(300), ("third", &levels), &SubgroupSettings::new(0, 0.5)).unwrap();
+    let expected = &golden()["by_thirds"];
+    for (idx, name) in [(0, "sensitivity"), (3, "auc")] {
+        let test = found.scores[idx].heterogeneity.unwrap();
+        close(test.statistic.unwrap(), &expected[name][0], name);
+        close(test.p_value, &expected[name][1], name);
+    }
+    for (level, expected) in found.scores[3].levels.iter().zip(expected["areas"].as_array().unwrap()) {
+        close_estimate(&level.estimate, expected, &level.level);
+    }
+}
+
+#[test]
+fn sample_sizes_are_the_first_that_are_enough() {
+    for case in golden()["sizes"].as_array().unwrap() {
+        let number = |idx: usize| case[idx].as_f64().unwrap();
+        for (idx, method) in [(2, ProportionMethod::Wilson), (3, ProportionMethod::ClopperPearson)] {
+            let size = sample_size(SizeTarget::Sensitivity(number(0)), number(1), 0.2, 0.95, method).unwrap();
+            assert_eq!(Value::from(size.n_positive), case[idx], "{case} {method:?}");
+            assert_eq!(size.n, 5 * size.n_positive);
+        }
+    }
 }

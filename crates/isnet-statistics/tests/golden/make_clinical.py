@@ -4,7 +4,9 @@
     venv/bin/python make_clinical.py
 """
 
+import itertools
 import json
+import math
 import pathlib
 
 import numpy as np
@@ -101,12 +103,94 @@ def grouped():
     return {name: [float(x) for x in values] for name, values in found.items()}
 
 
+def decision():
+    """Net benefit of 150 images, and standardized, at every tenth threshold, straight from the definition."""
+    _, ill, score = images(150)
+    found = []
+    for percent in range(5, 100, 10):
+        t = percent / 100
+        benefit = ((score >= t) & ill).mean() - ((score >= t) & ~ill).mean() * t / (1 - t)
+        found.append([percent, benefit, benefit / ill.mean(), ill.mean() - (1 - ill.mean()) * t / (1 - t)])
+    return found
+
+
+def heterogeneity():
+    """[[right, all] of levels, χ² or nothing, p-value]: SciPy's χ², or every table with the same margins."""
+    found = []
+    for levels in [[(90, 100), (70, 100)], [(80, 100), (150, 200), (33, 60)], [(3, 3), (0, 3)], [(29, 30), (40, 40), (11, 15)], [(1, 9), (0, 12), (5, 14), (2, 20)]]:
+        right, size = np.array(levels).T
+        table = np.array([right, size - right])
+        chi2, p, _, expected = stats.chi2_contingency(table, correction=False)
+        if expected.min() >= 5:
+            found.append([levels, chi2, p])
+            continue
+        chance = lambda ks: float(np.prod([math.comb(int(n), int(k)) for k, n in zip(ks, size)], dtype=object)) / math.comb(int(size.sum()), int(right.sum()))
+        chances = [chance(ks) for ks in itertools.product(*[range(n + 1) for n in size]) if sum(ks) == right.sum()]
+        assert abs(sum(chances) - 1) < 1e-9
+        p = sum(c for c in chances if c <= chance(right) * (1 + 1e-7))
+        if len(levels) == 2:
+            assert abs(p - stats.fisher_exact(table).pvalue) < 1e-9
+        found.append([levels, None, p])
+    return found
+
+
+def auc_in_groups(patient, ill, score):
+    """AUC, and its variance between patients: a matrix of all pairs, and what each patient adds to its mean."""
+    wins = (score[ill][:, None] > score[~ill]) + 0.5 * (score[ill][:, None] == score[~ill])
+    auc, u = wins.mean(), np.zeros(patient.max() + 1)
+    np.add.at(u, patient[ill], (wins.mean(1) - auc) / ill.sum())
+    np.add.at(u, patient[~ill], (wins.mean(0) - auc) / (~ill).sum())
+    g = min(len(set(patient[ill])), len(set(patient[~ill])))
+    return auc, g / (g - 1) * (u @ u), g
+
+
+def by_thirds():
+    """300 images in three levels of 100 patients, by the patient's number modulo 3: Q and p-value of the logits of sensitivity and AUC, and
+    AUC and bounds of each level."""
+    patient, ill, score = images(300)
+    logits, areas = [[], []], []
+    for level in range(3):
+        among = patient % 3 == level
+        auc, variance, g = auc_in_groups(patient[among], ill[among], score[among])
+        half = stats.t.ppf(0.975, g - 1) * np.sqrt(variance) / (auc * (1 - auc))
+        areas.append([auc, expit(logit(auc) - half), expit(logit(auc) + half)])
+        logits[1].append((logit(auc), variance / (auc * (1 - auc)) ** 2))
+        y, groups = (score >= 0.5)[among & ill].astype(float), patient[among & ill]
+        fit = sm.OLS(y, np.ones(len(y))).fit(cov_type="cluster", cov_kwds={"groups": groups})
+        p = y.mean()
+        variance = max(fit.cov_params()[0][0], p * (1 - p) / len(y))
+        logits[0].append((logit(p), variance / (p * (1 - p)) ** 2))
+    tests = []
+    for pairs in logits:
+        x, variance = np.array(pairs).T
+        q = np.sum((x - np.sum(x / variance) / np.sum(1 / variance)) ** 2 / variance)
+        tests.append([q, stats.chi2.sf(q, 2)])
+    return {"sensitivity": tests[0], "auc": tests[1], "areas": areas}
+
+
+def sizes():
+    """[share, half width, Wilson, and of real counts Clopper–Pearson]: the first number that is enough, one by one."""
+    found = []
+    for share, half in [(0.9, 0.05), (0.8, 0.1), (0.95, 0.03), (0.5, 0.05), (1.0, 0.05)]:
+        def first(method):
+            for n in range(1, 10000):
+                low, high = proportion_confint(share * n, n, 0.05, method)
+                if high - low <= 2 * half:
+                    return n
+        found.append([share, half, first("wilson"), first("beta")])
+    return found
+
+
 def main():
     found = {
         "versions": {lib.__name__: lib.__version__ for lib in [np, scipy, sklearn, statsmodels]},
         "proportions": proportions(),
         "tables": tables(),
         "grouped": grouped(),
+        "decision": decision(),
+        "heterogeneity": heterogeneity(),
+        "by_thirds": by_thirds(),
+        "sizes": sizes(),
     }
     path = pathlib.Path(__file__).with_name("clinical.json")
     path.write_text(json.dumps(found, indent=None, separators=(",", ":")).replace('},"', '},\n"').replace('],"', '],\n"') + "\n")
