@@ -23,7 +23,6 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::proportion::t_reach;
 use crate::{Interval, ProportionMethod, normal};
 
 /// A proportion of samples in groups.
@@ -132,7 +131,7 @@ pub(crate) fn of_tallies(
     if n_groups < 2 {
         return Some(ClusteredProportion { design_effect: n, ..found(1.0, None) });
     }
-    let shrink = normal::reach(confidence) / t_reach(confidence, groups - 1.0);
+    let shrink = normal::reach(confidence) / normal::student_reach(confidence, groups - 1.0);
     let effective_n = n / design_effect * shrink * shrink;
     Some(found(effective_n, Some(method.of_share(value, effective_n, confidence))))
 }
@@ -170,7 +169,8 @@ mod tests {
         let groups: Vec<String> = (0..200).map(|image| format!("patient {}", image / 20)).collect();
         let found = clustered_proportion(&[true; 200], &groups, 0.95, WILSON).unwrap();
         assert_eq!(found.design_effect, 20.0);
-        let of_patients = WILSON.of_share(1.0, 10.0 * (normal::reach(0.95) / t_reach(0.95, 9.0)).powi(2), 0.95);
+        let of_patients =
+            WILSON.of_share(1.0, 10.0 * (normal::reach(0.95) / normal::student_reach(0.95, 9.0)).powi(2), 0.95);
         assert_eq!(found.interval, Some(of_patients));
     }
 

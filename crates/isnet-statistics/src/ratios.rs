@@ -2,7 +2,6 @@
 //! zero cells stand in [`operating_point`](crate::operating_point).
 
 use crate::clustered::{as_copies, n_filled};
-use crate::proportion::t_reach;
 use crate::{Estimate, Interval, IntervalMethod, normal};
 
 /// The four cells of a table; not whole where something was added to them.
@@ -176,7 +175,7 @@ impl Ratios<'_> {
             let squares: f64 = self.units.iter().map(|unit| cells.influence(unit, shape).powi(2)).sum();
             groups / (groups - 1.0) * squares
         };
-        Some(t_reach(self.confidence, groups - 1.0) * variance.sqrt())
+        Some(normal::student_reach(self.confidence, groups - 1.0) * variance.sqrt())
     }
 }
 

@@ -22,8 +22,8 @@
 
 use crate::bootstrap::Resampling;
 use crate::normal;
-use crate::proportion::{clopper_pearson_of, wilson_of_share};
-use crate::{Interval, IntervalMethod};
+use crate::proportion::wilson_reaching;
+use crate::{Interval, IntervalMethod, ProportionMethod};
 
 /// With fewer decisions than this on one side of a share, its interval is the exact one.
 pub(crate) const FEW_DECISIONS: f64 = 5.0;
@@ -180,9 +180,9 @@ impl Share {
         let n = if of.grouped { self.effective_number() } else { self.n };
         let few = share.min(1.0 - share) * n < FEW_DECISIONS;
         let found = if few && of.is_one() {
-            clopper_pearson_of(share * n, n, normal::confidence(reach))
+            ProportionMethod::ClopperPearson.of_share(share, n, normal::confidence(reach))
         } else {
-            wilson_of_share(share, n, reach)
+            wilson_reaching(reach, share, n)
         };
         if self.is_f1 { Interval { low: f1(found.low), high: f1(found.high), ..found } } else { found }
     }

@@ -17,12 +17,11 @@ use serde::Serialize;
 use crate::clustered::{Units, of_tallies};
 use crate::operating_point::{Share, Table};
 use crate::operating_rule::{class_name, one_vs_rest};
-use crate::proportion::t_reach;
 use crate::ranking::Ranking;
 use crate::ratios::{Cells, expit};
 use crate::{
     DeLong, Estimate, Heterogeneity, Interval, IntervalMethod, OperatingSettings, Predictions, ProportionMethod,
-    StatisticsError, cochran_q, newcombe, proportion_heterogeneity,
+    StatisticsError, cochran_q, newcombe, normal, proportion_heterogeneity,
 };
 
 /// What is asked of [`subgroups`].
@@ -357,7 +356,7 @@ impl Area {
         }
         let squares: f64 = influences(&ranking, auc, units).iter().map(|influence| influence * influence).sum();
         let variance = Some(groups / (groups - 1.0) * squares);
-        Self { auc, variance, reach: t_reach(confidence, groups - 1.0), n_groups: Some(n_groups) }
+        Self { auc, variance, reach: normal::student_reach(confidence, groups - 1.0), n_groups: Some(n_groups) }
     }
 }
 

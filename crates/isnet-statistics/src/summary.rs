@@ -7,12 +7,11 @@ use crate::StatisticsError;
 use crate::bootstrap::{Replicates, acceleration, bca_interval, percentile_interval};
 use crate::counts::{Counts, OneVsRest};
 use crate::part::{FEW_GROUPS, Part, notes_on_bootstrap, notes_on_replicates, notes_on_size, parts, plural, usable};
-use crate::proportion::clopper_pearson_of;
 use crate::score::{Of, Score};
 use crate::score_set::ScoreSet;
 use crate::settings::Settings;
 use crate::shares::{FEW_DECISIONS, Shares};
-use crate::{Interval, Resampling, area_intervals, posterior};
+use crate::{Interval, ProportionMethod, Resampling, area_intervals, posterior};
 
 /// Below this number of samples on a side of a class, a note says so.
 const FEW_OF_A_CLASS: f64 = 10.0;
@@ -249,7 +248,7 @@ impl PartScores<'_> {
         };
         let n = positives.min(self.resampling.n_units()) as f64;
         notes.push("all resamples give the same value: the interval rests on the number of positives alone".to_owned());
-        (n > 0.0).then(|| clopper_pearson_of(value * n, n, self.settings.confidence))
+        (n > 0.0).then(|| ProportionMethod::ClopperPearson.of_share(value, n, self.settings.confidence))
     }
 
     fn n_positive(&self, of: Of) -> Option<usize> {
