@@ -139,7 +139,7 @@ fn choose(candidates: &[Candidate], rule: OperatingRule) -> Option<&Candidate> {
             .filter(|candidate| candidate.youden() > 1e-12)
             .reduce(|best, next| if next.youden() >= best.youden() - 1e-12 { next } else { best }),
         OperatingRule::Sensitivity(least) => telling.find(|candidate| candidate.sensitivity >= least),
-        OperatingRule::Specificity(least) => telling.filter(|candidate| candidate.specificity >= least).last(),
+        OperatingRule::Specificity(least) => telling.rfind(|candidate| candidate.specificity >= least),
     }
 }
 

@@ -8,6 +8,8 @@
 //! ISNET_COVERAGE=2000 cargo test --release -p isnet-statistics --test coverage -- --ignored --nocapture
 //! ```
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::collections::BTreeMap;
 
 use isnet_data::rng::stream;
