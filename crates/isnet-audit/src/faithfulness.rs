@@ -248,7 +248,7 @@ fn flipped(
     };
     let value = |image: usize, place: usize| {
         let class = explained[image].as_ref()?.class;
-        found[image][place].as_ref().map(|row| f64::from(row[class]))
+        found[image][place].as_ref().map(|row| row[class])
     };
     let column = |order, step| (0..chosen.len()).map(|image| value(image, at(order, step))).collect();
     Ok((0..3).map(|order| (0..=steps).map(|step| column(order, step)).collect()).collect())

@@ -175,10 +175,10 @@ impl<'a> Subject<'a> {
     /// The probability of what is true: of the label, or the mean over all labels that are there or not.
     pub fn truth(&self, probabilities: &[f64], label: &Label) -> f64 {
         match label {
-            Label::Single(class) => f64::from(probabilities[*class]),
+            Label::Single(class) => probabilities[*class],
             Label::Multi(classes) => {
                 let each = probabilities.iter().enumerate().map(|(class, probability)| {
-                    f64::from(if classes.contains(&class) { *probability } else { 1.0 - probability })
+                    if classes.contains(&class) { *probability } else { 1.0 - probability }
                 });
                 each.sum::<f64>() / probabilities.len() as f64
             }

@@ -1,11 +1,11 @@
 //! Scores as plain text for people.
 
-use crate::distinct::distinct;
-use isnet_statistics::metrics::{Scores, SplitScores};
-use isnet_statistics::{Comparison, ComparisonRow, Interval, IntervalMethod, Score, Summary, SummaryRow, TestMethod};
+use isnet_report::{Cell, Table, verbatim};
 
-/// Stands behind an interval that should not be relied on.
-const DOUBTFUL: &str = "*";
+use crate::distinct::distinct;
+use crate::report::score_cell;
+use isnet_statistics::metrics::{Scores, SplitScores};
+use isnet_statistics::{Comparison, ComparisonRow, IntervalMethod, Score, Standing, Summary, SummaryRow, TestMethod};
 
 /// The scores of the tables, with their heads.
 const SCORES: [(Score, &str); 4] = [
@@ -17,8 +17,8 @@ const SCORES: [(Score, &str); 4] = [
 
 /// One table of all splits and sources with intervals, then the confusion of each split.
 ///
-/// A split with one source has one line. `–` stands where a score is not defined. The background
-/// share is the mean over the samples that have one.
+/// A split with one source has one line. `–` stands where a score is not defined, and a score that is defined nowhere has no column. The
+/// background share is the mean over the samples that have one.
 pub fn report(splits: &[SplitScores], statistics: &Summary) -> String {
     let mut text = score_table(splits, statistics);
     for SplitScores { split, scores, .. } in splits {
@@ -35,53 +35,64 @@ pub fn report(splits: &[SplitScores], statistics: &Summary) -> String {
 
 /// One table of several models, split by split.
 pub fn models(models: &[(&str, &Summary)]) -> String {
-    let heads = ["split", "model", "n"].into_iter().chain(SCORES.map(|(_, head)| head));
-    let mut rows: Vec<Vec<String>> = vec![heads.map(str::to_owned).collect()];
+    let scores = shown(&models.iter().map(|(_, summary)| *summary).collect::<Vec<_>>());
+    let mut table = Table::new(["split", "model", "n"].into_iter().chain(scores.iter().map(|(_, head)| *head)));
     let all = models.iter().flat_map(|(_, summary)| &summary.rows);
     for split in distinct(all.map(|row| row.split.as_str())) {
         let having = models.iter().filter(|(_, summary)| summary.rows.iter().any(|row| row.split == split));
         for (index, (name, summary)) in having.enumerate() {
-            let split_cell = if index == 0 { split } else { "" };
-            rows.push(
-                [split_cell, name].map(str::to_owned).into_iter().chain(score_cells(summary, split, None)).collect(),
-            );
+            let names = [if index == 0 { split } else { "" }, *name].map(Cell::text);
+            table.push(names.into_iter().chain(score_cells(summary, split, None, &scores)));
         }
     }
     let confidence = models.first().map_or(0.95, |(_, summary)| summary.confidence);
-    table(&rows, 2) + &intervals_used(models.iter().flat_map(|(_, summary)| printed(summary)), confidence)
+    table.to_text() + &intervals_used(models.iter().flat_map(|(_, summary)| printed(summary)), confidence)
 }
 
-/// The differences of models to the first one, with intervals and tests.
+/// The differences of models to the first one, with intervals and tests, and what may be said of them.
 pub fn comparison(comparison: &Comparison) -> String {
-    let heads = ["split", "score", "model", "difference", "interval", "p", "p (Holm)", "test"];
-    let mut rows = vec![heads.map(str::to_owned).to_vec()];
+    let heads = ["split", "score", "model", "difference", "p", "p (Holm)", "test", "says"];
+    let mut table = Table::new(heads).caption(format!("differences to `{}`", verbatim(&comparison.baseline)));
     let known = comparison.rows.iter().filter(|row| row.value.is_some() || row.baseline_value.is_some());
-    rows.extend(known.map(difference_row));
-    let mut text = format!("differences to `{}`\n{}", comparison.baseline, table(&rows, 3));
-    text.push_str(&format!(
-        "p: chance of such a difference if there were none; Holm: adjusted for {} tests\n",
-        comparison.n_tests
-    ));
-    text
+    known.for_each(|row| table.push(difference_row(row)));
+    let n = comparison.n_tests;
+    table.to_text()
+        + &format!("p: chance of such a difference if there were none; Holm: adjusted for {n} test{}\n", plural(n))
 }
 
-fn difference_row(row: &ComparisonRow) -> Vec<String> {
+fn difference_row(row: &ComparisonRow) -> [Cell; 8] {
     let split = row.source.as_ref().map_or(row.split.clone(), |source| format!("{} / {source}", row.split));
     let of = [row.class.as_deref(), row.versus.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" v. ");
     let name = row.score.name().replace('_', " ");
     let score = if of.is_empty() { name } else { format!("{name} ({of})") };
-    vec![
-        split,
-        score,
-        row.model.clone(),
-        row.difference.map_or_else(|| "–".to_owned(), |difference| format!("{difference:+.3}")),
-        row.intervals
-            .first()
-            .map_or_else(|| "–".to_owned(), |found| format!("{:+.3} to {:+.3}", found.low, found.high)),
-        p_words(row.tests.first().map(|test| test.p_value)),
-        p_words(row.p_adjusted),
-        row.tests.first().map_or("–", |test| test_words(test.method)).to_owned(),
+    let difference = row.difference.map_or_else(
+        || Cell::missing(row.reason.clone().unwrap_or_default()),
+        |difference| Cell::number(difference, 3).signed().notes(&row.notes),
+    );
+    [
+        Cell::text(split),
+        Cell::text(score),
+        Cell::text(&row.model),
+        row.intervals.first().map_or(difference.clone(), |found| difference.interval(found.low, found.high)),
+        Cell::text(p_words(row.tests.first().map(|test| test.p_value))),
+        Cell::text(p_words(row.p_adjusted)),
+        Cell::text(row.tests.first().map_or("–", |test| test_words(test.method))),
+        Cell::text(standing_words(row.standing)),
     ]
+}
+
+/// What may be said of a difference.
+fn standing_words(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Better => "better",
+        Standing::Worse => "worse",
+        Standing::NotInferior => "not inferior",
+        Standing::NotTold => "",
+    }
+}
+
+fn plural(n: usize) -> &'static str {
+    if n == 1 { "" } else { "s" }
 }
 
 /// A p-value as it is printed.
@@ -108,21 +119,20 @@ pub(crate) fn test_words(method: TestMethod) -> &'static str {
 pub fn confusion(split: &SplitScores) -> String {
     let Scores { per_class, confusion, absent_classes, .. } = &split.scores;
     let multi = confusion.is_empty();
-    let mut rows = vec![vec![String::new()]];
-    if multi {
-        rows[0].extend(["hit", "missed", "false alarm", "rightly not"].map(str::to_owned));
-    } else {
-        rows[0].extend(per_class.iter().map(|class| class.class.clone()));
-    }
+    let heads: Vec<&str> = match multi {
+        true => vec!["hit", "missed", "false alarm", "rightly not"],
+        false => per_class.iter().map(|class| class.class.as_str()).collect(),
+    };
+    let mut table = Table::new([""].into_iter().chain(heads));
     for (class_idx, class) in per_class.iter().enumerate() {
         let [[true_negative, false_positive], [false_negative, true_positive]] = class.confusion;
         let labels = vec![true_positive, false_negative, false_positive, true_negative];
         let counts = if multi { &labels } else { &confusion[class_idx] };
-        rows.push(std::iter::once(class.class.clone()).chain(counts.iter().map(u64::to_string)).collect());
+        table.push([Cell::text(&class.class)].into_iter().chain(counts.iter().map(|n| Cell::count(*n as usize))));
     }
     let what = if multi { "labels" } else { "confusion" };
     let key = if multi { "samples with and without each label" } else { "rows: true class, columns: predicted" };
-    let mut text = format!("{what} of `{}` ({key})\n{}", split.split, table(&rows, 1));
+    let mut text = format!("{what} of `{}` ({key})\n{}", split.split, table.to_text());
     if !absent_classes.is_empty() {
         text.push_str(&format!("no true sample of `{}`\n", absent_classes.join("`, `")));
     }
@@ -130,12 +140,12 @@ pub fn confusion(split: &SplitScores) -> String {
 }
 
 fn score_table(splits: &[SplitScores], statistics: &Summary) -> String {
-    let heads = ["split", "source", "n"].into_iter().chain(SCORES.map(|(_, head)| head));
-    let mut rows: Vec<Vec<String>> = vec![heads.map(str::to_owned).collect()];
+    let scores = shown(&[statistics]);
+    let mut table = Table::new(["split", "source", "n"].into_iter().chain(scores.iter().map(|(_, head)| *head)));
     for SplitScores { split, by_source, .. } in splits {
         let mut line = |split_cell: &str, source_cell: &str, source: Option<&str>| {
-            let names = [split_cell, source_cell].map(str::to_owned);
-            rows.push(names.into_iter().chain(score_cells(statistics, split, source)).collect());
+            let names = [split_cell, source_cell].map(Cell::text);
+            table.push(names.into_iter().chain(score_cells(statistics, split, source, &scores)));
         };
         match (by_source.len(), by_source.keys().next()) {
             (1, Some(source)) => line(split, source, None),
@@ -145,27 +155,21 @@ fn score_table(splits: &[SplitScores], statistics: &Summary) -> String {
             }
         }
     }
-    table(&rows, 2) + &intervals_used(printed(statistics), statistics.confidence)
+    table.to_text() + &intervals_used(printed(statistics), statistics.confidence)
 }
 
-/// Number of samples and scores of a split or source, each with its interval.
-fn score_cells(summary: &Summary, split: &str, source: Option<&str>) -> Vec<String> {
+/// Number of samples and scores of a split or source, each with its interval and notes.
+fn score_cells(summary: &Summary, split: &str, source: Option<&str>, scores: &[(Score, &str)]) -> Vec<Cell> {
     let row = |score: Score| summary.find(split, source, score, None);
-    let n = row(Score::Accuracy).map_or_else(String::new, |row| row.n.to_string());
-    let cell = |score: Score| {
-        let Some((value, row)) = row(score).and_then(|row| Some((row.value?, row))) else { return "–".to_owned() };
-        let interval = row.interval().map_or_else(String::new, |found| {
-            let doubtful = if is_doubtful(found, value) { DOUBTFUL } else { "" };
-            format!(" ({:.2}–{:.2}){doubtful}", found.low, found.high)
-        });
-        format!("{value:.3}{interval}")
-    };
-    std::iter::once(n).chain(SCORES.map(|(score, _)| cell(score))).collect()
+    let n = row(Score::Accuracy).map_or(Cell::missing(""), |row| Cell::count(row.n));
+    std::iter::once(n).chain(scores.iter().map(|(score, _)| score_cell(row(*score)))).collect()
 }
 
-/// So few samples that the prior outweighs them, or that every resample is like the other.
-fn is_doubtful(interval: &Interval, value: f64) -> bool {
-    !interval.contains(value) || interval.width() == 0.0
+/// The scores that have a value anywhere.
+fn shown(summaries: &[&Summary]) -> Vec<(Score, &'static str)> {
+    let rows = || summaries.iter().flat_map(|summary| printed(summary));
+    let has_value = |score: &Score| rows().any(|row| row.score == *score && row.value.is_some());
+    SCORES.into_iter().filter(|(score, _)| has_value(score)).collect()
 }
 
 /// The rows that the tables print.
@@ -174,19 +178,13 @@ fn printed(summary: &Summary) -> impl Iterator<Item = &SummaryRow> {
     summary.rows.iter().filter(printed)
 }
 
-/// Lines that say what the brackets are.
+/// A line that says what the brackets are.
 fn intervals_used<'a>(rows: impl Iterator<Item = &'a SummaryRow>, confidence: f64) -> String {
-    let shown: Vec<_> = rows.filter_map(|row| Some((row, row.interval()?))).collect();
-    let doubtful = shown.iter().any(|(row, interval)| row.value.is_some_and(|value| is_doubtful(interval, value)));
-    let names = distinct(shown.iter().map(|(_, interval)| interval_words(interval.method)));
+    let names = distinct(rows.filter_map(SummaryRow::interval).map(|interval| interval_words(interval.method)));
     if names.is_empty() {
         return String::new();
     }
-    let mut text = format!("(low–high): {:.0} % intervals, by {}\n", 100.0 * confidence, names.join(", "));
-    if doubtful {
-        text.push_str(&format!("{DOUBTFUL} too few samples for this interval\n"));
-    }
-    text
+    format!("(low–high): {:.0} % intervals, by {}\n", 100.0 * confidence, names.join(", "))
 }
 
 /// How an interval was found, in the words of a caption.
@@ -201,24 +199,9 @@ pub(crate) fn interval_words(method: IntervalMethod) -> &'static str {
         IntervalMethod::Wilson => "Wilson (shares)",
         IntervalMethod::ClopperPearson => "Clopper–Pearson (shares with few errors)",
         IntervalMethod::Jeffreys => "Jeffreys (shares)",
+        IntervalMethod::LogRatio => "the logarithm of the ratio",
+        IntervalMethod::Logit => "the logit (predictive values)",
         IntervalMethod::Mover => "Wilson, combined (F1, means over classes)",
         IntervalMethod::Trainings => "Student's t over trainings and samples",
     }
-}
-
-/// Pads the cells of each column to one width: names to the left, the numbers after `n_names`
-/// columns to the right.
-pub fn table(rows: &[Vec<String>], n_names: usize) -> String {
-    let n_columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
-    let widths: Vec<usize> = (0..n_columns).map(|column| width(column).unwrap_or(0)).collect();
-    let mut text = String::new();
-    for row in rows {
-        let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| {
-            if column < n_names { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
-        });
-        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
-        text.push('\n');
-    }
-    text
 }

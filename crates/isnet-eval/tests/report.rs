@@ -26,11 +26,25 @@ fn splits_and_sources_line_up() {
         predictions.background_share[idx] = share;
     }
     expect![[r#"
-        split     source    n           accuracy           macro F1                AUC         background
-        test_id   all       3  0.667 (0.09–0.99)  0.667 (0.24–0.91)  1.000 (0.28–1.00)  0.188 (0.12–0.25)
-                  leeds     2  1.000 (0.16–1.00)  1.000 (0.34–1.00)  1.000 (0.21–1.00)  0.188 (0.12–0.25)
-                  montfort  1  0.000 (0.00–0.98)  0.000 (0.00–0.88)                  –                  –
-        test_ood  quebec    2  0.500 (0.01–0.99)  0.333 (0.09–0.80)  0.000 (0.00–0.79)                  –
+        split     source    n                   accuracy                     macro F1                          AUC                 background
+        test_id   all       3    0.667 (0.09–0.99) (a,b)    0.667 (0.24–0.91) (a,c,b)  1.000 (0.28–1.00) (a,c,d,e)  0.188 (0.12–0.25) (f,g,h)
+                  leeds     2    1.000 (0.16–1.00) (f,i)    1.000 (0.34–1.00) (f,c,i)  1.000 (0.21–1.00) (f,c,d,e)    0.188 (0.12–0.25) (f,j)
+                  montfort  1  0.000 (0.00–0.98) (k,l,i)  0.000 (0.00–0.88) (k,l,c,i)                        – (m)                      – (n)
+        test_ood  quebec    2    0.500 (0.01–0.99) (f,b)    0.333 (0.09–0.80) (f,c,b)  0.000 (0.00–0.79) (f,c,d,e)                      – (n)
+        (a) only 3 samples: expect a wide interval
+        (b) fewer than 5 right or wrong decisions: the interval is exact or wider, and covers more than it says
+        (c) röntgen is left out of the average: not enough samples of it or of others
+        (d) fewer than 10 samples on one side: the interval of the AUC is a rough guide
+        (e) no pair is out of order, or one sample is alone: the interval is Newcombe's, which covers more than it says
+        (f) only 2 samples: expect a wide interval
+        (g) not defined in 26 of 1000 resamples, which are left out
+        (h) only 3 samples: the bootstrap interval covers about 90 %
+        (i) every decision is the same: the interval rests on their number alone
+        (j) only 2 samples: the bootstrap interval covers about 90 %
+        (k) only 1 sample: expect a wide interval
+        (l) there is one sample: resampling it changes nothing, so there is no bootstrap
+        (m) no class has this score: each needs samples of its own and of others
+        (n) no sample has a measured share of relevance on the background
         (low–high): 95 % intervals, by Clopper–Pearson (shares with few errors), Wilson, combined (F1, means over classes), Newcombe (AUC), bootstrap (BCa)
 
         confusion of `test_id` (rows: true class, columns: predicted)
@@ -56,8 +70,13 @@ fn labels_have_four_counts_each() {
     predictions.push("0", "web", "test", &[0, 1], &[0.9, 0.2]);
     predictions.push("1", "web", "test", &[], &[0.6, 0.1]);
     expect![[r#"
-        split  source  n           accuracy           macro F1                AUC  background
-        test   web     2  0.000 (0.00–0.84)  0.333 (0.09–0.80)  1.000 (0.21–1.00)           –
+        split  source  n                 accuracy                 macro F1                        AUC
+        test   web     2  0.000 (0.00–0.84) (a,b)  0.333 (0.09–0.80) (a,c)  1.000 (0.21–1.00) (a,d,e)
+        (a) only 2 samples: expect a wide interval
+        (b) every decision is the same: the interval rests on their number alone
+        (c) fewer than 5 right or wrong decisions: the interval is exact or wider, and covers more than it says
+        (d) fewer than 10 samples on one side: the interval of the AUC is a rough guide
+        (e) no pair is out of order, or one sample is alone: the interval is Newcombe's, which covers more than it says
         (low–high): 95 % intervals, by Clopper–Pearson (shares with few errors), Wilson, combined (F1, means over classes), Newcombe (AUC)
 
         labels of `test` (samples with and without each label)
@@ -83,18 +102,20 @@ fn models_and_their_differences_line_up() {
     let settings = Settings { scores: Some(vec![Score::Accuracy, Score::Auc]), by_class: false, ..Settings::default() };
     let summaries = [&plain, &isnet].map(|predictions| summary(predictions, &settings).unwrap());
     expect![[r#"
-        split  model   n           accuracy  macro F1                AUC  background
-        test   plain  40  0.600 (0.45–0.74)         –  0.600 (0.44–0.74)           –
-               isnet  40  0.900 (0.76–0.97)         –  0.900 (0.75–0.96)           –
+        split  model   n               accuracy                    AUC
+        test   plain  40      0.600 (0.45–0.74)      0.600 (0.44–0.74)
+               isnet  40  0.900 (0.76–0.97) (a)  0.900 (0.75–0.96) (b)
+        (a) fewer than 5 right or wrong decisions: the interval is exact or wider, and covers more than it says
+        (b) few samples are out of order: the interval is Newcombe's, which covers more than it says
         (low–high): 95 % intervals, by Wilson (shares), DeLong on the logit (AUC), Clopper–Pearson (shares with few errors), Newcombe (AUC)
     "#]]
     .assert_eq(&render::models(&[("plain", &summaries[0]), ("isnet", &summaries[1])]));
     let table = compare(&[("plain", &plain), ("isnet", &isnet)], &settings).unwrap();
     expect![[r#"
-        differences to `plain`
-        split  score     model  difference          interval        p  p (Holm)           test
-        test   accuracy  isnet      +0.300  +0.175 to +0.450  <0.0005   <0.0005  McNemar mid-p
-        test   auc       isnet      +0.300  +0.154 to +0.446  <0.0005   <0.0005         DeLong
+        differences to plain
+        split  score     model               difference  p        p (Holm)  test           says
+        test   accuracy  isnet  +0.300 (+0.17 to +0.45)  <0.0005  <0.0005   McNemar mid-p  better
+        test   auc       isnet  +0.300 (+0.15 to +0.45)  <0.0005  <0.0005   DeLong         better
         p: chance of such a difference if there were none; Holm: adjusted for 2 tests
     "#]]
     .assert_eq(&render::comparison(&table));

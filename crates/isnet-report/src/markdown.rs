@@ -95,8 +95,8 @@ impl Writer<'_> {
         let notes = table.notes();
         let cell = |cell: &Cell| {
             let (open, close) = if cell.emphasised { ("**", "**") } else { ("", "") };
-            let mark = cell.note.as_deref().and_then(|note| notes.iter().position(|known| *known == note));
-            let mark = mark.map_or(String::new(), |idx| format!("<sup>{}</sup>", note_letter(idx)));
+            let marks: Vec<String> = cell.marks(&notes).map(note_letter).collect();
+            let mark = if marks.is_empty() { String::new() } else { format!("<sup>{}</sup>", marks.join(",")) };
             format!("{open}{}{close}{mark}", cell_text(cell))
         };
         let header: Vec<String> = table.header.iter().map(|name| plain(name)).collect();

@@ -72,8 +72,9 @@ impl Table {
     pub fn to_text(&self) -> String {
         let notes = self.notes();
         let shown = |cell: &Cell| {
-            let note = cell.note.as_deref().and_then(|note| notes.iter().position(|known| *known == note));
-            cell.in_terminal() + &note.map_or(String::new(), |idx| format!(" ({})", note_letter(idx)))
+            let letters: Vec<String> = cell.marks(&notes).map(note_letter).collect();
+            let marks = if letters.is_empty() { String::new() } else { format!(" ({})", letters.join(",")) };
+            cell.in_terminal() + &marks
         };
         let rows: Vec<Vec<String>> = self.rows.iter().map(|row| row.iter().map(shown).collect()).collect();
         let width = |column: usize| {
@@ -114,7 +115,7 @@ impl Table {
     /// The notes of all cells in the order of reading, each once.
     pub(crate) fn notes(&self) -> Vec<&str> {
         let mut notes: Vec<&str> = Vec::new();
-        for note in self.rows.iter().flatten().filter_map(|cell| cell.note.as_deref()) {
+        for note in self.rows.iter().flatten().flat_map(|cell| cell.notes.iter().map(String::as_str)) {
             if !notes.contains(&note) {
                 notes.push(note);
             }
@@ -146,8 +147,8 @@ pub struct Cell {
     pub value: Value,
     /// Bounds of the value, with its decimals.
     pub interval: Option<(f64, f64)>,
-    /// What a reader should know, as a footnote of the table, with `**bold**` and `` `code` ``.
-    pub note: Option<String>,
+    /// What a reader should know, as footnotes of the table, with `**bold**` and `` `code` ``.
+    pub notes: Vec<String>,
     /// Whether it stands out.
     pub emphasised: bool,
     /// Whether numbers above 0 have a plus, as differences do.
@@ -157,7 +158,7 @@ pub struct Cell {
 impl Cell {
     /// Words, in plain text.
     pub fn text(text: impl Into<String>) -> Self {
-        Self { value: Value::Text(text.into()), interval: None, note: None, emphasised: false, signed: false }
+        Self { value: Value::Text(text.into()), interval: None, notes: Vec::new(), emphasised: false, signed: false }
     }
 
     /// A number with so many digits after the point.
@@ -184,9 +185,20 @@ impl Cell {
 
     /// Adds a footnote; an empty one is none.
     #[must_use]
-    pub fn note(mut self, note: impl Into<String>) -> Self {
-        self.note = Some(note.into()).filter(|note| !note.is_empty());
+    pub fn note(self, note: impl Into<String>) -> Self {
+        self.notes([note])
+    }
+
+    /// Adds footnotes; empty ones are none.
+    #[must_use]
+    pub fn notes<S: Into<String>>(mut self, notes: impl IntoIterator<Item = S>) -> Self {
+        self.notes.extend(notes.into_iter().map(Into::into).filter(|note| !note.is_empty()));
         self
+    }
+
+    /// The places of its notes among those of its table.
+    pub(crate) fn marks(&self, notes: &[&str]) -> impl Iterator<Item = usize> {
+        self.notes.iter().filter_map(|note| notes.iter().position(|known| known == note))
     }
 
     /// Makes it stand out.
@@ -227,10 +239,19 @@ impl Cell {
 
     /// Value and interval for a terminal.
     fn in_terminal(&self) -> String {
-        let decimals = self.decimals().saturating_sub(1);
         let bounds = |(low, high): (f64, f64)| {
-            // A dash beside a minus is hard to read.
-            let between = if low < 0.0 || high < 0.0 { " to " } else { "–" };
+            // A dash beside a sign is hard to read.
+            let between = if low < 0.0 || high < 0.0 || self.signed { " to " } else { "–" };
+            // Rounded bounds do not leave out their value.
+            let fewer = self.decimals().saturating_sub(1);
+            let rounded = |bound: f64| number::fixed(bound, fewer).parse().unwrap_or(bound);
+            let holds = match self.value {
+                Value::Number { value, .. } => {
+                    rounded(low) <= value && value <= rounded(high) || !(low..=high).contains(&value)
+                }
+                _ => true,
+            };
+            let decimals = if holds { fewer } else { self.decimals() };
             format!(" ({}{between}{})", self.digits(low, decimals), self.digits(high, decimals))
         };
         self.shown_value() + &self.interval.map_or(String::new(), bounds)

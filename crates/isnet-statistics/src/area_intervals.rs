@@ -56,7 +56,7 @@ pub(crate) fn of_area(
         let why = if delong.is_empty() {
             "no pair is out of order, or one sample is alone"
         } else {
-            "hardly a pair is out of order"
+            "few samples are out of order"
         };
         notes.push(format!("{why}: the interval is Newcombe's, which covers more than it says"));
         return (newcombe.into_iter().chain(delong).collect(), notes);

@@ -85,7 +85,8 @@ fn images(n: usize) -> Predictions {
     let mut predictions = Predictions::new(["ill"], Task::Multi);
     for image in 0..n {
         let of_patient = unit(&[1, image / 3]) % 5 < 2;
-        let is_ill = if !unit(&[2, image]).is_multiple_of(4) { of_patient } else { unit(&[3, image]).is_multiple_of(2) };
+        let is_ill =
+            if !unit(&[2, image]).is_multiple_of(4) { of_patient } else { unit(&[3, image]).is_multiple_of(2) };
         let steps = unit(&[4, image]) % 21 + unit(&[5, image / 3]) % 13 + 8 * usize::from(is_ill);
         let labels: &[usize] = if is_ill { &[0] } else { &[] };
         predictions.push(&format!("{image}.png"), "web", "test", labels, &[steps as f64 / 40.0]);

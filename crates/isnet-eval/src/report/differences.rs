@@ -60,7 +60,7 @@ fn test_cells(row: &ComparisonRow, level: f64) -> Vec<Cell> {
     let difference = row.difference.map_or_else(
         || Cell::missing(row.reason.clone().unwrap_or_default()),
         |value| {
-            let cell = Cell::number(value, 3).signed().note(row.notes.join("; "));
+            let cell = Cell::number(value, 3).signed().notes(&row.notes);
             row.intervals.first().map_or(cell.clone(), |it| cell.interval(it.low, it.high))
         },
     );

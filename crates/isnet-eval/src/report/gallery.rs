@@ -69,7 +69,7 @@ pub fn chosen(predictions: &Predictions, most: usize) -> Vec<Choice> {
     let (right, wrong): (Vec<usize>, Vec<usize>) =
         all.clone().filter(labelled).partition(|&sample| is_right(predictions, sample));
     let confident = |samples| highest(samples, most, |sample| Some(confidence(predictions, sample)));
-    let share = |sample: usize| predictions.background_share[sample].map(f64::from);
+    let share = |sample: usize| predictions.background_share[sample];
     let choice = |title: &str, rule: &str, samples| Choice { title: title.to_owned(), rule: rule.to_owned(), samples };
     let choices = [
         choice("Right, and sure of it", "The highest confidence among the right predictions.", confident(right)),
@@ -97,7 +97,7 @@ fn is_right(predictions: &Predictions, sample: usize) -> bool {
 
 fn confidence(predictions: &Predictions, sample: usize) -> f64 {
     let row = &predictions.probabilities[sample];
-    let decisions = row.iter().map(|&probability| f64::from(probability));
+    let decisions = row.iter().copied();
     match predictions.task {
         Task::Single => decisions.fold(0.0, f64::max),
         Task::Multi => {

@@ -49,13 +49,13 @@ pub(super) fn splits(summary: &Summary) -> Vec<String> {
 /// assert!(score_cell(table.find("test", None, Score::Accuracy, None)).shown().starts_with("1.000 ["));
 /// let auc = score_cell(table.find("test", None, Score::Auc, None));
 /// assert_eq!(auc.shown(), "–");
-/// assert!(auc.note.is_some()); // why there is none
+/// assert!(!auc.notes.is_empty()); // why there is none
 /// # Ok::<(), isnet_eval::EvalError>(())
 /// ```
 pub fn score_cell(row: Option<&SummaryRow>) -> Cell {
     let Some(row) = row else { return Cell::missing("") };
     let Some(value) = row.value else { return Cell::missing(row.reason.clone().unwrap_or_default()) };
-    let cell = Cell::number(value, 3).note(row.notes.join("; "));
+    let cell = Cell::number(value, 3).notes(&row.notes);
     row.interval().map_or(cell.clone(), |interval| cell.interval(interval.low, interval.high))
 }
 

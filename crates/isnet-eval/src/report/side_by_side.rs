@@ -94,10 +94,10 @@ impl Entry {
 }
 
 impl EntryRow {
-    /// Value and interval, or a dash and the reason, with a note.
-    pub(super) fn cell(&self, note: String) -> Cell {
+    /// Value and interval, or a dash and the reason, with notes.
+    pub(super) fn cell(&self, notes: &[&str]) -> Cell {
         let Some(value) = self.value else { return Cell::missing(self.reason.clone()) };
-        let cell = Cell::number(value, 3).note(note);
+        let cell = Cell::number(value, 3).notes(notes.iter().copied());
         self.interval.map_or(cell.clone(), |it| cell.interval(it.low, it.high))
     }
 
@@ -137,12 +137,13 @@ impl SideBySide {
             let shared: Vec<String> =
                 known.first().map_or(Vec::new(), |row| row.notes.iter().filter(common).cloned().collect());
             let cell = |row: &Option<&EntryRow>| {
-                let own = |row: &EntryRow| {
-                    row.notes.iter().filter(|note| !shared.contains(note)).cloned().collect::<Vec<_>>()
-                };
-                row.map_or(Cell::missing(""), |row| row.cell(own(row).join("; ")))
+                row.map_or(Cell::missing(""), |row| {
+                    let own: Vec<&str> =
+                        row.notes.iter().filter(|note| !shared.contains(note)).map(String::as_str).collect();
+                    row.cell(&own)
+                })
             };
-            let count = Cell::count(entry.trainings.unwrap_or(n)).note(shared.join("; "));
+            let count = Cell::count(entry.trainings.unwrap_or(n)).notes(&shared);
             table.push([Cell::text(&entry.name), count].into_iter().chain(rows.iter().map(cell)));
         }
         table

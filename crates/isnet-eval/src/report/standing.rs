@@ -142,7 +142,7 @@ fn share_words(entries: &[Entry], split: &str) -> Option<String> {
         1 => format!("; the interval of {} reaches into its own", close[0]),
         _ => format!("; the intervals of {} reach into its own", close.join(", ")),
     };
-    let shown = row.cell(String::new()).shown();
+    let shown = row.cell(&[]).shown();
     Some(format!("Lowest {}: {}, {shown}{close}.", score_words(score, false), verbatim(&lowest.name)))
 }
 

@@ -59,11 +59,12 @@ fn table_row(row: &[Cell], n_columns: usize, notes: &[&str], number: usize) -> S
             (_, false) => (" class=\"number\"", ""),
             (_, true) => (" class=\"number strong\"", ""),
         };
-        let mark = cell.note.as_deref().and_then(|note| notes.iter().position(|known| *known == note));
-        let mark = mark.map_or(String::new(), |idx| {
+        let mark = |idx| {
             let letter = note_letter(idx);
-            format!("<sup><a href=\"#t{number}-{letter}\" aria-label=\"note {letter}\">{letter}</a></sup>")
-        });
+            format!("<a href=\"#t{number}-{letter}\" aria-label=\"note {letter}\">{letter}</a>")
+        };
+        let marks: Vec<String> = cell.marks(notes).map(mark).collect();
+        let mark = if marks.is_empty() { String::new() } else { format!("<sup>{}</sup>", marks.join(",")) };
         text += &format!("<{element}{scope}{class}{direction}>{}{mark}</{element}>", cell_text(cell));
     }
     text + "</tr>\n"
