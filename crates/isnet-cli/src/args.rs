@@ -1,13 +1,14 @@
 //! The command line.
 
 mod audit;
+mod evaluate;
 
 use std::path::PathBuf;
 
 pub use audit::{AuditArgs, AuditImages, DataReadabilityArgs};
 use clap::{Parser, Subcommand};
+pub use evaluate::{CompareArgs, EvaluateArgs, QuestionArgs, StatisticsArgs};
 use isnet_data::{Task, phantom::PhantomConfig, shapes::ShapesConfig};
-use isnet_statistics::{Score, Settings};
 
 /// Train, evaluate and explain image classifiers that ignore the background (ISNet).
 #[derive(Debug, Parser)]
@@ -161,132 +162,15 @@ pub struct StudyArgs {
     /// The variant that the others are tested against. Default: the first
     #[arg(long, value_name = "VARIANT")]
     pub against: Option<String>,
+    /// The question asked beforehand.
+    #[command(flatten)]
+    pub question: QuestionArgs,
     /// Intervals.
     #[command(flatten)]
     pub statistics: StatisticsArgs,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
-}
-
-/// `isnet evaluate`
-#[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Examples:\n  isnet evaluate runs/phantom\n  isnet evaluate runs/phantom --split test --json\n  isnet evaluate runs/a --config configs/b.toml\n  isnet evaluate predictions.csv"
-)]
-pub struct EvaluateArgs {
-    /// A run folder, a model file with `--config`, or a table of predictions that any tool wrote (`.csv` with the columns
-    /// `id`, `label`, `p_<class>`…).
-    pub model: PathBuf,
-    /// What a table of predictions is about, where its rows leave a doubt.
-    #[arg(long, value_parser = task)]
-    pub task: Option<Task>,
-    /// Evaluate on the data of this configuration instead of the run's own.
-    #[arg(long)]
-    pub config: Option<PathBuf>,
-    /// Only this split; may be repeated. Default: the test splits.
-    #[arg(long = "split")]
-    pub splits: Vec<String>,
-    /// Do not explain the predictions; no background share, but faster.
-    #[arg(long)]
-    pub no_explain: bool,
-    /// Write no `report.html` and `report.md`.
-    #[arg(long)]
-    pub no_report: bool,
-    /// Where `metrics.json`, `predictions.csv` and the report go. Default: the run folder.
-    #[arg(long)]
-    pub output: Option<PathBuf>,
-    /// Replace what this command wrote there earlier; in a run folder it always does.
-    #[arg(long)]
-    pub overwrite: bool,
-    /// Column of the manifest whose equal values belong together, such as a patient; they are resampled as one. Default:
-    /// the configuration's `group_column`.
-    #[arg(long, value_name = "COLUMN")]
-    pub group: Option<String>,
-    /// Intervals.
-    #[command(flatten)]
-    pub statistics: StatisticsArgs,
-    /// Print the metrics as JSON.
-    #[arg(long)]
-    pub json: bool,
-    /// Device to compute on.
-    #[arg(long, default_value = "cpu")]
-    pub device: String,
-}
-
-/// How intervals are found.
-#[derive(Debug, clap::Args)]
-pub struct StatisticsArgs {
-    /// Share of intervals that hold the true value.
-    #[arg(long, default_value_t = 0.95)]
-    pub confidence: f64,
-    /// Number of bootstrap resamples; 0 for none.
-    #[arg(long, default_value_t = 1000)]
-    pub resamples: usize,
-    /// Seed of the resamples.
-    #[arg(long, default_value_t = 0)]
-    pub seed: u64,
-}
-
-impl StatisticsArgs {
-    /// What is asked of the statistics.
-    pub fn settings(&self) -> Settings {
-        Settings { confidence: self.confidence, resamples: self.resamples, seed: self.seed, ..Settings::default() }
-    }
-}
-
-/// `isnet compare`
-#[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Examples:\n  isnet compare runs/standard runs/isnet\n  isnet compare runs/* --split test --score auc,f1 --by-class\n  isnet compare runs/* --output compared       # with a page\n  isnet compare ours.csv theirs.csv --json"
-)]
-pub struct CompareArgs {
-    /// Run folders that were evaluated, or tables of predictions (`.csv`); the others are tested against the first.
-    #[arg(required = true)]
-    pub runs: Vec<PathBuf>,
-    /// What tables of predictions are about, where their rows leave a doubt. Run folders know it.
-    #[arg(long, value_parser = task)]
-    pub task: Option<Task>,
-    /// Only this split; may be repeated.
-    #[arg(long = "split")]
-    pub splits: Vec<String>,
-    /// The scores to test. The more are asked for, the more Holm's correction takes.
-    #[arg(long = "score", value_delimiter = ',', value_parser = score, default_value = "accuracy,f1,auc,background_share")]
-    pub scores: Vec<Score>,
-    /// Test every class too.
-    #[arg(long)]
-    pub by_class: bool,
-    /// Test every source too.
-    #[arg(long)]
-    pub by_source: bool,
-    /// Intervals.
-    #[command(flatten)]
-    pub statistics: StatisticsArgs,
-    /// Folder for `comparison.json`, `report.html` and `report.md`.
-    #[arg(long)]
-    pub output: Option<PathBuf>,
-    /// Replace what this command wrote there earlier.
-    #[arg(long, requires = "output")]
-    pub overwrite: bool,
-    /// Write no `report.html` and `report.md`.
-    #[arg(long, requires = "output")]
-    pub no_report: bool,
-    /// Print JSON.
-    #[arg(long)]
-    pub json: bool,
-}
-
-impl CompareArgs {
-    /// What is tested.
-    pub fn tested(&self) -> Settings {
-        let &Self { by_class, by_source, .. } = self;
-        Settings { scores: Some(self.scores.clone()), by_class, by_source, ..self.statistics.settings() }
-    }
-}
-
-fn score(name: &str) -> Result<Score, String> {
-    let known = || Score::ALL.map(Score::name).join(", ");
-    Score::ALL.into_iter().find(|score| score.name() == name).ok_or_else(|| format!("the scores are {}", known()))
 }
 
 /// The task of a manifest or table: `single` or `single_label`, `multi` or `multi_label`.

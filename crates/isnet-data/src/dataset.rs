@@ -41,6 +41,11 @@ pub trait Dataset: Send + Sync {
     /// The name of a sample: the path of its image as the manifest has it, or the name it was generated under.
     fn id(&self, index: usize) -> String;
 
+    /// What a further column of the manifest says of the sample, such as its sex or its scanner; `None` if there is no such column.
+    fn attribute(&self, _index: usize, _column: &str) -> Option<&str> {
+        None
+    }
+
     /// Whether there are no samples.
     fn is_empty(&self) -> bool {
         self.len() == 0
@@ -180,6 +185,11 @@ impl Dataset for ManifestDataset {
 
     fn id(&self, index: usize) -> String {
         self.manifest.id(self.records[index])
+    }
+
+    fn attribute(&self, index: usize, column: &str) -> Option<&str> {
+        let extra = &self.manifest.records[self.records[index]].extra;
+        extra.iter().find(|(name, _)| name == column).map(|(_, value)| value.as_str())
     }
 }
 

@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let document = evaluation_document(&EvaluationReport {
         name: &path,
         predictions: &predictions,
-        statistics: &found.statistics,
+        found: &found,
         settings: &settings,
         epochs: &epochs(&run)?,
         pictures: Some(Pictures { model: &model, datasets: &data.tests, most: 6 }),

@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use crate::EvalError;
-use isnet_statistics::{LabelThreshold, Settings, Summary, choose_thresholds, summary};
+use crate::clinical::Clinical;
+use isnet_statistics::{Flow, LabelThreshold, Settings, Summary, choose_thresholds, summary};
 use isnet_statistics::{Predictions, Task, metrics::SplitScores, metrics::scores_by_split};
 
 /// Scores per split and source, and the same with intervals.
@@ -19,6 +20,12 @@ pub struct Evaluation {
     pub splits: Vec<SplitScores>,
     /// Every score of every split, source and class as a row, with intervals and notes.
     pub statistics: Summary,
+    /// What a clinic asks beside scores; not found by [`Evaluation::of`], see [`Clinical::of`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clinical: Option<Clinical>,
+    /// Which samples were scored, and where the others went; not found by [`Evaluation::of`], see [`flow`](crate::clinical::flow()).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flow: Option<Flow>,
 }
 
 impl Evaluation {
@@ -62,6 +69,8 @@ impl Evaluation {
             thresholds,
             splits: scores_by_split(predictions)?,
             statistics: summary(predictions, settings)?,
+            clinical: None,
+            flow: None,
         })
     }
 }

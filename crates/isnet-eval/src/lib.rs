@@ -2,11 +2,13 @@
 //!
 //! ```text
 //! Model + Dataset ──evaluate──► Predictions ──isnet_statistics──► scores with intervals, tests, figures
+//! Predictions, validation ──clinical──► operating points, decision curves, scores per patient and of subgroups
 //! Predictions + those ──report::evaluation_document──► a document: report.html, report.md
 //!        └─────────────render::report──► a table for the terminal
 //! heatmap, mask ──relevance_share::background_share──► share of |R| on the background
 //! ```
 
+pub mod clinical;
 mod distinct;
 mod error;
 pub mod evaluate;

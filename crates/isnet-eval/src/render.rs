@@ -2,8 +2,9 @@
 
 use isnet_report::{Cell, Table, verbatim};
 
+use crate::clinical::Clinical;
 use crate::distinct::distinct;
-use crate::report::score_cell;
+use crate::report::{clinical_tables, score_cell};
 use isnet_statistics::metrics::{Scores, SplitScores};
 use isnet_statistics::{Comparison, ComparisonRow, IntervalMethod, Score, Standing, Summary, SummaryRow, TestMethod};
 
@@ -47,6 +48,11 @@ pub fn models(models: &[(&str, &Summary)]) -> String {
     }
     let confidence = models.first().map_or(0.95, |(_, summary)| summary.confidence);
     table.to_text() + &intervals_used(models.iter().flat_map(|(_, summary)| printed(summary)), confidence)
+}
+
+/// Operating points, subgroups and scores per patient.
+pub fn clinical(clinical: &Clinical) -> String {
+    clinical_tables(clinical).iter().map(Table::to_text).collect::<Vec<_>>().join("\n")
 }
 
 /// The differences of models to the first one, with intervals and tests, and what may be said of them.

@@ -3,6 +3,7 @@
 //! ```text
 //! Summary ───────► summary_section, score_section
 //! [Figures] ─────► figure_section      curves, reliability, confusion          ┐
+//! Clinical ──────► clinical_section    operating points, decision curves       │
 //! [EpochRecord] ─► training_section                                            ├─► Document ─► report.html, report.md
 //! Predictions, Model, data ─► gallery_section   image, overlay, signed map     │
 //! command, config.toml, Versions ─► repeat_section                             ┘
@@ -13,6 +14,7 @@
 //! Several models, or methods over their trainings, share [`SideBySide`] (tables and plots), [`standing`] (words) and [`test_section`]; for
 //! models [`comparison_document`] puts them together.
 
+mod clinical;
 mod comparison;
 mod differences;
 mod figures;
@@ -29,9 +31,10 @@ use isnet_report::Document;
 use isnet_run::{EpochRecord, Versions};
 
 use crate::EvalError;
-use isnet_statistics::Predictions;
-use isnet_statistics::{Settings, Summary};
+use crate::evaluation::Evaluation;
+use isnet_statistics::{Predictions, Settings};
 
+pub use clinical::{clinical_section, clinical_tables};
 pub use comparison::{ComparisonReport, comparison_document};
 pub use differences::test_section;
 pub use figures::figure_section;
@@ -51,8 +54,8 @@ pub struct EvaluationReport<'a> {
     pub name: &'a str,
     /// What the model said.
     pub predictions: &'a Predictions,
-    /// Its scores.
-    pub statistics: &'a Summary,
+    /// What was found.
+    pub found: &'a Evaluation,
     /// What the statistics were asked for.
     pub settings: &'a Settings,
     /// The epochs of its training, see [`epochs`]; none leave the training out.
@@ -74,7 +77,8 @@ pub struct EvaluationReport<'a> {
 ///
 /// # Example
 /// ```
-/// # use isnet_statistics::{Predictions, Task, Settings, summary};
+/// # use isnet_statistics::{Predictions, Task, Settings};
+/// # use isnet_eval::evaluation::Evaluation;
 /// # use isnet_eval::report::{EvaluationReport, evaluation_document};
 /// let mut predictions = Predictions::new(["healthy", "ill"], Task::Single);
 /// predictions.push("a.png", "hospital", "test", &[0], &[0.9, 0.1]);
@@ -83,7 +87,7 @@ pub struct EvaluationReport<'a> {
 /// let document = evaluation_document(&EvaluationReport {
 ///     name: "runs/my",
 ///     predictions: &predictions,
-///     statistics: &summary(&predictions, &settings)?,
+///     found: &Evaluation::of(&mut predictions.clone(), None, &settings)?,
 ///     settings: &settings,
 ///     epochs: &[],
 ///     pictures: None,
@@ -97,17 +101,19 @@ pub struct EvaluationReport<'a> {
 /// # Ok::<(), isnet_eval::EvalError>(())
 /// ```
 pub fn evaluation_document(report: &EvaluationReport) -> Result<Document, EvalError> {
-    let EvaluationReport { predictions, statistics, .. } = report;
+    let EvaluationReport { predictions, found, .. } = report;
+    let statistics = &found.statistics;
     let mut document = Document::new(format!("Evaluation of {}", report.name))
         .subtitle("What the model gets right, how sure that is, and what it looks at")
         .fact("evaluated", report.name)
         .fact("classes", predictions.classes.join(", "))
         .fact("samples", predictions.len().to_string())
         .fact("made by", format!("isnet {}", report.versions.isnet));
-    document.sections.push(summary_section(predictions, statistics));
+    document.sections.push(summary_section(predictions, statistics, found.flow.as_ref()));
     document.sections.push(score_section(statistics));
     let figures = isnet_statistics::figures(predictions, report.settings)?;
     document.sections.push(figure_section(&figures, statistics));
+    document.sections.extend(found.clinical.as_ref().map(clinical_section));
     document.sections.extend(training_section(report.epochs));
     if let Some(pictures) = &report.pictures {
         document.sections.push(gallery_section(pictures, predictions)?);

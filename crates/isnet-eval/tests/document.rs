@@ -7,6 +7,7 @@ use std::sync::Arc;
 use isnet_data::Dataset;
 use isnet_eval::EvalError;
 use isnet_eval::evaluate::{Explain, evaluate};
+use isnet_eval::evaluation::Evaluation;
 use isnet_eval::explained::photo;
 use isnet_eval::report::{
     EvaluationReport, Pictures, chosen, epochs, evaluation_document, figure_section, gallery_section, score_section,
@@ -46,7 +47,7 @@ fn a_document_has_every_section_and_renders() {
     let document = evaluation_document(&EvaluationReport {
         name: "runs/<my>",
         predictions: &predictions,
-        statistics: &summary(&predictions, &settings).expect("scores"),
+        found: &Evaluation::of(&mut predictions.clone(), None, &settings).expect("scores"),
         settings: &settings,
         epochs: &[EpochRecord::default()],
         pictures: Some(Pictures { model: &model, datasets: &datasets, most: 3 }),
@@ -165,7 +166,7 @@ fn one_sample_absent_classes_and_many_classes_make_sections_too() {
         let scores = summary(&predictions, &quick()).expect("scores");
         let figures = figures(&predictions, &quick()).expect("figures");
         let document = Document::new("d")
-            .section(summary_section(&predictions, &scores))
+            .section(summary_section(&predictions, &scores, None))
             .section(score_section(&scores))
             .section(figure_section(&figures, &scores));
         let (page, markdown) = (document.to_html(), document.to_markdown("f"));

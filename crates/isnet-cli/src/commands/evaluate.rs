@@ -1,10 +1,12 @@
 //! `isnet evaluate`
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::bail;
 use isnet_data::Dataset;
+use isnet_eval::clinical::{Clinical, flow};
 use isnet_eval::evaluate::{Explain, evaluate};
 use isnet_eval::evaluation::Evaluation;
 use isnet_eval::render;
@@ -12,7 +14,7 @@ use isnet_eval::report::{EvaluationReport, Pictures, epochs, evaluation_document
 use isnet_files::Place;
 use isnet_report::Document;
 use isnet_run::{Datasets, Model, RunConfig, RunDir, Versions};
-use isnet_statistics::{Predictions, predictions_csv};
+use isnet_statistics::{Exclusion, FlowCount, Predictions, predictions_csv};
 
 use crate::Answer;
 use crate::args::EvaluateArgs;
@@ -23,12 +25,22 @@ use crate::shell::command_line;
 
 /// Pictures of each kind in the report.
 const PICTURES: usize = 6;
+/// Splits of tables that the model learned from, and on which thresholds are chosen.
+const TRAIN_SPLITS: [&str; 2] = ["train", "training"];
+const VALIDATION_SPLITS: [&str; 4] = ["val", "valid", "validation", "dev"];
+
+/// What is scored, and what is not.
+struct Given {
+    predictions: Predictions,
+    /// Samples that thresholds are chosen on.
+    validation: Option<Predictions>,
+    left_out: Vec<Exclusion>,
+}
 
 /// A model with all that it was evaluated on.
 struct Evaluated {
     model: Model,
     datasets: Vec<NamedDataset>,
-    validation: Option<Predictions>,
     /// `config.toml`, resolved.
     config: String,
 }
@@ -37,14 +49,20 @@ struct Evaluated {
 pub fn run(args: &EvaluateArgs) -> anyhow::Result<Answer> {
     let is_table = args.model.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
     let output = output(args, is_table)?;
-    let (mut predictions, evaluated) = match is_table {
+    let (Given { mut predictions, validation, left_out }, evaluated) = match is_table {
         true => (read(args)?, None),
-        false => predict(args).map(|(predictions, evaluated)| (predictions, Some(evaluated)))?,
+        false => predict(args).map(|(given, evaluated)| (given, Some(evaluated)))?,
     };
-    let validation = evaluated.as_ref().and_then(|it| it.validation.as_ref());
-    let found = Evaluation::of(&mut predictions, validation, &args.statistics.settings())?;
+    let (validation, settings) = (validation.as_ref(), args.statistics.settings());
+    let mut found = Evaluation::of(&mut predictions, validation, &settings)?;
+    found.clinical = Some(Clinical::of(&predictions, validation, &args.clinical.settings(), &settings)?);
+    found.flow = Some(flow(left_out, &predictions));
     output.write_json("metrics.json", &found)?;
     let mut written = vec!["metrics.json"];
+    if let Some(curves) = found.clinical.as_ref().map(decision_curves_csv).transpose()?.flatten() {
+        output.write("decision_curves.csv", &curves)?;
+        written.push("decision_curves.csv");
+    }
     if evaluated.is_some() {
         let mut table = Vec::new();
         predictions_csv::write(&predictions, &mut table)?;
@@ -59,6 +77,10 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<Answer> {
         print(&serde_json::to_string_pretty(&found)?);
     } else {
         print(&render::report(&found.splits, &found.statistics));
+        let clinical = found.clinical.as_ref().map(render::clinical).unwrap_or_default();
+        if !clinical.is_empty() {
+            print(&clinical);
+        }
         say(&output.written(&written));
     }
     Ok(Answer::Yes)
@@ -82,7 +104,7 @@ fn document(
     Ok(evaluation_document(&EvaluationReport {
         name: &args.model.display().to_string(),
         predictions,
-        statistics: &found.statistics,
+        found,
         settings: &args.statistics.settings(),
         epochs: &epochs,
         pictures,
@@ -93,25 +115,61 @@ fn document(
 }
 
 /// Predictions of another tool, or of an earlier evaluation.
-fn read(args: &EvaluateArgs) -> anyhow::Result<Predictions> {
+fn read(args: &EvaluateArgs) -> anyhow::Result<Given> {
     if args.config.is_some() || args.group.is_some() {
         bail!("`{}` holds predictions: `--config` and `--group` are for models", args.model.display());
     }
     let found = predictions_csv::load(&args.model, args.task.map(Into::into))?;
-    if args.splits.is_empty() {
-        return Ok(found);
+    let splits: BTreeSet<&str> = found.splits.iter().map(String::as_str).collect();
+    let asked = args.splits.iter().chain(&args.clinical.validation_split);
+    if let Some(unknown) = asked.into_iter().find(|split| !splits.contains(split.as_str())) {
+        let known: Vec<&str> = splits.into_iter().collect();
+        bail!("no split `{unknown}` in `{}`; it has `{}`", args.model.display(), known.join("`, `"));
     }
-    if let Some(unknown) = args.splits.iter().find(|split| !found.splits.contains(split)) {
-        bail!("no split `{unknown}` in `{}`", args.model.display());
+    let validation_split = match &args.clinical.validation_split {
+        Some(split) => Some(split.as_str()),
+        None => VALIDATION_SPLITS.into_iter().find(|split| splits.contains(split)),
+    };
+    // Like a run, a table is scored on what the model did not learn from, if there is such.
+    let is_own = |split: &str| TRAIN_SPLITS.contains(&split) || validation_split == Some(split);
+    let has_others = splits.iter().any(|split| !is_own(split));
+    let is_scored = |split: &str| match args.splits.is_empty() {
+        true => !(has_others && is_own(split)),
+        false => args.splits.iter().any(|asked| asked == split),
+    };
+    let of = |keep: &dyn Fn(&str) -> bool| {
+        let chosen: Vec<usize> = (0..found.len()).filter(|&sample| keep(&found.splits[sample])).collect();
+        found.select(&chosen)
+    };
+    let validation = validation_split.map(|split| of(&|it| it == split));
+    let left_out: Vec<Exclusion> = splits
+        .iter()
+        .filter(|split| !is_scored(split))
+        .map(|split| {
+            let groups = of(&|it| it == *split);
+            let chosen_on = if validation_split == Some(*split) { ", on which thresholds are chosen" } else { "" };
+            exclusion(format!("of split `{split}`{chosen_on}"), groups.len(), groups.groups.iter().map(String::as_str))
+        })
+        .collect();
+    if args.splits.is_empty() && !left_out.is_empty() {
+        let names: Vec<String> = splits.iter().filter(|split| !is_scored(split)).map(|it| format!("`{it}`")).collect();
+        say(&format!("not scored: split {}; `--split` scores it", names.join(", ")));
     }
-    let chosen: Vec<usize> = (0..found.len()).filter(|&sample| args.splits.contains(&found.splits[sample])).collect();
-    Ok(found.select(&chosen))
+    Ok(Given { predictions: of(&is_scored), validation, left_out })
 }
 
-/// Predictions on the asked splits and, where the thresholds of a multi-label task are chosen on it, on the validation data.
-fn predict(args: &EvaluateArgs) -> anyhow::Result<(Predictions, Evaluated)> {
-    if args.task.is_some() {
-        bail!("`--task` is for tables of predictions; the model `{}` knows its own", args.model.display());
+/// Samples that are left out, and how many groups they are of.
+fn exclusion<'a>(reason: String, samples: usize, groups: impl Iterator<Item = &'a str>) -> Exclusion {
+    let groups: BTreeSet<&str> = groups.filter(|group| !group.is_empty()).collect();
+    let groups = (!groups.is_empty()).then_some(groups.len());
+    Exclusion { reason, count: FlowCount { samples, groups } }
+}
+
+/// Predictions on the asked splits and, where thresholds are chosen on it, on the validation data.
+fn predict(args: &EvaluateArgs) -> anyhow::Result<(Given, Evaluated)> {
+    if args.task.is_some() || args.clinical.validation_split.is_some() {
+        let option = if args.task.is_some() { "--task" } else { "--validation-split" };
+        bail!("`{option}` is for tables of predictions; the model `{}` knows its own", args.model.display());
     }
     let device = isnet_run::device::device(&args.device)?;
     let model = Model::load_classifier(&args.model, &device)?;
@@ -127,22 +185,71 @@ fn predict(args: &EvaluateArgs) -> anyhow::Result<(Predictions, Evaluated)> {
         config.data.group_column.clone_from(column);
     }
     let data = Datasets::open_to_test(&config.data)?;
-    let validation = data.validation.clone().filter(|_| model.task == isnet_data::Task::MultiLabel);
+    let chooses = model.task == isnet_data::Task::MultiLabel || args.clinical.operating_point.is_some();
+    let validation = data.validation.clone().filter(|_| chooses);
     let explaining = if args.no_explain { Explain::No } else { Explain::Predicted };
     let mut all = Predictions::new(model.classes.clone(), model.task.into());
-    let datasets = splits(args, &config, data)?;
+    let known = splits(&config, &data);
+    let datasets = chosen(args, &known, data)?;
+    let left_out = known.iter().filter(|(name, _)| datasets.iter().all(|(scored, _)| scored != name));
+    let left_out = left_out.map(|(name, dataset)| {
+        let groups = (0..dataset.len()).map(|index| dataset.group(index));
+        exclusion(format!("of split `{name}`"), dataset.len(), groups)
+    });
+    let left_out = left_out.collect();
     for (name, dataset) in &datasets {
         dataset.check_labels()?;
-        let found = evaluate(&model, dataset, name, explaining, |_| ())?;
+        let mut found = evaluate(&model, dataset, name, explaining, |_| ())?;
+        attributes(&mut found, &**dataset, &args.clinical.subgroups)?;
         say(&format!("{name}: {} images", found.len()));
         all.append(found);
     }
     let validation = validation.map(|dataset| {
-        say("choosing the threshold of each label on the validation data");
+        say("choosing thresholds on the validation data");
         evaluate(&model, &dataset, &config.data.validation_split, Explain::No, |_| ())
     });
-    let evaluated = Evaluated { validation: validation.transpose()?, model, datasets, config: config.to_toml()? };
-    Ok((all, evaluated))
+    let given = Given { predictions: all, validation: validation.transpose()?, left_out };
+    Ok((given, Evaluated { model, datasets, config: config.to_toml()? }))
+}
+
+/// Adds the columns of the manifest that subgroups are made of.
+fn attributes(predictions: &mut Predictions, dataset: &dyn Dataset, columns: &[String]) -> anyhow::Result<()> {
+    for column in columns.iter().filter(|column| *column != "source") {
+        let value = |index| dataset.attribute(index, column).map(str::to_owned);
+        let Some(values) = (0..dataset.len()).map(value).collect::<Option<Vec<String>>>() else {
+            bail!(
+                "`--subgroup {column}`: the manifest has no such column; any other column but image and mask will do, and `source`"
+            );
+        };
+        predictions.attributes.insert(column.clone(), values);
+    }
+    Ok(())
+}
+
+/// The decision curves as a table; `None` if there are none.
+fn decision_curves_csv(clinical: &Clinical) -> anyhow::Result<Option<Vec<u8>>> {
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    csv.write_record(["split", "class", "threshold", "net_benefit", "low", "high", "standardized", "treat_all"])?;
+    let mut is_empty = true;
+    for split in &clinical.splits {
+        for curve in &split.decision_curves {
+            for point in &curve.points {
+                let number = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
+                csv.write_record([
+                    split.split.clone(),
+                    curve.class.clone(),
+                    point.threshold.to_string(),
+                    point.net_benefit.to_string(),
+                    number(point.interval.map(|it| it.low)),
+                    number(point.interval.map(|it| it.high)),
+                    number(point.standardized),
+                    point.treat_all.to_string(),
+                ])?;
+                is_empty = false;
+            }
+        }
+    }
+    Ok(if is_empty { None } else { Some(csv.into_inner()?) })
 }
 
 /// Where the evaluation is written: beside the model or the predictions, unless somewhere else is asked for.
@@ -163,7 +270,7 @@ fn output(args: &EvaluateArgs, is_table: bool) -> anyhow::Result<Output> {
     if !folder.is_dir() {
         bail!("`{}` does not exist", args.model.display());
     }
-    let mut names = vec!["metrics.json"];
+    let mut names = vec!["metrics.json", "decision_curves.csv"];
     if !is_table {
         names.push("predictions.csv");
     }
@@ -175,21 +282,24 @@ fn output(args: &EvaluateArgs, is_table: bool) -> anyhow::Result<Output> {
 
 type NamedDataset = (String, Arc<dyn Dataset>);
 
-fn splits(args: &EvaluateArgs, config: &RunConfig, data: Datasets) -> anyhow::Result<Vec<NamedDataset>> {
-    let mut known: Vec<NamedDataset> = data.tests;
-    if args.splits.is_empty() && !known.is_empty() {
-        return Ok(known);
-    }
+/// All splits of the data, those to test on first.
+fn splits(config: &RunConfig, data: &Datasets) -> Vec<NamedDataset> {
+    let mut known: Vec<NamedDataset> = data.tests.clone();
     if !data.train.is_empty() {
-        known.push((config.data.train_split.clone(), data.train));
+        known.push((config.data.train_split.clone(), data.train.clone()));
     }
-    known.extend(data.validation.map(|dataset| (config.data.validation_split.clone(), dataset)));
+    known.extend(data.validation.clone().map(|dataset| (config.data.validation_split.clone(), dataset)));
+    known
+}
+
+/// The splits that were asked for, or those to test on, or all.
+fn chosen(args: &EvaluateArgs, known: &[NamedDataset], data: Datasets) -> anyhow::Result<Vec<NamedDataset>> {
     if args.splits.is_empty() {
-        return Ok(known);
+        return Ok(if data.tests.is_empty() { known.to_vec() } else { data.tests });
     }
     let names: Vec<&str> = known.iter().map(|(name, _)| name.as_str()).collect();
     if let Some(unknown) = args.splits.iter().find(|split| !names.contains(&split.as_str())) {
         bail!("no split `{unknown}` in the data; it has {}", names.join(", "));
     }
-    Ok(known.into_iter().filter(|(name, _)| args.splits.contains(name)).collect())
+    Ok(known.iter().filter(|(name, _)| args.splits.contains(name)).cloned().collect())
 }

@@ -31,7 +31,7 @@ pub fn run(args: &StudyArgs) -> anyhow::Result<Answer> {
     let refused = if args.table_only { Vec::new() } else { refused_of(&study, &cells)? };
     let output = open(&study)?;
     let answer = if args.table_only { Answer::Yes } else { train(&study, &cells, &refused)? };
-    let found = table(&shown, &args.statistics.settings())?;
+    let found = table(&shown, &args.question.settings(&args.statistics))?;
     output.write_json("study.json", &found)?;
     let device = study.cells().first().map(|cell| study.run_config(cell)).transpose()?.map(|config| config.device);
     let document = study_document(&StudyReport {

@@ -1,16 +1,16 @@
 //! The first section: what was evaluated, and the scores that people ask for first.
 
-use isnet_report::{Cell, Section, Table};
+use isnet_report::{Block, Cell, Section, Table};
 
 use super::parts::{about_intervals, score_cell, score_words, splits};
+use isnet_statistics::{Flow, Score, Summary};
 use isnet_statistics::{Predictions, Task, metrics::MasksLeftOut};
-use isnet_statistics::{Score, Summary};
 
 /// The scores of the first table.
 const FIRST: [Score; 4] = [Score::Accuracy, Score::F1, Score::Auc, Score::BackgroundShare];
 
-/// What was evaluated, and a row per split.
-pub fn summary_section(predictions: &Predictions, summary: &Summary) -> Section {
+/// What was evaluated, a row per split, and what became of the samples.
+pub fn summary_section(predictions: &Predictions, summary: &Summary, flow: Option<&Flow>) -> Section {
     let splits = splits(summary);
     let mut sources: Vec<&String> = predictions.sources.iter().collect();
     sources.sort_unstable();
@@ -49,7 +49,29 @@ pub fn summary_section(predictions: &Predictions, summary: &Summary) -> Section 
     if predictions.thresholds.iter().any(|threshold| *threshold != 0.5) && predictions.task == Task::Multi {
         section.push(thresholds(predictions));
     }
+    section.blocks.extend(flow.map(|flow| Block::from(flow_table(flow))));
     section
+}
+
+/// What became of the samples: the flow diagram of STARD as a table.
+fn flow_table(flow: &Flow) -> Table {
+    let caption = "What became of the samples (item 19 of STARD 2015). Those without a usable mask are scored, but have no background share.";
+    let has_groups = flow.scored.groups.is_some();
+    let header = ["", "samples"].into_iter().chain(has_groups.then_some("groups, such as patients"));
+    let mut table = Table::new(header).caption(caption);
+    let excluded = flow.excluded.iter().map(|it| (format!("left out: {}", it.reason), it.count));
+    let rows = [("given".to_owned(), flow.given)].into_iter().chain(excluded).chain([
+        ("without a label".to_owned(), flow.without_label),
+        ("scored".to_owned(), flow.scored),
+        ("of these without a usable mask".to_owned(), flow.without_mask),
+    ]);
+    for (index, (name, count)) in rows.enumerate() {
+        if count.samples > 0 || index == 0 {
+            let groups = has_groups.then(|| count.groups.map_or(Cell::missing(""), Cell::count));
+            table.push([Cell::text(name), Cell::count(count.samples)].into_iter().chain(groups));
+        }
+    }
+    table
 }
 
 /// From which probability on each label is predicted.
@@ -59,7 +81,7 @@ fn thresholds(predictions: &Predictions) -> Table {
         .classes
         .iter()
         .zip(&predictions.thresholds)
-        .fold(table, |table, (class, threshold)| table.row([Cell::text(class), Cell::number(f64::from(*threshold), 3)]))
+        .fold(table, |table, (class, threshold)| table.row([Cell::text(class), Cell::number(*threshold, 3)]))
 }
 
 /// `1 class`, `2 classes`.
