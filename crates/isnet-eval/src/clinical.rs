@@ -198,7 +198,8 @@ impl PerGroupScores {
     }
 }
 
-/// What became of the samples: those of the splits that were not scored, with the reason, and those that were.
+/// What became of the samples: those of the splits that were not scored, with the reason, and those that were. A table of
+/// predictions does not know which samples have a mask.
 ///
 /// # Example
 /// ```
@@ -206,10 +207,10 @@ impl PerGroupScores {
 /// # use isnet_statistics::{Exclusion, FlowCount, Predictions, Task};
 /// let mut test = Predictions::new(["ill"], Task::Multi);
 /// test.push("a.png", "web", "test", &[0], &[0.8]);
-/// let flow = flow(vec![Exclusion { reason: "of split `train`".into(), count: FlowCount::of(9) }], &test);
+/// let flow = flow(vec![Exclusion { reason: "of split train".into(), count: FlowCount::of(9) }], &test, true);
 /// assert_eq!((flow.given.samples, flow.scored.samples, flow.without_mask.samples), (10, 1, 1));
 /// ```
-pub fn flow(excluded: Vec<Exclusion>, scored: &Predictions) -> Flow {
+pub fn flow(excluded: Vec<Exclusion>, scored: &Predictions, knows_masks: bool) -> Flow {
     let count = |samples: &[usize]| {
         let mut groups: Vec<&str> = samples.iter().map(|&it| scored.groups[it].as_str()).collect();
         groups.sort_unstable();
@@ -219,7 +220,7 @@ pub fn flow(excluded: Vec<Exclusion>, scored: &Predictions) -> Flow {
     };
     let all: Vec<usize> = (0..scored.len()).collect();
     let is_usable = |sample: usize| scored.masks[sample] == Some(MaskVerdict::Usable);
-    let without: Vec<usize> = all.iter().copied().filter(|&sample| !is_usable(sample)).collect();
+    let without: Vec<usize> = all.iter().copied().filter(|&sample| knows_masks && !is_usable(sample)).collect();
     let left_out: usize = excluded.iter().map(|exclusion| exclusion.count.samples).sum();
     Flow {
         given: FlowCount::of(left_out + scored.len()),

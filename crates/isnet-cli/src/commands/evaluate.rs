@@ -56,7 +56,7 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<Answer> {
     let (validation, settings) = (validation.as_ref(), args.statistics.settings());
     let mut found = Evaluation::of(&mut predictions, validation, &settings)?;
     found.clinical = Some(Clinical::of(&predictions, validation, &args.clinical.settings(), &settings)?);
-    found.flow = Some(flow(left_out, &predictions));
+    found.flow = Some(flow(left_out, &predictions, evaluated.is_some()));
     output.write_json("metrics.json", &found)?;
     let mut written = vec!["metrics.json"];
     if let Some(curves) = found.clinical.as_ref().map(decision_curves_csv).transpose()?.flatten() {
@@ -148,7 +148,7 @@ fn read(args: &EvaluateArgs) -> anyhow::Result<Given> {
         .map(|split| {
             let groups = of(&|it| it == *split);
             let chosen_on = if validation_split == Some(*split) { ", on which thresholds are chosen" } else { "" };
-            exclusion(format!("of split `{split}`{chosen_on}"), groups.len(), groups.groups.iter().map(String::as_str))
+            exclusion(format!("of split {split}{chosen_on}"), groups.len(), groups.groups.iter().map(String::as_str))
         })
         .collect();
     if args.splits.is_empty() && !left_out.is_empty() {
@@ -194,7 +194,7 @@ fn predict(args: &EvaluateArgs) -> anyhow::Result<(Given, Evaluated)> {
     let left_out = known.iter().filter(|(name, _)| datasets.iter().all(|(scored, _)| scored != name));
     let left_out = left_out.map(|(name, dataset)| {
         let groups = (0..dataset.len()).map(|index| dataset.group(index));
-        exclusion(format!("of split `{name}`"), dataset.len(), groups)
+        exclusion(format!("of split {name}"), dataset.len(), groups)
     });
     let left_out = left_out.collect();
     for (name, dataset) in &datasets {

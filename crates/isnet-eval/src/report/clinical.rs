@@ -9,8 +9,7 @@ use isnet_statistics::{
 };
 
 /// The scores per patient.
-const PER_GROUP: [Score; 6] =
-    [Score::Accuracy, Score::BalancedAccuracy, Score::F1, Score::Auc, Score::AveragePrecision, Score::BackgroundShare];
+const PER_GROUP: [Score; 5] = [Score::Accuracy, Score::BalancedAccuracy, Score::F1, Score::Auc, Score::BackgroundShare];
 /// Decision curves end where acting on every sample does this much harm, in units of the prevalence.
 const LOWEST: f64 = -0.25;
 
@@ -42,7 +41,7 @@ pub fn clinical_section(clinical: &Clinical) -> Section {
 pub fn clinical_tables(clinical: &Clinical) -> Vec<Table> {
     let mut tables = Vec::new();
     for split in &clinical.splits {
-        tables.extend(operating_table(clinical, split));
+        tables.extend(operating_tables(clinical, split));
         tables.extend(prevalence_table(split));
         tables.extend(split.subgroups.iter().map(|it| subgroup_table(&split.split, it)));
     }
@@ -50,24 +49,26 @@ pub fn clinical_tables(clinical: &Clinical) -> Vec<Table> {
     tables
 }
 
-/// A row per class.
-fn operating_table(clinical: &Clinical, split: &ClinicalSplit) -> Option<Table> {
-    let rule = clinical.thresholds.first()?.rule;
+/// The thresholds with the counts at them, and what these are worth: a row per class each.
+fn operating_tables(clinical: &Clinical, split: &ClinicalSplit) -> Vec<Table> {
+    let Some(rule) = clinical.thresholds.first().map(|it| it.rule) else { return Vec::new() };
     let confidence = split.operating_points.first().map_or(0.95, |point| point.confidence);
-    let caption = format!(
-        "Each class against the rest on the split `{}`, at the threshold that `{rule}` chose on validation samples, with {} % intervals. \
-         PPV and NPV are those of the share of the class among these samples.",
-        verbatim(&split.split),
+    let name = verbatim(&split.split);
+    let mut counts = Table::new(["class", "threshold", "found", "missed", "false alarms", "rightly not"]).caption(format!(
+        "Each class against the rest on the split `{name}`, at the threshold that `{rule}` chose on validation samples."
+    ));
+    let mut worth = Table::new(["class", "sensitivity", "specificity", "PPV", "NPV", "LR+", "LR−"]).caption(format!(
+        "What these decisions on `{name}` are worth, with {} % intervals. PPV and NPV are those of the share of the class among these samples.",
         percent(confidence)
-    );
-    let header = ["class", "threshold", "TP / FN / FP / TN", "sensitivity", "specificity", "PPV", "NPV", "LR+", "LR−"];
-    let mut table = Table::new(header).caption(caption);
+    ));
     for point in &split.operating_points {
         let chosen = clinical.thresholds.iter().find(|it| it.class == point.class);
-        table.push([
+        let threshold = Cell::number(point.threshold, 3).note(chosen.map_or(String::new(), on_validation));
+        let Confusion { true_positive, false_negative, false_positive, true_negative } = point.confusion;
+        let cells = [true_positive, false_negative, false_positive, true_negative].map(Cell::count);
+        counts.push([Cell::text(&point.class), threshold].into_iter().chain(cells));
+        worth.push([
             Cell::text(&point.class),
-            Cell::number(point.threshold, 3).note(chosen.map_or(String::new(), on_validation)),
-            counts(point.confusion),
             cell(&point.sensitivity, 3),
             cell(&point.specificity, 3),
             cell(&point.ppv, 3),
@@ -77,14 +78,9 @@ fn operating_table(clinical: &Clinical, split: &ClinicalSplit) -> Option<Table> 
         ]);
     }
     for without in &clinical.without_threshold {
-        table.push([Cell::text(&without.class), Cell::missing(&without.reason)]);
+        counts.push([Cell::text(&without.class), Cell::missing(&without.reason)]);
     }
-    Some(table)
-}
-
-fn counts(confusion: Confusion) -> Cell {
-    let Confusion { true_positive, false_negative, false_positive, true_negative } = confusion;
-    Cell::text(format!("{true_positive} / {false_negative} / {false_positive} / {true_negative}"))
+    vec![counts, worth]
 }
 
 /// What the threshold gave where it was chosen.

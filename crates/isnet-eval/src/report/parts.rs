@@ -102,7 +102,7 @@ pub(super) fn about_intervals_of(summaries: &[&Summary]) -> String {
     let Some(summary) = summaries.first().filter(|_| !names.is_empty()) else {
         return "No intervals were asked for.".to_owned();
     };
-    let by = if summary.grouped { ", resampled by group" } else { "" };
+    let by = if summary.grouped { "; samples of one group, such as a patient, are taken together" } else { "" };
     format!("Brackets hold {} % intervals ({}{by}).", percent(summary.confidence), names.join(", "))
 }
 
