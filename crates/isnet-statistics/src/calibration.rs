@@ -7,7 +7,9 @@
 
 use serde::Serialize;
 
+use crate::clustered::{Units, of_tallies};
 use crate::counts::ratio;
+use crate::{Interval, ProportionMethod};
 
 /// A reliability diagram and its error.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -31,9 +33,11 @@ pub struct ReliabilityBin {
     pub mean_probability: Option<f64>,
     /// Share of them that is true; `None` in an empty bin.
     pub share_true: Option<f64>,
+    /// Wilson's interval of that share, which knows of groups; `None` in an empty bin, or if all its samples are of one group.
+    pub interval: Option<Interval>,
 }
 
-/// Compares probabilities with what is true.
+/// Compares probabilities of independent samples with what is true; intervals are of 95 %.
 ///
 /// `None` without samples or if a probability is not finite.
 ///
@@ -48,6 +52,17 @@ pub struct ReliabilityBin {
 /// assert_eq!(found.expected_calibration_error, 0.5 * 0.25 + 0.5 * 0.125);
 /// ```
 pub fn reliability(probabilities: &[f64], is_true: &[bool], n_bins: usize) -> Option<Reliability> {
+    reliability_of(probabilities, is_true, None, n_bins, 0.95)
+}
+
+/// [`reliability`] with intervals of any confidence, of samples that may come in groups.
+pub(crate) fn reliability_of(
+    probabilities: &[f64],
+    is_true: &[bool],
+    groups: Option<&[String]>,
+    n_bins: usize,
+    confidence: f64,
+) -> Option<Reliability> {
     assert_eq!(probabilities.len(), is_true.len(), "every probability needs a truth");
     assert!(n_bins > 0, "a reliability diagram needs a bin");
     if probabilities.is_empty() || probabilities.iter().any(|probability| !probability.is_finite()) {
@@ -60,6 +75,12 @@ pub fn reliability(probabilities: &[f64], is_true: &[bool], n_bins: usize) -> Op
         *sum += probability;
         *n_true += u64::from(is_true);
     }
+    let in_groups = groups.map(|groups| tallies(probabilities, is_true, groups, n_bins));
+    let interval = |bin_idx: usize, n: u64, n_true: u64| match &in_groups {
+        _ if n == 0 => None,
+        None => Some(ProportionMethod::Wilson.of_share(n_true as f64 / n as f64, n as f64, confidence)),
+        Some(tallies) => of_tallies(&tallies[bin_idx], confidence, ProportionMethod::Wilson)?.interval,
+    };
     let gap = |&(_, sum, n_true): &(u64, f64, u64)| (n_true as f64 - sum).abs();
     let expected_calibration_error = sums.iter().map(gap).sum::<f64>() / probabilities.len() as f64;
     let bin = |(bin_idx, &(n, sum, n_true)): (usize, &(u64, f64, u64))| ReliabilityBin {
@@ -68,8 +89,21 @@ pub fn reliability(probabilities: &[f64], is_true: &[bool], n_bins: usize) -> Op
         n,
         mean_probability: ratio(sum, n as f64),
         share_true: ratio(n_true as f64, n as f64),
+        interval: interval(bin_idx, n, n_true),
     };
     Some(Reliability { bins: sums.iter().enumerate().map(bin).collect(), expected_calibration_error })
+}
+
+/// How many samples of each group fall into each bin, and how many of them are true: `[bin][group]`, `(true, all)`.
+fn tallies(probabilities: &[f64], is_true: &[bool], groups: &[String], n_bins: usize) -> Vec<Vec<(f64, f64)>> {
+    let units = Units::new(groups);
+    let mut tallies = vec![vec![(0.0, 0.0); units.n]; n_bins];
+    for ((&probability, &is_true), &unit) in probabilities.iter().zip(is_true).zip(&units.of_sample) {
+        let (right, all) = &mut tallies[bin_of(probability, n_bins)][unit];
+        *right += f64::from(u8::from(is_true));
+        *all += 1.0;
+    }
+    tallies
 }
 
 /// Truth and probability of the samples, bin by bin, ready for any weights.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::StatisticsError;
-use crate::calibration::{Reliability, reliability};
+use crate::calibration::{Reliability, reliability_of};
 use crate::counts::{Counts, OneVsRest};
 use crate::curves::{CurvePoint, precision_recall_curve, roc_curve, thinned};
 use crate::part::{Part, parts};
@@ -89,7 +89,7 @@ fn of_part(predictions: &Predictions, part: &Part, settings: &Settings) -> Figur
                 .map(|row| row.map(|count| count as u64)),
             roc: roc_curve(&scores, &truth).map(|curve| thinned(&curve, MOST_POINTS)),
             precision_recall: precision_recall_curve(&scores, &truth).map(|curve| thinned(&curve, MOST_POINTS)),
-            reliability: reliability(&scores, &truth, settings.calibration_bins),
+            reliability: diagram(&chosen, &scores, &truth, settings),
         }
     };
     Figures {
@@ -112,5 +112,10 @@ fn of_predicted(predictions: &Predictions, settings: &Settings) -> Option<Reliab
     let confidence: Vec<f64> = rows.map(|(&class_idx, row)| row[class_idx]).collect();
     let right: Vec<bool> =
         predicted.iter().zip(&predictions.labels).map(|(predicted, labels)| labels[0] == *predicted).collect();
-    reliability(&confidence, &right, settings.calibration_bins)
+    diagram(predictions, &confidence, &right, settings)
+}
+
+fn diagram(predictions: &Predictions, scores: &[f64], truth: &[bool], settings: &Settings) -> Option<Reliability> {
+    let groups = predictions.is_grouped().then_some(predictions.groups.as_slice());
+    reliability_of(scores, truth, groups, settings.calibration_bins, settings.confidence)
 }

@@ -41,6 +41,8 @@ pub enum IntervalMethod {
     Jeffreys,
     /// A ratio ± standard errors of its logarithm, such as a likelihood ratio, see [`operating_point`](crate::operating_point()).
     LogRatio,
+    /// A coefficient of a regression ± standard errors, see [`agreement`](crate::agreement()).
+    Wald,
     /// A probability ± standard errors of its logit, such as a predictive value, see [`operating_point`](crate::operating_point()).
     Logit,
 }

@@ -5,6 +5,7 @@
 //! [name, Predictions]   ──compare──► rows: … → difference to the first, intervals, p-values, adjusted by Holm
 //! [seed, Predictions]   ──over_trainings──► rows: mean and deviation over trainings, interval over samples and trainings
 //! two such       ──differences_over_trainings──► rows: difference of the means, interval over samples and trainings
+//! Predictions           ──agreement──► calibration: intercept, slope, test, curve      ──Scaling──► probabilities that mean what they say
 //! Predictions, Settings ──figures──► ROC and precision–recall curves, reliability diagrams, confusion matrices
 //! ```
 //!
@@ -21,6 +22,7 @@
 //! The first interval of a row is the one to print: posterior or DeLong, but the bootstrap when there are groups.
 //! All of it is seeded and runs in parallel; the numbers do not depend on the number of threads.
 
+mod agreement;
 mod area_intervals;
 mod bootstrap;
 mod calibration;
@@ -37,6 +39,7 @@ mod flow;
 mod heterogeneity;
 mod holm;
 mod interval;
+mod logistic;
 mod mcnemar;
 pub mod metrics;
 mod normal;
@@ -51,6 +54,7 @@ mod proportion;
 mod ranking;
 mod ratios;
 mod sample_size;
+mod scaling;
 mod score;
 mod score_set;
 mod settings;
@@ -62,6 +66,7 @@ mod thresholds;
 mod trainings;
 mod trainings_difference;
 
+pub use agreement::{Agreement, AgreementPoint, AgreementTest, Said, agreement};
 pub use bootstrap::{
     Bootstrap, Replicates, Resampling, bca_interval, bootstrap, bootstrap_p_value, percentile_interval,
 };
@@ -87,6 +92,7 @@ pub use posterior::{dirichlet, hdi};
 pub use predictions::{Predictions, Task, decimal};
 pub use proportion::{ProportionMethod, clopper_pearson, jeffreys, wilson};
 pub use sample_size::{SampleSize, SizeTarget, inflated_size, sample_size};
+pub use scaling::Scaling;
 pub use score::Score;
 pub use settings::Settings;
 pub use standing::{Primary, Standing};

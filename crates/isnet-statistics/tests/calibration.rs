@@ -1,0 +1,173 @@
+//! Calibration: the same numbers as statsmodels and SciPy (`golden/make_calibration.py` made `golden/calibration.json`), and whether
+//! intervals cover and tests keep their level.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use isnet_data::rng::stream;
+use isnet_statistics::{Agreement, Predictions, Said, Scaling, Task, agreement};
+use rand::Rng;
+use rand_distr::StandardNormal;
+use rayon::prelude::*;
+use serde_json::Value;
+
+const N: u64 = 240;
+
+/// Rounds of splitmix64 over a key, in [0, 1).
+fn unit(key: &[u64]) -> f64 {
+    let mut state = 0_u64;
+    for part in key {
+        state = (state ^ part).wrapping_add(0x9E37_79B9_7F4A_7C15);
+        state = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        state = (state ^ (state >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        state ^= state >> 31;
+    }
+    (state >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+fn samples() -> Predictions {
+    let mut predictions = Predictions::new(["ill"], Task::Multi);
+    for image in 0..N {
+        let p = 0.02 + 0.96 * unit(&[1, image]);
+        let is_ill = unit(&[2, image]) < 0.8 * p.powf(1.5) + 0.1 * unit(&[3, image / 4]);
+        predictions.push("x.png", "web", "test", if is_ill { &[0] } else { &[] }, &[p]);
+    }
+    predictions
+}
+
+fn close(got: f64, expected: &Value, tolerance: f64, what: &str) {
+    let expected = expected.as_f64().unwrap();
+    assert!((got - expected).abs() < tolerance * expected.abs().max(1e-3), "{what}: got {got}, expected {expected}");
+}
+
+#[test]
+fn calibration_agrees_with_statsmodels() {
+    let golden: Value = serde_json::from_str(include_str!("golden/calibration.json")).unwrap();
+    let mut predictions = samples();
+    close(predictions.probabilities[0][0], &golden["first"][0], 1e-12, "samples");
+    close(predictions.labels.iter().map(Vec::len).sum::<usize>() as f64, &golden["first"][2], 1e-12, "samples");
+    let found = agreement(&predictions, Said::Class(0), 0.95).unwrap();
+    predictions.groups = (0..N).map(|image| format!("patient {}", image / 4)).collect();
+    let grouped = agreement(&predictions, Said::Class(0), 0.95).unwrap();
+    // The reach of Student's t with 59 degrees of freedom, by scipy.stats.t.ppf(0.975, 59).
+    let (normal, student) = (1.959_963_984_540_054, 2.000_995_378_088_267_7);
+    for (name, alone, together) in
+        [("intercept", &found.intercept, &grouped.intercept), ("slope", &found.slope, &grouped.slope)]
+    {
+        close(alone.value.unwrap(), &golden[name]["value"], 1e-7, name);
+        close(alone.interval.unwrap().width() / 2.0 / normal, &golden[name]["error"], 1e-6, name);
+        close(together.interval.unwrap().width() / 2.0 / student, &golden[name]["error_in_groups"], 1e-6, name);
+    }
+    close(found.test.unwrap().z, &golden["spiegelhalter"]["z"], 1e-9, "z");
+    close(found.test.unwrap().p_value, &golden["spiegelhalter"]["p"], 1e-7, "p");
+    close(grouped.test.unwrap().z, &golden["spiegelhalter"]["z_in_groups"], 1e-9, "z in groups");
+    close(found.debiased_error.unwrap(), &golden["debiased_error"], 1e-9, "debiased error");
+    let curve = &golden["curve"];
+    for (place, idx) in [0, 25, 50].into_iter().enumerate() {
+        let point = found.curve[idx];
+        close(point.probability, &curve["at"][place], 1e-9, "at");
+        close(point.share, &curve["share"][place], 1e-6, "share");
+        close(point.low, &curve["low"][place], 1e-5, "low");
+        close(point.high, &curve["high"][place], 1e-5, "high");
+    }
+    close(found.mean_distance.unwrap(), &curve["mean_distance"], 1e-6, "ICI");
+    close(found.distance_of_90.unwrap(), &curve["distance_of_90"], 1e-6, "E90");
+    let Scaling::Temperature { temperature } = Scaling::temperature(&predictions).unwrap() else { unreachable!() };
+    close(temperature, &golden["temperature"], 1e-6, "temperature");
+    let Scaling::Platt { slopes, intercepts } = Scaling::platt(&predictions).unwrap() else { unreachable!() };
+    close(slopes[0], &golden["platt"][0], 1e-7, "slope of Platt");
+    close(intercepts[0], &golden["platt"][1], 1e-7, "intercept of Platt");
+}
+
+/// What became of simulated data sets, in per cent.
+#[derive(Default)]
+struct Found {
+    n: f64,
+    intercept: f64,
+    with_slope: f64,
+    slope: f64,
+    rejected: f64,
+    tested: f64,
+    in_band: f64,
+    points: f64,
+    error: f64,
+    noted: f64,
+}
+
+/// Images of a calibrated model with the prevalence that `shift` gives; of groups of `cluster` whose truths share what makes them true.
+fn calibrated(n: usize, cluster: usize, shift: f64, seed: u64) -> Predictions {
+    let mut rng = stream(seed, &[405]);
+    let mut predictions = Predictions::new(["ill"], Task::Multi);
+    let mut luck = 0.0;
+    for image in 0..n {
+        if image % cluster == 0 {
+            luck = rng.random::<f64>();
+        }
+        let logit: f64 = 1.5 * rng.sample::<f64, _>(StandardNormal) + shift;
+        let p = 1.0 / (1.0 + (-logit).exp());
+        // Half of the groups' images share their luck, so that truths agree beyond the probabilities.
+        let draw = if cluster > 1 && rng.random::<bool>() { luck } else { rng.random() };
+        predictions.push("x.png", "web", "test", if draw < p { &[0] } else { &[] }, &[p]);
+        if cluster > 1 {
+            predictions.groups[image] = format!("{}", image / cluster);
+        }
+    }
+    predictions
+}
+
+fn simulate(n: usize, cluster: usize, shift: f64, data_sets: u64) -> Found {
+    let found: Vec<Agreement> = (0..data_sets)
+        .into_par_iter()
+        .map(|seed| agreement(&calibrated(n, cluster, shift, seed), Said::Class(0), 0.95).unwrap())
+        .collect();
+    let mut sum = Found { n: data_sets as f64, ..Found::default() };
+    for it in found {
+        sum.intercept += f64::from(u8::from(it.intercept.interval.is_some_and(|interval| interval.contains(0.0))));
+        if let Some(interval) = it.slope.interval {
+            sum.with_slope += 1.0;
+            sum.slope += f64::from(u8::from(interval.contains(1.0)));
+        }
+        if let Some(test) = it.test {
+            sum.tested += 1.0;
+            sum.rejected += f64::from(u8::from(test.p_value < 0.05));
+        }
+        for point in &it.curve {
+            sum.points += 1.0;
+            sum.in_band += f64::from(u8::from(point.low <= point.probability && point.probability <= point.high));
+        }
+        sum.error += it.debiased_error.unwrap_or(0.0);
+        sum.noted += f64::from(u8::from(it.notes.iter().any(|note| note.contains("rough guide"))));
+    }
+    sum
+}
+
+/// `docs/statistics.md` holds the table.
+#[test]
+#[ignore = "a minute: draws thousands of data sets"]
+fn coverage_of_calibration() {
+    println!("| n | clusters of | share true | intercept | slope | curve | test rejects | debiased error | noted |");
+    println!("|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
+    for (cluster, sizes) in [(1, [30, 100, 200, 2000]), (4, [100, 200, 400, 2000])] {
+        for (shift, share) in [(0.0, "0.5"), (-3.5, "0.08")] {
+            for n in sizes {
+                let data_sets = 2000;
+                let it = simulate(n, cluster, shift, data_sets);
+                let of = |count: f64, all: f64| 100.0 * count / all;
+                println!(
+                    "| {n} | {cluster} | {share} | {:.1} | {:.1} | {:.1} | {:.1} | {:.3} | {:.0} |",
+                    of(it.intercept, it.n),
+                    of(it.slope, it.with_slope),
+                    of(it.in_band, it.points),
+                    of(it.rejected, it.tested),
+                    it.error / it.n,
+                    of(it.noted, it.n)
+                );
+                // Three standard errors of the simulation below 93 %, unless nearly all have the note.
+                let is_noted = it.noted > 0.95 * it.n;
+                let least = 0.93 - 3.0 * (0.05_f64 * 0.95 / it.n).sqrt();
+                assert!(is_noted || it.intercept >= least * it.n, "intercept at n = {n}");
+                assert!(is_noted || it.slope >= least * it.with_slope, "slope at n = {n}");
+                assert!(is_noted || it.rejected <= (1.0 - least) * it.tested, "test at n = {n}");
+            }
+        }
+    }
+}
