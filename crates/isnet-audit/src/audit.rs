@@ -76,7 +76,7 @@ pub struct Progress {
 /// # let params = Params::initialize(&graph, 9, &Device::flex());
 /// # let preparation = Preparation { height: 32, width: 32, channels: 1, fit: Fit::Pad, intensity: Intensity::Stored };
 /// # let (classes, training) = (config.class_names(), ().into());
-/// # let model = Model { architecture, graph, params, classes, task: Task::SingleLabel, preparation, training, batches: 0 };
+/// # let model = Model { architecture, graph, params, classes, task: Task::SingleLabel, preparation, scaling: None, training, batches: 0 };
 /// // An untrained model: its relevance is spread evenly.
 /// let data = MemoryDataset::new(Task::SingleLabel, config.class_names(), dataset(&config, PhantomSplit::Val));
 /// let settings = Settings { questions: vec![Question::Relevance, Question::Marks], ..Settings::default() };

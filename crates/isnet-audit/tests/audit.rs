@@ -52,6 +52,7 @@ fn model(reads: Reads) -> Model {
             fit: Fit::Pad,
             intensity: Intensity::Stored,
         },
+        scaling: None,
         training: serde_json::Value::Null,
         batches: 0,
     }

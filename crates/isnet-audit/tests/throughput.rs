@@ -27,7 +27,7 @@ fn models() -> Vec<(Model, PhantomConfig)> {
             Preparation { height: size, width: size, channels: 1, fit: Fit::Pad, intensity: Intensity::Stored };
         let (classes, training) = (config.class_names(), serde_json::Value::Null);
         let task = Task::SingleLabel;
-        (Model { architecture, graph, params, classes, task, preparation, training, batches: 0 }, config)
+        (Model { architecture, graph, params, classes, task, preparation, scaling: None, training, batches: 0 }, config)
     };
     [(small, 64), (large, 128)].map(model).into()
 }

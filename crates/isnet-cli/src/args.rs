@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 pub use audit::{AuditArgs, AuditImages, DataReadabilityArgs};
 use clap::{Parser, Subcommand};
-pub use evaluate::{CompareArgs, EvaluateArgs, QuestionArgs, StatisticsArgs};
+pub use evaluate::{CalibrateArgs, CompareArgs, EvaluateArgs, QuestionArgs, ScalingMethod, StatisticsArgs};
 use isnet_data::{Task, phantom::PhantomConfig, shapes::ShapesConfig};
 
 /// Train, evaluate and explain image classifiers that ignore the background (ISNet).
@@ -33,6 +33,8 @@ pub enum Command {
     Study(StudyArgs),
     /// Score a trained model on the splits of its data.
     Evaluate(EvaluateArgs),
+    /// Make a model's probabilities mean what they say, by its validation images.
+    Calibrate(CalibrateArgs),
     /// Set runs side by side, with intervals and tests against the first.
     Compare(CompareArgs),
     /// Classify images.

@@ -50,6 +50,7 @@ fn main() -> ExitCode {
         Command::Train(args) => commands::train::run(&args),
         Command::Study(args) => commands::study::run(&args),
         Command::Evaluate(args) => commands::evaluate::run(&args),
+        Command::Calibrate(args) => commands::calibrate::run(&args),
         Command::Compare(args) => commands::compare::run(&args),
         Command::Predict(args) => commands::predict::run(&args),
         Command::Explain(args) => commands::explain::run(&args),

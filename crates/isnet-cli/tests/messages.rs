@@ -131,7 +131,7 @@ fn a_model_of_another_version_or_a_torn_one_is_called_so() {
     let sound = bench.text("runs/tiny/model.json");
     let predict = || plain(bench.isnet("predict runs/tiny images/test-00.png"));
     for (old, new, words) in [
-        ("\"format\": 1", "\"format\": 7", "it has format 7, and this version of isnet reads formats up to 1"),
+        ("\"format\": 1", "\"format\": 7", "it has format 7, and this version of isnet reads formats up to 2"),
         ("\"height\"", "\"hight\"", "the entry `hight` is unknown"),
         ("\"height\": 16", "\"height\": \"16\"", "text \"16\" stands where a whole number is expected"),
         ("\"fit\": \"pad\"", "\"fit\": \"pud\"", "did you mean `pad`?"),

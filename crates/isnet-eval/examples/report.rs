@@ -31,6 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         predictions: &predictions,
         found: &found,
         settings: &settings,
+        scaling: None,
         epochs: &epochs(&run)?,
         pictures: Some(Pictures { model: &model, datasets: &data.tests, most: 6 }),
         config: &std::fs::read_to_string(run.path().join("config.toml"))?,

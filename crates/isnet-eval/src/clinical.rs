@@ -1,9 +1,10 @@
-//! What a clinic asks of a model beside its scores: what its decisions are worth, per patient and in subgroups.
+//! What a clinic asks of a model beside its scores: what its decisions are worth, per patient and in subgroups, and whether its
+//! probabilities mean what they say.
 //!
 //! ```text
 //! validation samples ──rule──► a threshold per class ─┐
 //! test samples ───────────────────────────────────────┴─► OperatingPoint, Subgroups     of every split and class
-//!        ├──► DecisionCurve          of every split and class
+//!        ├──► DecisionCurve, Agreement          of every split and class
 //!        └──per_group──► Summary     of one sample per patient
 //! ```
 
@@ -13,10 +14,10 @@ use serde::Serialize;
 use crate::EvalError;
 use crate::distinct::distinct;
 use isnet_statistics::{
-    DecisionCurve, Exclusion, Flow, FlowCount, OperatingPoint, OperatingRule, OperatingSettings, OperatingThreshold,
-    PerGroupCounts, Pooling, Predictions, Settings, StatisticsError, SubgroupSettings, Subgroups, Summary, Task,
-    choose_operating_threshold, choose_thresholds, decision_curve, holm, operating_point, per_group, subgroups,
-    summary,
+    Agreement, DecisionCurve, Exclusion, Flow, FlowCount, OperatingPoint, OperatingRule, OperatingSettings,
+    OperatingThreshold, PerGroupCounts, Pooling, Predictions, Said, Settings, StatisticsError, SubgroupSettings,
+    Subgroups, Summary, Task, agreement, choose_operating_threshold, choose_thresholds, decision_curve, holm,
+    operating_point, per_group, subgroups, summary,
 };
 
 /// With more classes than this, only those that are asked for are reported.
@@ -68,6 +69,8 @@ pub struct ClinicalSplit {
     pub operating_points: Vec<OperatingPoint>,
     /// Attribute by attribute, class by class.
     pub subgroups: Vec<TestedSubgroups>,
+    /// How well probabilities agree with the truth: of the predicted class, for a single-label task, and of each class.
+    pub calibration: Vec<Agreement>,
     /// One per class; a file of their own.
     #[serde(skip)]
     pub decision_curves: Vec<DecisionCurve>,
@@ -155,11 +158,14 @@ impl Clinical {
                 ..OperatingSettings::default()
             };
             let point = |it: &OperatingThreshold| operating_point(&chosen, it.class_idx, it.threshold, &operating);
+            let of_predicted = (predictions.task == Task::Single).then_some(Said::Predicted);
+            let said = of_predicted.into_iter().chain(classes.iter().map(|&class_idx| Said::Class(class_idx)));
             let curve = |&class_idx: &usize| decision_curve(&chosen, class_idx, settings);
             splits.push(ClinicalSplit {
                 split: split.to_owned(),
                 operating_points: thresholds.iter().map(point).collect::<Result<_, _>>()?,
                 subgroups: tested(&chosen, &classes, threshold, asked, settings)?,
+                calibration: said.map(|of| agreement(&chosen, of, settings.confidence)).collect::<Result<_, _>>()?,
                 decision_curves: classes.iter().map(curve).collect::<Result<_, _>>()?,
             });
         }

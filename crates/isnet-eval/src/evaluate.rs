@@ -89,7 +89,7 @@ fn explained(model: &Model, plan: &Plan, batch: &Batch) -> Result<(Tensor<2>, Ve
     Ok((found.logits.clone(), (0..batch.len()).map(share).collect()))
 }
 
-/// Softmax or sigmoid of the logits, a row per sample.
+/// Softmax or sigmoid of the logits, a row per sample, scaled as the model says.
 pub fn probabilities(model: &Model, logits: Tensor<2>) -> Vec<Vec<f64>> {
     let n_classes = logits.dims()[1];
     let probabilities = match model.task {
@@ -97,5 +97,9 @@ pub fn probabilities(model: &Model, logits: Tensor<2>) -> Vec<Vec<f64>> {
         isnet_data::Task::MultiLabel => sigmoid(logits),
     };
     let values: Vec<f32> = probabilities.try_into_vec_as().expect("probabilities are floats");
-    values.chunks(n_classes).map(|row| row.iter().copied().map(decimal).collect()).collect()
+    let row = |row: &[f32]| {
+        let row: Vec<f64> = row.iter().copied().map(decimal).collect();
+        model.scaling.as_ref().map_or(row.clone(), |scaling| scaling.scaled(&row, model.task.into()))
+    };
+    values.chunks(n_classes).map(row).collect()
 }

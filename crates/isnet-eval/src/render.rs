@@ -206,6 +206,7 @@ pub(crate) fn interval_words(method: IntervalMethod) -> &'static str {
         IntervalMethod::ClopperPearson => "Clopper–Pearson (shares with few errors)",
         IntervalMethod::Jeffreys => "Jeffreys (shares)",
         IntervalMethod::LogRatio => "the logarithm of the ratio",
+        IntervalMethod::Wald => "standard errors",
         IntervalMethod::Logit => "the logit (predictive values)",
         IntervalMethod::Mover => "Wilson, combined (F1, means over classes)",
         IntervalMethod::Trainings => "Student's t over trainings and samples",

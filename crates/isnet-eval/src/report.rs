@@ -3,7 +3,7 @@
 //! ```text
 //! Summary ───────► summary_section, score_section
 //! [Figures] ─────► figure_section      curves, reliability, confusion          ┐
-//! Clinical ──────► clinical_section    operating points, decision curves       │
+//! Clinical ──────► calibration_section, clinical_section                       │
 //! [EpochRecord] ─► training_section                                            ├─► Document ─► report.html, report.md
 //! Predictions, Model, data ─► gallery_section   image, overlay, signed map     │
 //! command, config.toml, Versions ─► repeat_section                             ┘
@@ -14,6 +14,7 @@
 //! Several models, or methods over their trainings, share [`SideBySide`] (tables and plots), [`standing`] (words) and [`test_section`]; for
 //! models [`comparison_document`] puts them together.
 
+mod calibration;
 mod clinical;
 mod comparison;
 mod differences;
@@ -32,8 +33,9 @@ use isnet_run::{EpochRecord, Versions};
 
 use crate::EvalError;
 use crate::evaluation::Evaluation;
-use isnet_statistics::{Predictions, Settings};
+use isnet_statistics::{Predictions, Scaling, Settings};
 
+pub use calibration::{agreement_table, calibration_document, calibration_section};
 pub use clinical::{clinical_section, clinical_tables};
 pub use comparison::{ComparisonReport, comparison_document};
 pub use differences::test_section;
@@ -58,6 +60,8 @@ pub struct EvaluationReport<'a> {
     pub found: &'a Evaluation,
     /// What the statistics were asked for.
     pub settings: &'a Settings,
+    /// How its probabilities are scaled; `None` as they come, or where only predictions are known.
+    pub scaling: Option<&'a Scaling>,
     /// The epochs of its training, see [`epochs`]; none leave the training out.
     pub epochs: &'a [EpochRecord],
     /// The model and the data, to show pictures; `None` leaves the galleries out, as where only predictions are known.
@@ -89,6 +93,7 @@ pub struct EvaluationReport<'a> {
 ///     predictions: &predictions,
 ///     found: &Evaluation::of(&mut predictions.clone(), None, &settings)?,
 ///     settings: &settings,
+///     scaling: None,
 ///     epochs: &[],
 ///     pictures: None,
 ///     config: "",
@@ -109,10 +114,14 @@ pub fn evaluation_document(report: &EvaluationReport) -> Result<Document, EvalEr
         .fact("classes", predictions.classes.join(", "))
         .fact("samples", predictions.len().to_string())
         .fact("made by", format!("isnet {}", report.versions.isnet));
+    if let Some(scaling) = report.scaling {
+        document = document.fact("probabilities", format!("scaled on validation data: {scaling}"));
+    }
     document.sections.push(summary_section(predictions, statistics, found.flow.as_ref()));
     document.sections.push(score_section(statistics));
     let figures = isnet_statistics::figures(predictions, report.settings)?;
     document.sections.push(figure_section(&figures, statistics));
+    document.sections.extend(found.clinical.as_ref().map(calibration_section));
     document.sections.extend(found.clinical.as_ref().map(clinical_section));
     document.sections.extend(training_section(report.epochs));
     if let Some(pictures) = &report.pictures {

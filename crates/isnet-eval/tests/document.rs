@@ -49,6 +49,7 @@ fn a_document_has_every_section_and_renders() {
         predictions: &predictions,
         found: &Evaluation::of(&mut predictions.clone(), None, &settings).expect("scores"),
         settings: &settings,
+        scaling: None,
         epochs: &[EpochRecord::default()],
         pictures: Some(Pictures { model: &model, datasets: &datasets, most: 3 }),
         config: "seed = 0",

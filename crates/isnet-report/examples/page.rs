@@ -117,7 +117,8 @@ fn curves() -> Section {
     let mut reliability = Reliability::new("Calibration of the predicted class").caption("Expected error 0.061.");
     for (idx, (n, mean, share)) in (0_u32..).zip(bins) {
         let low = f64::from(idx) / 5.0;
-        reliability = reliability.bin(Bin { low, high: low + 0.2, n, mean: Some(mean), share: Some(share) });
+        reliability =
+            reliability.bin(Bin { low, high: low + 0.2, n, mean: Some(mean), share: Some(share), interval: None });
     }
     Section::new("Curves")
         .with(

@@ -6,8 +6,8 @@
 /// ```
 /// # use isnet_report::{Bin, Reliability};
 /// let diagram = Reliability::new("Calibration")
-///     .bin(Bin { low: 0.0, high: 0.5, n: 2, mean: Some(0.25), share: Some(0.5) })
-///     .bin(Bin { low: 0.5, high: 1.0, n: 0, mean: None, share: None });
+///     .bin(Bin { low: 0.0, high: 0.5, n: 2, mean: Some(0.25), share: Some(0.5), interval: Some((0.09, 0.91)) })
+///     .bin(Bin { low: 0.5, high: 1.0, n: 0, mean: None, share: None, interval: None });
 /// assert_eq!(diagram.bins.len(), 2);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -33,6 +33,8 @@ pub struct Bin {
     pub mean: Option<f64>,
     /// Share of them that came true; `None` in an empty bin.
     pub share: Option<f64>,
+    /// Bounds of that share.
+    pub interval: Option<(f64, f64)>,
 }
 
 impl Reliability {

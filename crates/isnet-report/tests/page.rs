@@ -42,7 +42,7 @@ fn everything(name: &str) -> Document {
         .caption(name)
         .reference(0.5, name)
         .row(Estimate::new(name, 0.7).interval(0.5, 0.9).n(12).emphasised());
-    let bin = Bin { low: 0.0, high: 1.0, n: 3, mean: Some(0.5), share: Some(0.75) };
+    let bin = Bin { low: 0.0, high: 1.0, n: 3, mean: Some(0.5), share: Some(0.75), interval: Some((0.2, 0.99)) };
     let item = Item::new(name, picture()).overlay(picture()).map(picture()).badge(name).caption(name);
     let key = ColorKey { colors: vec![[0, 0, 255], [255, 0, 0]], words: [name, "0", name].map(str::to_owned) };
     let table = Table::new([name, "x"]).caption(name).row([Cell::text(name).note(name), Cell::missing(name)]);

@@ -141,7 +141,7 @@ fn a_chart_is_a_drawing_with_words() {
 
 #[test]
 fn a_reliability_diagram_tells_its_bins() {
-    let bin = |low, n, mean, share| Bin { low, high: low + 0.5, n, mean, share };
+    let bin = |low, n, mean, share| Bin { low, high: low + 0.5, n, mean, share, interval: None };
     let diagram = Reliability::new("Calibration").bin(bin(0.0, 0, None, None)).bin(bin(0.5, 4, Some(0.75), Some(0.5)));
     check(
         diagram,

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Result, RunError};
 use crate::model_file::{ModelFile, Normalisation};
 use isnet_data::Task;
+use isnet_statistics::Scaling;
 
 /// A classifier that can run, be explained, be trained further, and be saved.
 #[derive(Clone, Debug)]
@@ -28,6 +29,8 @@ pub struct Model {
     pub task: Task,
     /// How an image becomes the network's input.
     pub preparation: Preparation,
+    /// How its probabilities are scaled; `None` as they come from the logits.
+    pub scaling: Option<Scaling>,
     /// How it was trained, for people.
     pub training: serde_json::Value,
     /// Training steps that its batch norms have counted (`num_batches_tracked` in weight files).
@@ -88,6 +91,7 @@ impl Model {
             classes: file.classes,
             task: file.task.into(),
             preparation,
+            scaling: file.scaling,
             training: file.training,
             batches: counted_batches(&file.parameters),
         })
@@ -111,6 +115,7 @@ impl Model {
             fit: self.preparation.fit.into(),
             intensity: self.preparation.intensity,
             normalisation: Normalisation::default(),
+            scaling: self.scaling.clone(),
             training: self.training.clone(),
             parameters,
         }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use isnet_data::Intensity;
 use isnet_models::{NamedTensor, to_safetensors};
+use isnet_statistics::Scaling;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -19,7 +20,9 @@ use crate::{
     words,
 };
 
-const FORMAT: u32 = 1;
+/// Models whose probabilities are scaled; earlier versions would leave the scaling out.
+const FORMAT: u32 = 2;
+const WITHOUT_SCALING: u32 = 1;
 
 /// What the logits mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,6 +101,7 @@ impl Default for Normalisation {
 ///     fit: Fit::Pad,
 ///     intensity: isnet_data::Intensity::Stored,
 ///     normalisation: Normalisation::default(),
+///     scaling: None,
 ///     training: serde_json::json!({ "method": "isnet", "seed": 0 }),
 ///     parameters: vec![NamedTensor::f32("fc.bias", [2], vec![0.5, -0.5])],
 /// };
@@ -125,6 +129,8 @@ pub struct ModelFile {
     pub intensity: Intensity,
     /// From pixels to what the network sees.
     pub normalisation: Normalisation,
+    /// How its probabilities are scaled; `None` as they come from the logits.
+    pub scaling: Option<Scaling>,
     /// How it was trained: method, masks, name of the run. For people; nothing depends on it.
     pub training: Value,
     /// Parameters and buffers by torchvision's names; sorted by name when loaded.
@@ -147,6 +153,8 @@ struct Description {
     #[serde(default, skip_serializing_if = "IntensityJson::is_stored")]
     intensity: IntensityJson,
     normalisation: Normalisation,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scaling: Option<Scaling>,
     #[serde(default)]
     training: Value,
     weights_blake3: Option<String>,
@@ -231,15 +239,17 @@ impl ModelFile {
             fit: about.fit,
             intensity: about.intensity.into(),
             normalisation: about.normalisation,
+            scaling: about.scaling,
             training: about.training,
             parameters,
         })
     }
 
-    /// The digest that the model in `folder` says its weights have; `None` without a model that can be read.
-    pub(crate) fn described_digest(folder: &Path) -> Option<String> {
+    /// The digest that the model in `folder` says its weights have, and its scaling; `None` without a model that can be read.
+    pub(crate) fn described(folder: &Path) -> Option<(String, Option<Scaling>)> {
         let text = read_text("model description", &folder.join("model.json")).ok()?;
-        serde_json::from_str::<Description>(&text).ok()?.weights_blake3
+        let about = serde_json::from_str::<Description>(&text).ok()?;
+        Some((about.weights_blake3?, about.scaling))
     }
 
     /// Digest of the weights: two models with the same digest are the same bit for bit.
@@ -249,7 +259,7 @@ impl ModelFile {
 
     fn describe(&self) -> Description {
         Description {
-            format: FORMAT,
+            format: if self.scaling.is_some() { FORMAT } else { WITHOUT_SCALING },
             isnet: env!("CARGO_PKG_VERSION").into(),
             architecture: self.architecture.clone(),
             classes: self.classes.clone(),
@@ -260,6 +270,7 @@ impl ModelFile {
             fit: self.fit,
             intensity: self.intensity.into(),
             normalisation: self.normalisation.clone(),
+            scaling: self.scaling.clone(),
             training: self.training.clone(),
             weights_blake3: Some(self.weights_digest()),
         }
@@ -316,6 +327,7 @@ mod tests {
             fit: Fit::Squash,
             intensity: Intensity::Depth { bits: 12 },
             normalisation: Normalisation { mean: vec![0.485], std: vec![0.229], ..Default::default() },
+            scaling: None,
             training: json!({ "method": "isnet", "masks": true }),
             parameters: vec![
                 NamedTensor::f32("bn1.running_mean", [2], vec![0.25, -1.0]),
@@ -402,9 +414,9 @@ mod tests {
     fn a_model_from_the_future_is_refused() {
         let folder = saved();
         let path = folder.path().join("model.json");
-        let text = fs::read_to_string(&path).unwrap().replace("\"format\": 1", "\"format\": 2");
+        let text = fs::read_to_string(&path).unwrap().replace("\"format\": 1", "\"format\": 3");
         fs::write(&path, text).unwrap();
         let error = ModelFile::load(folder.path()).unwrap_err().to_string();
-        assert!(error.contains("format 2"), "{error}");
+        assert!(error.contains("format 3"), "{error}");
     }
 }

@@ -47,15 +47,29 @@ const CONTENTS: &[&str] = &[
     "model.json",
     "metrics.json",
     "predictions.csv",
+    "decision_curves.csv",
+    "checklist-claim.md",
+    "checklist-tripod-ai.md",
     "report.html",
     "report.md",
     "report_files",
+    "calibration",
     "heatmaps",
     VERSIONS,
 ];
 
 /// What an evaluation writes beside the model.
-const EVALUATION: [&str; 5] = ["metrics.json", "predictions.csv", "report.html", "report.md", "report_files"];
+const EVALUATION: [&str; 9] = [
+    "metrics.json",
+    "predictions.csv",
+    "decision_curves.csv",
+    "checklist-claim.md",
+    "checklist-tripod-ai.md",
+    "report.html",
+    "report.md",
+    "report_files",
+    "calibration",
+];
 
 /// What to do with a folder that is not empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -188,7 +202,8 @@ impl RunDir {
     /// # Errors
     /// As [`ModelFile::save`]; [`RunError::Folder`] if an old file cannot be removed.
     pub fn save_model(&self, model: &ModelFile) -> Result<bool> {
-        let is_same = ModelFile::described_digest(&self.path).is_some_and(|old| old == model.weights_digest());
+        let is_same = ModelFile::described(&self.path)
+            .is_some_and(|(digest, scaling)| digest == model.weights_digest() && scaling == model.scaling);
         let mut removed = false;
         for name in EVALUATION.iter().filter(|_| !is_same) {
             removed |= remove(&self.file(name))?;
@@ -387,6 +402,8 @@ pub(crate) fn folder_error(action: &'static str, path: &Path) -> impl Fn(io::Err
 mod tests {
     use std::process::{Command, Stdio};
 
+    use isnet_statistics::Scaling;
+
     use super::*;
 
     fn config() -> RunConfig {
@@ -500,6 +517,7 @@ mod tests {
             fit: crate::config::Fit::Pad,
             intensity: Default::default(),
             normalisation: Default::default(),
+            scaling: None,
             training: serde_json::json!({}),
             parameters: vec![isnet_models::NamedTensor::f32("fc.bias", [1], vec![value])],
         };
@@ -507,6 +525,10 @@ mod tests {
         fs::write(run.metrics_json(), "{}").unwrap();
         assert!(!run.save_model(&model(1.0)).unwrap() && run.metrics_json().exists(), "the same model");
         assert!(run.save_model(&model(2.0)).unwrap() && !run.metrics_json().exists(), "another model");
+        fs::write(run.metrics_json(), "{}").unwrap();
+        let scaled = ModelFile { scaling: Some(Scaling::Temperature { temperature: 1.5 }), ..model(2.0) };
+        assert!(run.save_model(&scaled).unwrap() && !run.metrics_json().exists(), "other probabilities");
+        assert_eq!(ModelFile::load(folder.path()).unwrap(), scaled);
     }
 
     #[test]

@@ -130,7 +130,7 @@ pub struct AgreementPoint {
 /// assert!(found.intercept.value.unwrap().abs() < 1e-9); // half is predicted, and half comes true
 /// assert!((found.slope.value.unwrap() - 0.5).abs() < 1e-6); // logit 0.9 = 2·logit 0.75: twice too extreme
 /// assert!(found.test.unwrap().p_value < 1e-6);
-/// assert!((found.debiased_error.unwrap() - 0.15).abs() < 0.01);
+/// assert!((found.debiased_error.unwrap() - 0.15).abs() < 0.02);
 /// # Ok::<(), isnet_statistics::StatisticsError>(())
 /// ```
 pub fn agreement(predictions: &Predictions, of: Said, confidence: f64) -> Result<Agreement, StatisticsError> {
@@ -307,7 +307,6 @@ impl Samples {
     }
 
     /// The curve, and the mean and the 90th percentile of its distance from the probabilities.
-    #[expect(clippy::type_complexity, reason = "three parts of one answer, taken apart at once")]
     fn curve(&self) -> Option<(Vec<AgreementPoint>, Option<f64>, Option<f64>)> {
         let (n_true, n_false) = self.sides();
         if n_true.min(n_false) < FEW_ON_A_SIDE {

@@ -1,7 +1,7 @@
 //! Logistic regression with a few coefficients: for calibration, where the outcome is regressed on what was predicted.
 
-/// Coefficients beyond this mean that the data are separated: `logit(1 − 1e-13)` and more.
-const LARGEST: f64 = 30.0;
+/// Linear predictors beyond this mean that the data are separated: more than the logit of what an f64 can be short of 1.
+const LARGEST: f64 = 40.0;
 const MOST_STEPS: usize = 100;
 
 /// A fit: coefficients and their covariance.
@@ -41,9 +41,14 @@ impl Regression<'_> {
                 }
                 share /= 2.0;
             }
-            let moved = step.iter().map(|step| (share * step).abs()).fold(0.0, f64::max);
+            let moved = |x: &Vec<f64>| share * dot(x, &step).abs();
+            let moved = self.x.iter().map(moved).fold(0.0, f64::max);
             (coefficients, likelihood) = (next, reached);
-            if coefficients.iter().any(|it| !it.is_finite() || it.abs() > LARGEST) {
+            let is_far = |sample: usize| {
+                let eta = self.linear(&coefficients, sample);
+                !eta.is_finite() || eta.abs() > LARGEST
+            };
+            if (0..self.x.len()).any(is_far) {
                 return None;
             }
             if moved < 1e-9 {
@@ -136,9 +141,8 @@ fn solve(matrix: &[Vec<f64>], right: &[f64]) -> Option<Vec<f64>> {
         for row in 0..k {
             if row != column {
                 let factor = rows[row][column] / rows[column][column];
-                for at in column..=k {
-                    rows[row][at] -= factor * rows[column][at];
-                }
+                let pivot = rows[column].clone();
+                rows[row].iter_mut().zip(&pivot).skip(column).for_each(|(value, above)| *value -= factor * above);
             }
         }
     }

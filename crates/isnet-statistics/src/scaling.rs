@@ -11,6 +11,8 @@
 //! Sources: Guo et al., "On Calibration of Modern Neural Networks", ICML 2017; Platt, "Probabilistic Outputs for Support Vector
 //! Machines", Advances in Large Margin Classifiers (1999).
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::logistic::{Regression, expit};
@@ -177,6 +179,22 @@ impl Scaling {
             scaled.thresholds = self.scaled(&predictions.thresholds, Task::Multi);
         }
         scaled
+    }
+}
+
+impl fmt::Display for Scaling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Temperature { temperature } => write!(f, "temperature {temperature:.3}"),
+            Self::Platt { slopes, intercepts } => {
+                let each: Vec<String> = slopes
+                    .iter()
+                    .zip(intercepts)
+                    .map(|(slope, intercept)| format!("{slope:.3}·logit {intercept:+.3}"))
+                    .collect();
+                write!(f, "Platt, {}", each.join(", "))
+            }
+        }
     }
 }
 

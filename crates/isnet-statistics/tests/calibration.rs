@@ -49,7 +49,7 @@ fn calibration_agrees_with_statsmodels() {
     predictions.groups = (0..N).map(|image| format!("patient {}", image / 4)).collect();
     let grouped = agreement(&predictions, Said::Class(0), 0.95).unwrap();
     // The reach of Student's t with 59 degrees of freedom, by scipy.stats.t.ppf(0.975, 59).
-    let (normal, student) = (1.959_963_984_540_054, 2.000_995_378_088_267_7);
+    let (normal, student) = (1.959_963_984_540_054, 2.000_995_378_088_268);
     for (name, alone, together) in
         [("intercept", &found.intercept, &grouped.intercept), ("slope", &found.slope, &grouped.slope)]
     {

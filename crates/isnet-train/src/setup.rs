@@ -123,7 +123,7 @@ pub fn model(config: &RunConfig, data: &Datasets, device: &Device) -> Result<(Mo
     let training = serde_json::json!({ "run": config.name, "method": config.method.name, "seed": config.seed });
     let (task, preparation) = (data.task, data.preparation);
     let classes = if graph.classifies() { data.classes.clone() } else { Vec::new() };
-    Ok((Model { architecture, graph, params, classes, task, preparation, training, batches }, report))
+    Ok((Model { architecture, graph, params, classes, task, preparation, scaling: None, training, batches }, report))
 }
 
 /// The segmenter that a pipeline is given, which takes the images that the configuration makes.

@@ -1,4 +1,4 @@
-//! The arguments of commands that score: `isnet evaluate` and `isnet compare`.
+//! The arguments of commands that score: `isnet evaluate`, `isnet calibrate` and `isnet compare`.
 
 use std::path::PathBuf;
 
@@ -125,6 +125,43 @@ impl StatisticsArgs {
     pub fn settings(&self) -> Settings {
         Settings { confidence: self.confidence, resamples: self.resamples, seed: self.seed, ..Settings::default() }
     }
+}
+
+/// How probabilities are scaled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum ScalingMethod {
+    /// One temperature for all classes: decisions of a single-label task stay.
+    Temperature,
+    /// A slope and an intercept per label; for labels, and for two classes.
+    Platt,
+}
+
+/// `isnet calibrate`
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  isnet calibrate runs/phantom\n  isnet calibrate runs/chest --method platt\n  isnet calibrate runs/a --config configs/hospital_b.toml   # learn from its validation split\n  isnet calibrate runs/phantom --remove"
+)]
+pub struct CalibrateArgs {
+    /// A run folder, or a model file with `--config`.
+    pub model: PathBuf,
+    /// How probabilities are scaled.
+    #[arg(long, value_enum, default_value = "temperature")]
+    pub method: ScalingMethod,
+    /// Learn from the validation split of this configuration instead of the run's own.
+    #[arg(long)]
+    pub config: Option<PathBuf>,
+    /// Take the scaling away: probabilities are as the network says them.
+    #[arg(long, conflicts_with_all = ["method", "config"])]
+    pub remove: bool,
+    /// Share of intervals that hold the true value.
+    #[arg(long, default_value_t = 0.95)]
+    pub confidence: f64,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Device to compute on.
+    #[arg(long, default_value = "cpu")]
+    pub device: String,
 }
 
 /// `isnet compare`

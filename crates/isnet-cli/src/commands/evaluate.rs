@@ -106,6 +106,7 @@ fn document(
         predictions,
         found,
         settings: &args.statistics.settings(),
+        scaling: evaluated.and_then(|it| it.model.scaling.as_ref()),
         epochs: &epochs,
         pictures,
         config: evaluated.map_or("", |it| &it.config),
@@ -173,14 +174,7 @@ fn predict(args: &EvaluateArgs) -> anyhow::Result<(Given, Evaluated)> {
     }
     let device = isnet_run::device::device(&args.device)?;
     let model = Model::load_classifier(&args.model, &device)?;
-    let mut config = match &args.config {
-        Some(path) => RunConfig::load(path, &[])?,
-        None => RunDir::open(&args.model)?.config()?,
-    };
-    // The model decides what it is fed, how its outputs are ordered, and what its task is.
-    config.data.classes = Some(model.classes.clone());
-    config.data.task = Some(model.task.into());
-    config.data.prepare_as(&model.preparation);
+    let mut config = configuration(&args.model, args.config.as_deref(), &model)?;
     if let Some(column) = &args.group {
         config.data.group_column.clone_from(column);
     }
@@ -210,6 +204,19 @@ fn predict(args: &EvaluateArgs) -> anyhow::Result<(Given, Evaluated)> {
     });
     let given = Given { predictions: all, validation: validation.transpose()?, left_out };
     Ok((given, Evaluated { model, datasets, config: config.to_toml()? }))
+}
+
+/// The data of a configuration, or of the run that a model is of, as the model wants them.
+pub fn configuration(run: &Path, config: Option<&Path>, model: &Model) -> anyhow::Result<RunConfig> {
+    let mut config = match config {
+        Some(path) => RunConfig::load(path, &[])?,
+        None => RunDir::open(run)?.config()?,
+    };
+    // The model decides what it is fed, how its outputs are ordered, and what its task is.
+    config.data.classes = Some(model.classes.clone());
+    config.data.task = Some(model.task.into());
+    config.data.prepare_as(&model.preparation);
+    Ok(config)
 }
 
 /// Adds the columns of the manifest that subgroups are made of.

@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub mod audit;
+pub mod calibrate;
 pub mod compare;
 pub mod data_bias;
 pub mod data_check;

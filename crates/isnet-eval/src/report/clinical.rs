@@ -244,7 +244,7 @@ fn chart(curve: &DecisionCurve) -> LineChart {
 }
 
 /// A number with its interval, or why there is none.
-fn cell(estimate: &Estimate, decimals: usize) -> Cell {
+pub(super) fn cell(estimate: &Estimate, decimals: usize) -> Cell {
     let note = estimate.note.clone().unwrap_or_default();
     let Some(value) = estimate.value else { return Cell::missing(note) };
     let cell = Cell::number(value, decimals).note(note);

@@ -2,7 +2,7 @@
 
 use isnet_report::{Axis, Bin, Block, Cell, Confusion, Details, LineChart, Section, Series, Table, verbatim};
 
-use isnet_statistics::{ClassFigures, CurvePoint, Figures, Reliability, Score, Summary};
+use isnet_statistics::{ClassFigures, CurvePoint, Figures, Reliability, ReliabilityBin, Score, Summary};
 
 /// Classes up to which every curve has a colour.
 const FEW_CLASSES: usize = 8;
@@ -95,14 +95,25 @@ fn curves(
     chart.caption(caption.trim_start())
 }
 
-fn diagram(title: &str, found: &Reliability) -> isnet_report::Reliability {
+pub(super) fn diagram(title: &str, found: &Reliability) -> isnet_report::Reliability {
     let caption = format!(
-        "Expected calibration error {:.3}. A dot below the light line: the model is too sure.",
+        "A dot below the light line: the model is too sure. Bars are intervals of each bin for itself; a bar that reaches the line leaves it open. \
+         Expected calibration error {:.3}, which chance alone makes larger than 0: see Calibration.",
         found.expected_calibration_error
     );
-    found.bins.iter().fold(isnet_report::Reliability::new(title).caption(caption), |diagram, bin| {
-        diagram.bin(Bin { low: bin.low, high: bin.high, n: bin.n, mean: bin.mean_probability, share: bin.share_true })
-    })
+    let bin = |bin: &ReliabilityBin| Bin {
+        low: bin.low,
+        high: bin.high,
+        n: bin.n,
+        mean: bin.mean_probability,
+        share: bin.share_true,
+        interval: bin.interval.map(|it| (it.low, it.high)),
+    };
+    found
+        .bins
+        .iter()
+        .map(bin)
+        .fold(isnet_report::Reliability::new(title).caption(caption), isnet_report::Reliability::bin)
 }
 
 /// The counts of each label, and how its probabilities are calibrated.

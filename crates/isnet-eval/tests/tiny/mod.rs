@@ -31,6 +31,7 @@ pub fn model() -> Model {
             fit: Fit::Pad,
             intensity: Intensity::Stored,
         },
+        scaling: None,
         training: serde_json::Value::Null,
         batches: 0,
     }

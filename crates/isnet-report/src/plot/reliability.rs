@@ -29,7 +29,10 @@ pub(crate) fn reliability(diagram: &Reliability) -> Drawing {
     for bin in &diagram.bins {
         let (Some(mean), Some(share)) = (bin.mean, bin.share) else { continue };
         let (Some(at), Some(diagonal), Some(height)) = (x.place(mean), y.place(mean), y.place(share)) else { continue };
-        drawing.line("gap", (at, diagonal), (at, height));
+        match bin.interval.map(|(low, high)| (y.place(low), y.place(high))) {
+            Some((Some(low), Some(high))) => drawing.line("axis", (at, low), (at, high)),
+            _ => drawing.line("gap", (at, diagonal), (at, height)),
+        }
         drawing.circle("f1", (at, height), 4.0);
     }
     counts(&mut drawing, diagram, &x);
