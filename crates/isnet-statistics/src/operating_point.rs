@@ -2,7 +2,7 @@
 //!
 //! | figure | of independent samples | of samples in groups |
 //! |---|---|---|
-//! | sensitivity, specificity, PPV, NPV, accuracy | Wilson, Clopper–Pearson or Jeffreys | the same of the effective number of samples, see [`clustered_proportion`](crate::clustered_proportion) |
+//! | sensitivity, specificity, PPV, NPV, accuracy | Wilson (below 5 decisions on a side Clopper–Pearson), Clopper–Pearson or Jeffreys | the same of the effective number of samples, see [`clustered_proportion`](crate::clustered_proportion) |
 //! | likelihood ratios, diagnostic odds ratio | ± z standard errors of the logarithm | the variance between groups, and Student's t |
 //! | PPV and NPV at a stated prevalence | ± z standard errors of the logit | the same |
 //!
@@ -35,7 +35,9 @@ use serde::Serialize;
 
 use crate::clustered::{Units, of_tallies};
 use crate::operating_rule::{class_name, one_vs_rest};
+use crate::part::FEW_GROUPS;
 use crate::ratios::{Cells, Ratios, Shape};
+use crate::shares::{EXACT, FEW_DECISIONS};
 use crate::{Estimate, Predictions, ProportionMethod, StatisticsError};
 
 /// What is asked of [`operating_point`].
@@ -262,14 +264,30 @@ impl Table {
             return Estimate::undefined(of.missing());
         }
         let value = right / all;
+        // Few decisions on a side are counted exactly, as in a summary.
+        let method = |n: f64| {
+            let is_few = value.min(1.0 - value) * n < FEW_DECISIONS;
+            if is_few && settings.method == ProportionMethod::Wilson {
+                ProportionMethod::ClopperPearson
+            } else {
+                settings.method
+            }
+        };
+        let note_of = |method| (method != settings.method).then(|| EXACT.to_owned());
         if !self.is_grouped {
-            let interval = Some(settings.method.of_share(value, all, settings.confidence));
-            return Estimate { interval, ..Estimate::of(value) };
+            let method = method(all);
+            let interval = Some(method.of_share(value, all, settings.confidence));
+            return Estimate { interval, note: note_of(method), ..Estimate::of(value) };
         }
         let tallies: Vec<(f64, f64)> = self.units.iter().map(|cells| of.tally(cells)).collect();
-        match of_tallies(&tallies, settings.confidence, settings.method) {
+        let effective =
+            of_tallies(&tallies, settings.confidence, settings.method).map_or(all, |found| found.effective_n);
+        let method = method(effective);
+        match of_tallies(&tallies, settings.confidence, method) {
             Some(found) if found.interval.is_some() => {
-                let note = (found.n_groups < 10).then(|| format!("only {} groups", found.n_groups));
+                let few_groups = (found.n_groups < FEW_GROUPS)
+                    .then(|| format!("only {} groups: the interval covers about 90 %", found.n_groups));
+                let note = few_groups.or_else(|| note_of(method));
                 let design_effect = Some(found.design_effect);
                 Estimate { interval: found.interval, design_effect, note, ..Estimate::of(value) }
             }

@@ -4,6 +4,11 @@
 use crate::clustered::{as_copies, n_filled};
 use crate::{Estimate, Interval, IntervalMethod, normal};
 
+/// With fewer in a cell, the interval of a logarithm of a ratio covers less than it says.
+const FEW_IN_A_CELL: f64 = 5.0;
+/// The same where samples come in groups, which tell less.
+const FEW_IN_A_CELL_OF_GROUPS: f64 = 10.0;
+
 /// The four cells of a table; not whole where something was added to them.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Cells {
@@ -60,6 +65,17 @@ impl Cells {
 
     pub fn negatives(&self) -> f64 {
         self.false_positive + self.true_negative
+    }
+
+    /// The smallest cell that a ratio depends on.
+    fn fewest(&self, shape: Shape) -> f64 {
+        let plus = self.true_positive.min(self.false_positive);
+        let minus = self.false_negative.min(self.true_negative);
+        match shape {
+            Shape::Plus => plus,
+            Shape::Minus => minus,
+            Shape::Odds => plus.min(minus),
+        }
     }
 
     fn has_zero(&self) -> bool {
@@ -148,6 +164,10 @@ impl Ratios<'_> {
         let mut notes = Vec::new();
         if added > 0.0 {
             notes.push(format!("a cell of the table is 0, so {added:.3} was added to each"));
+        }
+        let few = if self.is_grouped { FEW_IN_A_CELL_OF_GROUPS } else { FEW_IN_A_CELL };
+        if seen.fewest(shape) < few && reach.is_some() {
+            notes.push(format!("fewer than {few} in a cell of the table: the interval is a rough guide"));
         }
         if reach.is_none() {
             notes.push("a side comes from one group, so nothing tells how groups differ".to_owned());

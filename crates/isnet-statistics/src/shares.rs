@@ -27,6 +27,9 @@ use crate::{Interval, IntervalMethod, ProportionMethod};
 
 /// With fewer decisions than this on one side of a share, its interval is the exact one.
 pub(crate) const FEW_DECISIONS: f64 = 5.0;
+/// What is said of intervals of fewer.
+pub(crate) const EXACT: &str =
+    "fewer than 5 right or wrong decisions: the interval is exact or wider, and covers more than it says";
 
 /// The decisions that a share is of: which sample, and whether it is right.
 pub(crate) type Decided = Vec<(usize, bool)>;

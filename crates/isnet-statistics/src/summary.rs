@@ -10,7 +10,7 @@ use crate::part::{FEW_GROUPS, Part, notes_on_bootstrap, notes_on_replicates, not
 use crate::score::{Of, Score};
 use crate::score_set::ScoreSet;
 use crate::settings::Settings;
-use crate::shares::{FEW_DECISIONS, Shares};
+use crate::shares::{EXACT, FEW_DECISIONS, Shares};
 use crate::{Interval, ProportionMethod, Resampling, area_intervals, posterior};
 
 /// Below this number of samples on a side of a class, a note says so.
@@ -317,9 +317,7 @@ fn notes_on_shares(shares: &Shares) -> Vec<String> {
     let of_groups = groups.map(|groups| format!("only {groups} groups: the interval covers about 90 %, or far more"));
     let of_decisions = match shares.fewest() {
         _ if shares.is_certain() => Some("every decision is the same: the interval rests on their number alone"),
-        fewest if fewest < FEW_DECISIONS => {
-            Some("fewer than 5 right or wrong decisions: the interval is exact or wider, and covers more than it says")
-        }
+        fewest if fewest < FEW_DECISIONS => Some(EXACT),
         _ => None,
     };
     of_groups.into_iter().chain(of_decisions.map(str::to_owned)).collect()

@@ -151,11 +151,10 @@ fn subgroups_of_patients_agree_with_cluster_robust_variances() {
     let levels: Vec<String> = (0..300).map(|image| (image / 3 % 3).to_string()).collect();
     let found = subgroups(&images(300), ("third", &levels), &SubgroupSettings::new(0, 0.5)).unwrap();
     let expected = &golden()["by_thirds"];
-    for (idx, name) in [(0, "sensitivity"), (3, "auc")] {
-        let test = found.scores[idx].heterogeneity.unwrap();
-        close(test.statistic.unwrap(), &expected[name][0], name);
-        close(test.p_value, &expected[name][1], name);
-    }
+    let test = found.scores[0].heterogeneity.unwrap();
+    close(test.statistic.unwrap(), &expected["sensitivity"][0], "sensitivity");
+    close(test.p_value, &expected["sensitivity"][1], "sensitivity");
+    assert_eq!(found.scores[3].heterogeneity, None, "too few patients are out of order for a test of AUCs");
     for (level, expected) in found.scores[3].levels.iter().zip(expected["areas"].as_array().unwrap()) {
         close_estimate(&level.estimate, expected, &level.level);
     }

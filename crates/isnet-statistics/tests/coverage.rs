@@ -5,17 +5,18 @@
 //! is found, by
 //!
 //! ```text
-//! ISNET_COVERAGE=2000 cargo test --release -p isnet-statistics --test coverage -- --ignored --nocapture
+//! ISNET_COVERAGE=2000 ISNET_COVERAGE_RESAMPLED=1 cargo test --release -p isnet-statistics --test coverage -- --ignored --nocapture --test-threads=1
 //! ```
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::print_stdout, reason = "the simulations print tables")]
 
 use std::collections::BTreeMap;
 
 use isnet_data::rng::stream;
 use isnet_statistics::{
-    IntervalMethod, Predictions, Score, Settings, SummaryRow, Task, TrainingsRow, compare, differences_over_trainings,
-    over_trainings, summary,
+    Estimate, OperatingSettings, Predictions, Score, Settings, SubgroupSettings, SummaryRow, Task, TrainingsRow,
+    compare, decision_curve, differences_over_trainings, holm, operating_point, over_trainings, subgroups, summary,
 };
 use rand::Rng;
 use rand_distr::StandardNormal;
@@ -85,8 +86,67 @@ struct Counted {
     given: usize,
     held: usize,
     noted: usize,
-    width: f64,
-    by_method: BTreeMap<String, (usize, usize)>,
+}
+
+impl Counted {
+    /// Adds what one data set gave: whether its interval holds the truth, if it has one, and whether it has a note.
+    fn add(&mut self, holds: Option<bool>, is_noted: bool) {
+        self.drawn += 1;
+        self.noted += usize::from(is_noted);
+        if let Some(holds) = holds {
+            self.given += 1;
+            self.held += usize::from(holds);
+        }
+    }
+
+    fn merge(&mut self, more: &Self) {
+        self.drawn += more.drawn;
+        self.given += more.given;
+        self.held += more.held;
+        self.noted += more.noted;
+    }
+
+    /// Coverage in per cent, and in brackets the share of tables with a note where coverage is not 93 to 97 %.
+    fn cell(&self) -> String {
+        if self.given == 0 {
+            return "–".to_owned();
+        }
+        let covers = 100.0 * self.held as f64 / self.given as f64;
+        let noted = 100.0 * self.noted as f64 / self.drawn as f64;
+        if (93.0..=97.0).contains(&covers) { format!("{covers:.1}") } else { format!("{covers:.1} ({noted:.0})") }
+    }
+
+    /// Whether rows cover at least 93 %, up to three standard errors of the simulation, or at least half of the tables have a note. (Rows
+    /// without a note are no sample of their own: a note that counts errors leaves those that have many.)
+    fn is_honest(&self) -> bool {
+        let n = self.given as f64;
+        n < 50.0 || 2 * self.noted >= self.drawn || self.held as f64 / n >= 0.93 - 3.0 * (0.93 * 0.07 / n).sqrt()
+    }
+}
+
+/// The rows of all data sets together.
+fn merged(all: Vec<BTreeMap<String, Counted>>) -> BTreeMap<String, Counted> {
+    let mut sum: BTreeMap<String, Counted> = BTreeMap::new();
+    for (key, count) in all.into_iter().flatten() {
+        sum.entry(key).or_default().merge(&count);
+    }
+    sum
+}
+
+/// Prints a row of a Markdown table, and returns what has no note and covers too little.
+fn print_row(name: &str, found: &BTreeMap<String, Counted>, columns: &[&str]) -> Vec<String> {
+    let cell = |column: &&str| found.get(*column).map_or("–".to_owned(), Counted::cell);
+    println!("| {name} | {} |", columns.iter().map(cell).collect::<Vec<_>>().join(" | "));
+    let short = found.iter().filter(|(_, count)| !count.is_honest());
+    short
+        .map(|(key, count)| {
+            format!("{name}: {key} covers {} of {}, with {} notes", count.held, count.given, count.noted)
+        })
+        .collect()
+}
+
+fn print_head(first: &str, columns: &[&str]) {
+    println!("| {first} | {} |\n|---|{}", columns.join(" | "), "---:|".repeat(columns.len()));
 }
 
 fn key(row: &SummaryRow) -> String {
@@ -115,39 +175,13 @@ fn coverage(scenario: &Scenario, draws: usize, resamples: usize, scores: &[Score
         let table = summary(&predictions, &Settings { seed, ..settings.clone() }).unwrap();
         let mut counts: BTreeMap<String, Counted> = BTreeMap::new();
         for row in table.rows.iter().filter(|row| wanted(row)) {
-            let count = counts.entry(key(row)).or_default();
-            count.drawn = 1;
-            count.noted = usize::from(!row.notes.is_empty() || row.value.is_none());
-            let Some(truth) = truth.get(&key(row)) else { continue };
-            if let Some(interval) = row.interval() {
-                (count.given, count.held, count.width) = (1, usize::from(interval.contains(*truth)), interval.width());
-            }
-            for interval in &row.intervals {
-                let held = usize::from(interval.contains(*truth));
-                count.by_method.insert(method(interval.method), (1, held));
-            }
+            let truth = truth.get(&key(row));
+            let holds = row.interval().zip(truth).map(|(interval, truth)| interval.contains(*truth));
+            counts.entry(key(row)).or_default().add(holds, !row.notes.is_empty() || row.value.is_none());
         }
         counts
     });
-    counts.reduce(BTreeMap::new, |mut all, more| {
-        for (key, count) in more {
-            let sum = all.entry(key).or_default();
-            sum.drawn += count.drawn;
-            sum.given += count.given;
-            sum.held += count.held;
-            sum.noted += count.noted;
-            sum.width += count.width;
-            for (method, (given, held)) in count.by_method {
-                let entry = sum.by_method.entry(method).or_default();
-                *entry = (entry.0 + given, entry.1 + held);
-            }
-        }
-        all
-    })
-}
-
-fn method(method: IntervalMethod) -> String {
-    serde_json::to_value(method).unwrap().as_str().unwrap().to_owned()
+    merged(counts.collect())
 }
 
 fn scenarios() -> Vec<Scenario> {
@@ -339,26 +373,136 @@ fn coverage_of_every_printed_interval() {
     let closed: Vec<Score> =
         Score::ALL.into_iter().filter(|score| score.is_counted() || *score == Score::Auc).collect();
     let resampled = [Score::AveragePrecision, Score::BrierLoss, Score::BackgroundShare];
+    let columns = [
+        "accuracy",
+        "recall",
+        "precision",
+        "f1",
+        "recall:c1",
+        "precision:c1",
+        "specificity:c1",
+        "f1:c1",
+        "auc",
+        "average_precision",
+        "brier_loss",
+        "background_share",
+    ];
+    print_head("samples", &columns);
+    let mut short = Vec::new();
     for scenario in scenarios().into_iter().filter(|it| it.name.contains(&only)) {
-        println!("{}", scenario.name);
         let mut found = coverage(&scenario, draws, 0, &closed);
         if std::env::var_os("ISNET_COVERAGE_RESAMPLED").is_some() {
             found.extend(coverage(&scenario, draws / 4, 1000, &resampled));
         }
-        for (key, count) in &found {
-            let percent = |part: usize, whole: usize| 100.0 * part as f64 / whole.max(1) as f64;
-            let methods: Vec<String> = count
-                .by_method
-                .iter()
-                .map(|(method, (given, held))| format!("{method} {:.1}", percent(*held, *given)))
-                .collect();
-            println!(
-                "  {key:<24} covers {:>5.1}  given {:>5.1}  noted {:>5.1}  width {:.3}  {}",
-                percent(count.held, count.given),
-                percent(count.given, count.drawn),
-                percent(count.noted, count.drawn),
-                count.width / count.given.max(1) as f64,
-                methods.join("  ")
+        short.extend(print_row(&scenario.name, &found, &columns));
+    }
+    assert!(short.is_empty(), "{}", short.join("\n"));
+}
+
+/// Figures at a threshold of ½, of class 1 against the rest.
+fn figures_at_one_half(predictions: &Predictions, resamples: usize) -> Vec<(&'static str, Estimate)> {
+    let settings = OperatingSettings { prevalences: vec![0.05], ..OperatingSettings::default() };
+    let point = operating_point(predictions, 1, 0.5, &settings).unwrap();
+    let mut found = vec![
+        ("sensitivity", point.sensitivity),
+        ("specificity", point.specificity),
+        ("PPV", point.ppv),
+        ("NPV", point.npv),
+        ("accuracy", point.accuracy),
+        ("LR+", point.positive_likelihood_ratio),
+        ("LR−", point.negative_likelihood_ratio),
+        ("odds ratio", point.diagnostic_odds_ratio),
+        ("PPV at 5 %", point.at_prevalence[0].ppv.clone()),
+        ("NPV at 5 %", point.at_prevalence[0].npv.clone()),
+    ];
+    if resamples > 0 {
+        let curve = decision_curve(predictions, 1, &Settings { resamples, ..Settings::default() }).unwrap();
+        let at = &curve.points[19];
+        let note = (!curve.notes.is_empty()).then(|| curve.notes.join("; "));
+        found.push(("net benefit at 0.2", Estimate { interval: at.interval, note, ..Estimate::of(at.net_benefit) }));
+    }
+    found
+}
+
+#[test]
+#[ignore = "minutes: draws thousands of data sets"]
+fn coverage_of_figures_for_clinical_use() {
+    let draws = draws();
+    let columns = [
+        "sensitivity",
+        "specificity",
+        "PPV",
+        "NPV",
+        "accuracy",
+        "LR+",
+        "LR−",
+        "odds ratio",
+        "PPV at 5 %",
+        "NPV at 5 %",
+        "net benefit at 0.2",
+    ];
+    print_head("samples", &columns);
+    let mut short = Vec::new();
+    for scenario in scenarios().into_iter().filter(|it| it.name.starts_with("K = 2")) {
+        let large = scenario.draw(400_000, 12345);
+        let large = Predictions { groups: vec![String::new(); large.len()], ..large };
+        let truth: BTreeMap<&str, f64> = figures_at_one_half(&large, 0)
+            .into_iter()
+            .chain([("net benefit at 0.2", Estimate::of(net_benefit_at_20(&large)))])
+            .filter_map(|(name, found)| Some((name, found.value?)))
+            .collect();
+        let counts = (0..draws as u64).into_par_iter().map(|seed| {
+            let resamples = if seed % 4 == 0 { 500 } else { 0 };
+            let mut counts: BTreeMap<String, Counted> = BTreeMap::new();
+            for (name, found) in figures_at_one_half(&scenario.draw(scenario.n, seed), resamples) {
+                let holds = found.interval.zip(truth.get(name)).map(|(interval, truth)| interval.contains(*truth));
+                counts.entry(name.to_owned()).or_default().add(holds, found.note.is_some());
+            }
+            counts
+        });
+        short.extend(print_row(&scenario.name, &merged(counts.collect()), &columns));
+    }
+    assert!(short.is_empty(), "{}", short.join("\n"));
+}
+
+fn net_benefit_at_20(predictions: &Predictions) -> f64 {
+    decision_curve(predictions, 1, &Settings { resamples: 0, ..Settings::default() }).unwrap().points[19].net_benefit
+}
+
+/// How often a test says that two or four subgroups differ that do not.
+#[test]
+#[ignore = "minutes: draws thousands of data sets"]
+fn sizes_of_the_tests_between_subgroups() {
+    let draws = draws() as u64;
+    println!("| samples | levels | sensitivity | specificity | accuracy | AUC | any, after Holm |");
+    println!("|---|---:|---:|---:|---:|---:|---:|");
+    for scenario in scenarios().into_iter().filter(|it| it.name.starts_with("K = 2") && it.n >= 100 && it.lift < 10.0) {
+        for levels in [2, 4] {
+            let found = (0..draws).into_par_iter().map(|seed| {
+                let predictions = scenario.draw(scenario.n, seed);
+                // All samples of a patient are in one subgroup.
+                let level = |sample: usize| format!("level {}", sample / scenario.cluster % levels);
+                let values: Vec<String> = (0..predictions.len()).map(level).collect();
+                let found = subgroups(&predictions, ("level", &values), &SubgroupSettings::new(1, 0.5)).unwrap();
+                found.scores.iter().map(|it| it.heterogeneity.map(|test| test.p_value)).collect::<Vec<_>>()
+            });
+            let found: Vec<Vec<Option<f64>>> = found.collect();
+            let size = |score: usize| {
+                let p_values: Vec<f64> = found.iter().filter_map(|row| row[score]).collect();
+                let wrong = p_values.iter().filter(|p| **p < 0.05).count();
+                if p_values.is_empty() { f64::NAN } else { 100.0 * wrong as f64 / p_values.len() as f64 }
+            };
+            let any = found.iter().filter(|row| {
+                let known: Vec<f64> = row.iter().copied().flatten().collect();
+                holm(&known).iter().any(|p| *p < 0.05)
+            });
+            let any = 100.0 * any.count() as f64 / found.len() as f64;
+            let sizes = [0, 1, 2, 3].map(|score| format!("{:.1}", size(score))).join(" | ");
+            println!("| {} | {levels} | {sizes} | {any:.1} |", scenario.name);
+            assert!(
+                any <= 5.0 + 300.0 * (0.05 * 0.95 / draws as f64).sqrt() + 1.0,
+                "{} {levels}: {any}",
+                scenario.name
             );
         }
     }
