@@ -130,6 +130,12 @@ impl Audit {
         self.verdicts.iter().all(|verdict| verdict.outcome != Outcome::Failed)
     }
 
+    /// Whether a verdict about the model is undecided.
+    pub fn is_undecided(&self) -> bool {
+        let of_model = |verdict: &&Verdict| verdict.question != Question::Readability;
+        self.verdicts.iter().filter(of_model).any(|verdict| verdict.outcome == Outcome::Undecided)
+    }
+
     fn ask(&mut self, question: Question, subject: &Subject<'_>, progress: &mut dyn FnMut(usize)) -> Result<()> {
         match question {
             Question::Relevance => {

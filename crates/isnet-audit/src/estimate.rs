@@ -1,11 +1,14 @@
 //! Means over images, with their intervals.
 //!
 //! Every figure of an audit but an AUC is the mean of one number per image: a share, a hit (0 or 1), or the difference of two
-//! (which makes a comparison paired). So there is one way to an interval, the percentiles of a bootstrap over images or
-//! over groups of them.
+//! (which makes a comparison paired). A share of hits has the exact interval of Clopper and Pearson, of groups with the effective
+//! number of images; all others BCa of a bootstrap over images or over groups of them.
 
 use isnet_data::Dataset;
-use isnet_statistics::{Interval, IntervalMethod, Replicates, Resampling, percentile_interval};
+use isnet_statistics::{
+    Interval, IntervalMethod, ProportionMethod, Replicates, Resampling, bca_interval, clopper_pearson,
+    clustered_proportion, percentile_interval,
+};
 use serde::Serialize;
 
 use crate::settings::Settings;
@@ -28,6 +31,8 @@ pub(crate) type Column = Vec<Option<f64>>;
 pub(crate) struct Means<'a> {
     settings: &'a Settings,
     resampling: Resampling,
+    /// The group of each image; none if there are no groups.
+    groups: Option<Vec<String>>,
 }
 
 impl<'a> Means<'a> {
@@ -38,10 +43,10 @@ impl<'a> Means<'a> {
     }
 
     /// For images of these groups; an empty name stands for itself.
-    fn of_groups(settings: &'a Settings, groups: &[String]) -> Self {
+    pub(crate) fn of_groups(settings: &'a Settings, groups: &[String]) -> Self {
         let grouped = groups.iter().any(|group| !group.is_empty());
         let resampling = if grouped { Resampling::by_group(groups) } else { Resampling::by_sample(groups.len()) };
-        Self { settings, resampling }
+        Self { settings, resampling, groups: grouped.then(|| groups.to_vec()) }
     }
 
     /// The mean of each column, `None` for one without numbers. All columns see the same resamples.
@@ -57,18 +62,43 @@ impl<'a> Means<'a> {
     /// Means of numbers that are at least `least` and at most 1.
     fn estimates(&self, columns: &[Column], least: f64) -> Vec<Option<Estimate>> {
         let means = |weights: &[u32]| columns.iter().map(|column| weighted_mean(column, weights)).collect();
-        let replicates = match self.resampling.n_units() {
-            0 | 1 => Replicates::none(),
-            _ => Replicates::draw(&self.resampling, self.settings.resamples, self.settings.seed, means),
+        let (replicates, jackknife) = match self.resampling.n_units() {
+            0 | 1 => (Replicates::none(), Replicates::none()),
+            _ if self.settings.resamples == 0 => (Replicates::none(), Replicates::none()),
+            _ => (
+                Replicates::draw(&self.resampling, self.settings.resamples, self.settings.seed, means),
+                Replicates::jackknife(&self.resampling, self.settings.seed, means),
+            ),
         };
         let estimate = |(index, column): (usize, &Column)| {
             let n = column.iter().flatten().count();
             let value = weighted_mean(column, &vec![1; column.len()])?;
-            let drawn = percentile_interval(&replicates.of_score(index), self.settings.confidence);
-            let interval = drawn.map(|drawn| self.of_equal(column, n, least).unwrap_or(drawn));
+            let confidence = self.settings.confidence;
+            let resampled = || {
+                let drawn = replicates.of_score(index);
+                bca_interval(value, &drawn, &jackknife.of_score(index), confidence)
+                    .or_else(|| percentile_interval(&drawn, confidence))
+            };
+            let interval = match least {
+                0.0 if is_share(column) => self.of_hits(column),
+                _ => resampled().map(|drawn| self.of_equal(column, n, least).unwrap_or(drawn)),
+            };
             Some(Estimate { value, interval: interval.filter(|_| n > 1), n })
         };
         columns.iter().enumerate().map(estimate).collect()
+    }
+
+    /// The exact interval of a share of hits.
+    fn of_hits(&self, column: &Column) -> Option<Interval> {
+        let confidence = self.settings.confidence;
+        let known: Vec<(usize, bool)> =
+            column.iter().enumerate().filter_map(|(image, value)| Some((image, (*value)? == 1.0))).collect();
+        let hits: Vec<bool> = known.iter().map(|(_, is_hit)| *is_hit).collect();
+        let Some(groups) = &self.groups else {
+            return clopper_pearson(hits.iter().filter(|is_hit| **is_hit).count(), hits.len(), confidence);
+        };
+        let groups: Vec<String> = known.iter().map(|(image, _)| groups[*image].clone()).collect();
+        clustered_proportion(&hits, &groups, confidence, ProportionMethod::ClopperPearson)?.interval
     }
 
     /// All resamples of n equal hits or misses are equal, which says nothing about other images. With a uniform prior the
@@ -84,6 +114,11 @@ impl<'a> Means<'a> {
         let (low, high) = ((first - reach).max(least), (first + reach).min(1.0));
         Some(Interval { method: IntervalMethod::PosteriorHdi, low, high })
     }
+}
+
+/// Whether all that is known is a hit or a miss.
+fn is_share(column: &Column) -> bool {
+    column.iter().flatten().all(|value| *value == 0.0 || *value == 1.0)
 }
 
 fn weighted_mean(column: &Column, weights: &[u32]) -> Option<f64> {
@@ -122,7 +157,7 @@ mod tests {
         let found = means(&[], vec![Some(1.0), None, Some(0.5)]).unwrap();
         assert_eq!((found.value, found.n), (0.75, 2));
         let interval = found.interval.unwrap();
-        assert_eq!((interval.low, interval.high), (0.5, 1.0));
+        assert!(0.5 <= interval.low && interval.low < 0.75 && interval.high <= 1.0, "{interval:?}");
         assert_eq!(means(&[], vec![None, None]), None);
     }
 
@@ -132,13 +167,13 @@ mod tests {
         assert_eq!(means(&["ada", "ada"], vec![Some(0.2), Some(0.4)]).unwrap().interval, None);
     }
 
-    /// 1 − 0.05^(1/20) = 0.139.
+    /// 1 − 0.025^(1/19) = 0.1765, and of a difference 1 − 0.05^(1/20) = 0.139.
     #[test]
     fn never_in_nineteen_tries_is_not_never() {
         let interval = means(&[], vec![Some(0.0); 19]).unwrap().interval.unwrap();
-        assert!((interval.high - 0.1391).abs() < 1e-4 && interval.low == 0.0, "{interval:?}");
+        assert!((interval.high - 0.1765).abs() < 1e-4 && interval.low == 0.0, "{interval:?}");
         let always = means(&[], vec![Some(1.0); 19]).unwrap().interval.unwrap();
-        assert!((always.low - 0.8609).abs() < 1e-4 && always.high == 1.0, "{always:?}");
+        assert!((always.low - 0.8235).abs() < 1e-4 && always.high == 1.0, "{always:?}");
         let settings = Settings::default();
         let means = Means::of_groups(&settings, &vec![String::new(); 19]);
         let equal = means.of_differences(&[vec![Some(0.0); 19]])[0].unwrap().interval.unwrap();

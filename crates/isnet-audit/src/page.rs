@@ -11,7 +11,7 @@ use crate::estimate::Estimate;
 use crate::faithfulness::{Faithfulness, Order};
 use crate::maps::Explainer;
 use crate::marks::{MarkEffect, Marker};
-use crate::readability::{Readability, Region, Target};
+use crate::readability::{Readability, Target};
 use crate::relevance::Relevance;
 use crate::render;
 use crate::settings::Question;
@@ -95,6 +95,7 @@ fn verdict(verdict: &Verdict) -> isnet_report::Verdict {
     let answer = match verdict.outcome {
         Outcome::Passed => isnet_report::Answer::Pass,
         Outcome::Failed => isnet_report::Answer::Fail,
+        Outcome::Undecided => isnet_report::Answer::Undecided,
         Outcome::Warning => isnet_report::Answer::Warn,
         Outcome::NotAnswerable => isnet_report::Answer::NotAnswered,
     };
@@ -162,7 +163,7 @@ fn readability(found: &Readability) -> Table {
     }
     found.rows.iter().fold(table, |table, row| {
         let target = if row.target == Target::Label { "label" } else { "source" };
-        let region = if row.region == Region::Background { "background" } else { "foreground" };
+        let region = row.region.name();
         let figures = match &row.missing {
             Some(missing) => [(); 4].map(|()| Cell::missing(missing.to_string())),
             None => {

@@ -1,8 +1,13 @@
 //! Question 4: do the backgrounds of the data give source or label away?
 //!
 //! This asks the *data*, and needs no model: a trap is better seen before training than after. From every image with a usable mask
-//! two pictures are made, the background (its foreground filled, see [`fill`], so that neither pixels
-//! nor outline of it are left) and the foreground on black. A small classifier ([`Logistic`] on [`features`]) learns source and label
+//! three pictures are made: the background, the foreground on black, and the outline alone, white on black.
+//!
+//! What is filled (see [`fill`]) is smoother than its surroundings, so that an image whose own foreground is filled still shows its outline:
+//! where only the size of the masks tells the class, that gave an AUC of 0.97 on identical noise. So all images are filled where *any*
+//! mask has foreground ([`Hidden::Shared`]), which leaves the same pixels of all. Where masks together leave less than a fifth of
+//! the image, each is filled where its own mask is ([`Hidden::Own`]), and a verdict that the outline alone would give, too, is
+//! undecided. A small classifier ([`Logistic`] on [`features`]) learns source and label
 //! from some of the images and is asked about others; what it gets right, anyone can get right. On 180 phantoms it reads the label off
 //! the hospitals' marks with accuracy 0.99 and AUC 1.00, a part in well under a second; the CNN of `isnet demo`, trained on 144
 //! whole phantoms, gets 0.97 to 1 and AUC 1.00 in six. A more patient classifier may read more: a figure near chance clears nothing.
@@ -14,10 +19,11 @@
 mod features;
 mod folds;
 mod logistic;
+mod patients;
 
 use std::collections::BTreeMap;
 
-use isnet_data::{Dataset, Sample};
+use isnet_data::{Dataset, Image, Mask, Sample};
 use isnet_statistics::{self, Score, SummaryRow, summary};
 use isnet_statistics::{Predictions, Task};
 use rayon::prelude::*;
@@ -33,19 +39,28 @@ use crate::work::each;
 pub use features::features;
 pub use folds::folds;
 pub use logistic::Logistic;
+pub use patients::{GuessedPatients, guess_patients};
 
 /// Key of the images that are learned from: `[IMAGES]`.
 const IMAGES: u64 = 507;
 /// Images or groups that a class must have: one to learn from, one to be asked about.
 const LEAST: usize = 2;
+/// Share of the image that masks together must leave, for all to be filled alike.
+const LEAST_LEFT: f64 = 0.2;
 /// Cramér's V from which on a readable source is a warning.
 const TELLING: f64 = 0.1;
 
 /// What can be read off the data.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Readability {
-    /// Label and source, each from backgrounds and from foregrounds.
+    /// Label and source, each from backgrounds, from foregrounds and from outlines.
     pub rows: Vec<ReadabilityRow>,
+    /// What was filled to get the backgrounds.
+    pub hidden: Hidden,
+    /// Patients that were guessed from file names, as no image says whose it is; `None` where they are given, unknown or not to be guessed.
+    pub guessed: Option<GuessedPatients>,
+    /// Whether any image says, or was guessed to be, whose it is.
+    pub grouped: bool,
     /// Cramér's V of label and source: 0 = a source says nothing about the label, 1 = it gives the label away. `None` with one
     /// label or one source.
     pub association: Option<f64>,
@@ -53,6 +68,19 @@ pub struct Readability {
     pub n: usize,
     /// Images that were drawn but whose mask is empty or covers everything.
     pub left_out: usize,
+}
+
+/// What was filled to get a background.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hidden {
+    /// In all images the pixels that any mask has, so that no outline is left.
+    Shared {
+        /// Share of the image that is left.
+        left: f64,
+    },
+    /// In each image those of its own mask, since all together leave too little or images differ in size. Traces of the outline remain.
+    Own,
 }
 
 /// What can be read off one kind of picture.
@@ -94,12 +122,14 @@ pub enum Region {
     Background,
     /// The foreground on black.
     Foreground,
+    /// The mask alone: place, size and shape of the foreground.
+    Outline,
 }
 
-/// An image as both pictures' features.
+/// An image as the features of its pictures, in the order of [`Region::ALL`].
 struct Seen {
     index: usize,
-    features: [Vec<f32>; 2],
+    features: [Vec<f32>; 3],
 }
 
 /// Learns and asks. `progress` is told how many images are read.
@@ -138,9 +168,10 @@ pub fn readability(
     let drawn = draw(masked.len(), settings.readability_images, settings.seed, &[IMAGES]);
     let mut seen: Vec<Seen> = Vec::with_capacity(drawn.len());
     let mut read = 0;
+    let shared = shared(data, &masked, &drawn)?;
     let look = |position: usize| {
         let index = masked[drawn[position]];
-        Ok(both(&data.sample(index)?).map(|features| Seen { index, features }))
+        Ok(pictures(&data.sample(index)?, shared.as_ref()).map(|features| Seen { index, features }))
     };
     each(drawn.len(), &look, &mut |chunk: Vec<Option<Seen>>| {
         read += chunk.len();
@@ -154,10 +185,21 @@ pub fn readability(
     let asked =
         [Target::Label, Target::Source].into_iter().flat_map(|target| Region::ALL.map(|region| (target, region)));
     let asked: Vec<(Target, Region)> = asked.collect();
+    let guessed = guessed(data, settings, &seen);
+    let groups: Vec<String> = match &guessed {
+        Some(guessed) => guessed.of_image.clone(),
+        None => seen.iter().map(|seen| data.group(seen.index).to_owned()).collect(),
+    };
+    let known = Known { data, settings, seen: &seen, groups: &groups };
     let rows: Vec<Result<ReadabilityRow>> =
-        asked.into_par_iter().map(|(target, region)| row(data, settings, &seen, target, region)).collect();
+        asked.into_par_iter().map(|(target, region)| known.row(target, region)).collect();
+    let left =
+        |mask: &Mask| mask.values.iter().filter(|value| **value <= 0.5).count() as f64 / mask.values.len() as f64;
     Ok(Answer::Found(Readability {
         rows: rows.into_iter().collect::<Result<_>>()?,
+        hidden: shared.as_ref().map_or(Hidden::Own, |mask| Hidden::Shared { left: left(mask) }),
+        grouped: groups.iter().any(|group| !group.is_empty()),
+        guessed,
         association: association(data),
         n: seen.len(),
         left_out: drawn.len() - seen.len(),
@@ -186,9 +228,12 @@ pub fn verdicts(settings: &Settings, answer: &Answer<Readability>) -> [Verdict; 
     let of_label = Threshold::at_most("--max-label-auc", limits.label_auc);
     let of_source = Threshold::at_most("--max-source-auc", limits.source_auc);
     let left_out = answer.found().map_or(0, |found| found.left_out);
-    let label = verdict(Target::Label, "AUC of the label from backgrounds alone", of_label)
+    let label = verdict(Target::Label, "AUC of the label from backgrounds alone", of_label);
+    let label = about_outlines(label, answer, Target::Label)
+        .noting(answer.found().and_then(about_patients))
         .noting((left_out > 0).then(|| format!("left out: {left_out} with a mask that is empty or covers everything")));
-    let mut source = verdict(Target::Source, "AUC of the source from backgrounds alone", of_source);
+    let source = verdict(Target::Source, "AUC of the source from backgrounds alone", of_source);
+    let mut source = about_outlines(source, answer, Target::Source);
     if let Some(association) = answer.found().and_then(|found| found.association) {
         source = source.noting(Some(format!("association of source and label (Cramér's V): {association:.3}")));
         if association < TELLING {
@@ -207,15 +252,100 @@ impl Readability {
 }
 
 impl Region {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Background, Self::Foreground];
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Background, Self::Foreground, Self::Outline];
+
+    /// The name in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Background => "background",
+            Self::Foreground => "foreground",
+            Self::Outline => "outline",
+        }
+    }
 }
 
-/// Features of the background and of the foreground; `None` without a usable mask.
-fn both(sample: &Sample) -> Option<[Vec<f32>; 2]> {
+/// Says what the outline alone gives away, and leaves a warning undecided that may be about the outline.
+fn about_outlines(verdict: Verdict, answer: &Answer<Readability>, target: Target) -> Verdict {
+    let Some(found) = answer.found() else { return verdict };
+    let auc = |region| found.row(target, region).and_then(|row| row.auc).map(|auc| auc.value);
+    let (Some(outline), Some(background)) = (auc(Region::Outline), auc(Region::Background)) else { return verdict };
+    let note = format!("from the outline of the foreground alone: {outline:.3}");
+    match found.hidden {
+        Hidden::Shared { left } => verdict.noting(Some(format!(
+            "{note}; of that nothing is left in the backgrounds, the same {:.0} % of every image",
+            100.0 * left
+        ))),
+        Hidden::Own if outline >= background - 0.1 => verdict.undecided().noting(Some(format!(
+            "{note}; traces of it are left in the backgrounds, since the masks together leave less than {:.0} % of the image: they may be all \
+             that is read",
+            100.0 * LEAST_LEFT
+        ))),
+        Hidden::Own => verdict.noting(Some(format!("{note}; traces of it are left in the backgrounds"))),
+    }
+}
+
+/// Says loudly where images may be of one patient.
+fn about_patients(found: &Readability) -> Option<String> {
+    match &found.guessed {
+        Some(GuessedPatients { patients, images, example: [one, other], .. }) => Some(format!(
+            "PATIENTS WERE GUESSED from file names, since no column says whose image it is: {patients} of {images} images, such as that of \
+             `{one}` and `{other}`; name the column with `--group`, or say `--independent` if each image is of another patient"
+        )),
+        None if !found.grouped => Some(
+            "NO IMAGE SAYS WHOSE IT IS: several images of one patient, learned from and asked about, give a false alarm; name the column with \
+             `--group`"
+                .to_owned(),
+        ),
+        None => None,
+    }
+}
+
+/// The patients of the images that were seen, guessed where no image says whose it is.
+fn guessed(data: &dyn Dataset, settings: &Settings, seen: &[Seen]) -> Option<GuessedPatients> {
+    let is_known = (0..data.len()).any(|index| !data.group(index).is_empty());
+    if is_known || !settings.guess_patients {
+        return None;
+    }
+    let names: Vec<String> = seen.iter().map(|seen| data.id(seen.index)).collect();
+    let first = |seen: &Seen| data.label(seen.index).and_then(|label| label.classes().first().copied());
+    let classes: Vec<usize> = seen.iter().map(|seen| first(seen).unwrap_or(data.n_classes())).collect();
+    guess_patients(&names, &classes)
+}
+
+/// The pixels that any mask has; `None` if they leave too little, or if images differ in size.
+fn shared(data: &dyn Dataset, masked: &[usize], drawn: &[usize]) -> Result<Option<Mask>> {
+    let mut union: Option<Mask> = None;
+    let mut is_one_size = true;
+    let look = |position: usize| {
+        let mask = data.sample(masked[drawn[position]])?.mask;
+        Ok(mask.filter(|mask| mask.verdict().says_something()))
+    };
+    each(drawn.len(), &look, &mut |chunk: Vec<Option<Mask>>| {
+        for mask in chunk.into_iter().flatten() {
+            match &mut union {
+                None => union = Some(mask),
+                Some(union) if (union.height, union.width) == (mask.height, mask.width) => {
+                    union.values.iter_mut().zip(&mask.values).for_each(|(all, one)| *all = all.max(*one));
+                }
+                Some(_) => is_one_size = false,
+            }
+        }
+        Ok(())
+    })?;
+    let leaves = |mask: &Mask| {
+        let left = mask.values.iter().filter(|value| **value <= 0.5).count();
+        left as f64 >= LEAST_LEFT * mask.values.len() as f64
+    };
+    Ok(union.filter(|union| is_one_size && leaves(union)))
+}
+
+/// Features of background, foreground and outline; `None` without a usable mask.
+fn pictures(sample: &Sample, shared: Option<&Mask>) -> Option<[Vec<f32>; 3]> {
     let mask = sample.mask.as_ref().filter(|mask| mask.verdict().says_something())?;
     let foreground = over(&sample.image, mask, &plain(&sample.image, &[0.0]));
-    Some([features(&fill(&sample.image, mask)?), features(&foreground)])
+    let outline = Image::new(mask.height, mask.width, 1, mask.values.clone());
+    Some([features(&fill(&sample.image, shared.unwrap_or(mask))?), features(&foreground), features(&outline)])
 }
 
 /// What is to be read off an image; `None` where it is not known.
@@ -229,66 +359,100 @@ fn name_of(data: &dyn Dataset, index: usize, target: Target) -> Option<String> {
     }
 }
 
-fn row(
-    data: &dyn Dataset,
-    settings: &Settings,
-    seen: &[Seen],
-    target: Target,
-    region: Region,
-) -> Result<ReadabilityRow> {
-    let named: Vec<(usize, String)> =
-        (0..seen.len()).filter_map(|place| Some((place, name_of(data, seen[place].index, target)?))).collect();
-    let unit = |place: usize| match data.group(seen[place].index) {
-        "" => format!("image {place}"),
-        group => format!("group {group}"),
-    };
-    let mut units: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    named.iter().for_each(|(place, name)| units.entry(name).or_default().push(unit(*place)));
-    units.values_mut().for_each(|units| {
-        units.sort_unstable();
-        units.dedup();
-    });
-    let names: Vec<String> =
-        units.iter().filter(|(_, units)| units.len() >= LEAST).map(|(name, _)| (*name).to_owned()).collect();
-    let mut row = ReadabilityRow {
-        target,
-        region,
-        missing: missing(target, units.len(), names.len()),
-        names,
-        auc: None,
-        accuracy: None,
-        balanced_accuracy: None,
-        majority: 0.0,
-    };
-    if row.missing.is_some() {
-        return Ok(row);
+/// The images that were seen, with the group of each.
+struct Known<'a> {
+    data: &'a dyn Dataset,
+    settings: &'a Settings,
+    seen: &'a [Seen],
+    groups: &'a [String],
+}
+
+impl Known<'_> {
+    fn row(&self, target: Target, region: Region) -> Result<ReadabilityRow> {
+        let Self { data, settings, seen, groups } = *self;
+        let named: Vec<(usize, String)> =
+            (0..seen.len()).filter_map(|place| Some((place, name_of(data, seen[place].index, target)?))).collect();
+        let unit = |place: usize| match groups[place].as_str() {
+            "" => format!("image {place}"),
+            group => format!("group {group}"),
+        };
+        let mut units: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        named.iter().for_each(|(place, name)| units.entry(name).or_default().push(unit(*place)));
+        units.values_mut().for_each(|units| {
+            units.sort_unstable();
+            units.dedup();
+        });
+        let names: Vec<String> =
+            units.iter().filter(|(_, units)| units.len() >= LEAST).map(|(name, _)| (*name).to_owned()).collect();
+        let mut row = ReadabilityRow {
+            target,
+            region,
+            missing: missing(target, units.len(), names.len()),
+            names,
+            auc: None,
+            accuracy: None,
+            balanced_accuracy: None,
+            majority: 0.0,
+        };
+        if row.missing.is_some() {
+            return Ok(row);
+        }
+        let told: Vec<(usize, usize)> = named
+            .iter()
+            .filter_map(|(place, name)| Some((*place, row.names.iter().position(|known| known == name)?)))
+            .collect();
+        let counts = (0..row.names.len()).map(|name| told.iter().filter(|(_, told)| *told == name).count());
+        row.majority = counts.max().unwrap_or(0) as f64 / told.len() as f64;
+        let predictions = self.cross_validated(&row, &told);
+        let wanted = isnet_statistics::Settings {
+            confidence: settings.confidence,
+            resamples: settings.resamples,
+            seed: settings.seed,
+            // The posterior of a confusion matrix may leave the value out where nearly all is right.
+            posterior_draws: 0,
+            scores: Some(vec![Score::BalancedAccuracy, Score::Auc]),
+            by_class: false,
+            by_source: false,
+            ..isnet_statistics::Settings::default()
+        };
+        let scores = summary(&predictions, &wanted)?;
+        let estimate = |score| scores.find("all", None, score, None).and_then(estimate);
+        row.auc = estimate(Score::Auc);
+        row.balanced_accuracy = estimate(Score::BalancedAccuracy);
+        let right =
+            (0..told.len()).map(|image| Some(f64::from(u8::from(predictions.predicted(image) == [told[image].1]))));
+        let groups: Vec<String> = told.iter().map(|(place, _)| groups[*place].clone()).collect();
+        row.accuracy = Means::of_groups(settings, &groups).of(&[right.collect()]).remove(0);
+        Ok(row)
     }
-    let told: Vec<(usize, usize)> = named
-        .iter()
-        .filter_map(|(place, name)| Some((*place, row.names.iter().position(|known| known == name)?)))
-        .collect();
-    let counts = (0..row.names.len()).map(|name| told.iter().filter(|(_, told)| *told == name).count());
-    row.majority = counts.max().unwrap_or(0) as f64 / told.len() as f64;
-    let predictions = cross_validated(data, settings, seen, &row, &told);
-    let wanted = isnet_statistics::Settings {
-        confidence: settings.confidence,
-        resamples: settings.resamples,
-        seed: settings.seed,
-        // The posterior of a confusion matrix may leave the value out where nearly all is right.
-        posterior_draws: 0,
-        scores: Some(vec![Score::BalancedAccuracy, Score::Auc]),
-        by_class: false,
-        by_source: false,
-        ..isnet_statistics::Settings::default()
-    };
-    let scores = summary(&predictions, &wanted)?;
-    let estimate = |score| scores.find("all", None, score, None).and_then(estimate);
-    row.auc = estimate(Score::Auc);
-    row.balanced_accuracy = estimate(Score::BalancedAccuracy);
-    let right = (0..told.len()).map(|image| Some(f64::from(u8::from(predictions.predicted(image) == [told[image].1]))));
-    let indices: Vec<usize> = told.iter().map(|(place, _)| seen[*place].index).collect();
-    row.accuracy = Means::new(settings, data, &indices).of(&[right.collect()]).remove(0);
-    Ok(row)
+
+    /// Predictions of every image by a classifier that has not seen it, nor its group.
+    fn cross_validated(&self, row: &ReadabilityRow, told: &[(usize, usize)]) -> Predictions {
+        let Self { data, settings, seen, groups } = *self;
+        let groups: Vec<&str> = told.iter().map(|(place, _)| groups[*place].as_str()).collect();
+        let truth: Vec<usize> = told.iter().map(|(_, name)| *name).collect();
+        let fold_of = folds(&truth, &groups, settings.folds, settings.seed);
+        let side = row.region as usize;
+        let rows: Vec<&[f32]> = told.iter().map(|(place, _)| seen[*place].features[side].as_slice()).collect();
+        let mut probabilities = vec![Vec::new(); told.len()];
+        for fold in 0..settings.folds {
+            let (asked, learned): (Vec<usize>, Vec<usize>) = (0..told.len()).partition(|&image| fold_of[image] == fold);
+            if asked.is_empty() {
+                continue;
+            }
+            let pick = |images: &[usize]| images.iter().map(|&image| rows[image]).collect::<Vec<_>>();
+            let labels: Vec<usize> = learned.iter().map(|&image| truth[image]).collect();
+            let model = Logistic::fit(&pick(&learned), &labels, row.names.len());
+            asked.iter().for_each(|&image| probabilities[image] = model.probabilities(rows[image]));
+        }
+        let mut predictions = Predictions::new(row.names.clone(), Task::Single);
+        for ((place, name), probabilities) in told.iter().zip(&probabilities) {
+            let index = seen[*place].index;
+            predictions.push(&data.id(index), data.source(index), "all", &[*name], probabilities);
+        }
+        predictions.groups = groups.into_iter().map(str::to_owned).collect();
+        predictions
+    }
 }
 
 fn missing(target: Target, known: usize, usable: usize) -> Option<Missing> {
@@ -304,39 +468,6 @@ fn missing(target: Target, known: usize, usable: usize) -> Option<Missing> {
 
 fn estimate(row: &SummaryRow) -> Option<Estimate> {
     Some(Estimate { value: row.value?, interval: row.interval().copied(), n: row.n })
-}
-
-/// Predictions of every image by a classifier that has not seen it, nor its group.
-fn cross_validated(
-    data: &dyn Dataset,
-    settings: &Settings,
-    seen: &[Seen],
-    row: &ReadabilityRow,
-    told: &[(usize, usize)],
-) -> Predictions {
-    let groups: Vec<&str> = told.iter().map(|(place, _)| data.group(seen[*place].index)).collect();
-    let truth: Vec<usize> = told.iter().map(|(_, name)| *name).collect();
-    let fold_of = folds(&truth, &groups, settings.folds, settings.seed);
-    let side = usize::from(row.region == Region::Foreground);
-    let rows: Vec<&[f32]> = told.iter().map(|(place, _)| seen[*place].features[side].as_slice()).collect();
-    let mut probabilities = vec![Vec::new(); told.len()];
-    for fold in 0..settings.folds {
-        let (asked, learned): (Vec<usize>, Vec<usize>) = (0..told.len()).partition(|&image| fold_of[image] == fold);
-        if asked.is_empty() {
-            continue;
-        }
-        let pick = |images: &[usize]| images.iter().map(|&image| rows[image]).collect::<Vec<_>>();
-        let labels: Vec<usize> = learned.iter().map(|&image| truth[image]).collect();
-        let model = Logistic::fit(&pick(&learned), &labels, row.names.len());
-        asked.iter().for_each(|&image| probabilities[image] = model.probabilities(rows[image]));
-    }
-    let mut predictions = Predictions::new(row.names.clone(), Task::Single);
-    for ((place, name), probabilities) in told.iter().zip(&probabilities) {
-        let index = seen[*place].index;
-        predictions.push(&data.id(index), data.source(index), "all", &[*name], probabilities);
-    }
-    predictions.groups = groups.into_iter().map(str::to_owned).collect();
-    predictions
 }
 
 /// Cramér's V of label and source over all images that have both: `√(χ² / (n·(min(rows, columns) − 1)))`.

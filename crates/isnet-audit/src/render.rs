@@ -5,7 +5,7 @@ use crate::counterfactual::Counterfactual;
 use crate::estimate::Estimate;
 use crate::faithfulness::Faithfulness;
 use crate::marks::MarkEffect;
-use crate::readability::{Readability, Region, Target};
+use crate::readability::{Readability, Target};
 use crate::relevance::Relevance;
 use crate::verdict::{Answer, Outcome, Side, Verdict};
 
@@ -97,7 +97,7 @@ pub fn readability(found: &Readability) -> String {
     let mut rows = vec![header(&["readable", "from", "n", "AUC", "accuracy", "balanced", "most frequent"])];
     for row in &found.rows {
         let target = if row.target == Target::Label { "label" } else { "source" };
-        let region = if row.region == Region::Background { "background" } else { "foreground" };
+        let region = row.region.name();
         let n = row.auc.map_or(0, |auc| auc.n).to_string();
         let figures = [row.auc, row.accuracy, row.balanced_accuracy].map(text);
         let majority = if row.missing.is_some() { "-".to_owned() } else { format!("{:.3}", row.majority) };
@@ -151,6 +151,7 @@ pub fn outcome(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Passed => "passed",
         Outcome::Failed => "FAILED",
+        Outcome::Undecided => "undecided",
         Outcome::Warning => "warning",
         Outcome::NotAnswerable => "not answerable",
     }

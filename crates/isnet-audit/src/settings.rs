@@ -94,6 +94,8 @@ pub struct Settings {
     pub readability_images: usize,
     /// Parts of the cross-validation, ≥ 2. Default 5.
     pub folds: usize,
+    /// Whether `readability` guesses patients from file names, where no image says whose it is. Default: yes.
+    pub guess_patients: bool,
 }
 
 impl Question {
@@ -166,6 +168,7 @@ impl Default for Settings {
             flipping_steps: 10,
             readability_images: 1000,
             folds: 5,
+            guess_patients: true,
         }
     }
 }

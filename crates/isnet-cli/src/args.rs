@@ -14,7 +14,7 @@ use isnet_data::{Task, phantom::PhantomConfig, shapes::ShapesConfig};
 #[derive(Debug, Parser)]
 #[command(name = "isnet", version, arg_required_else_help = true)]
 #[command(
-    after_help = "Start with `isnet demo`. Exit codes: 0 done, 1 a check failed, 2 could not run, 130 interrupted (143 by SIGTERM, 129 by SIGHUP)."
+    after_help = "Start with `isnet demo`. Exit codes: 0 done, 1 a check failed, 2 could not run, 3 undecided, 130 interrupted (143 by SIGTERM, 129 by SIGHUP)."
 )]
 pub struct Args {
     /// What to do.
@@ -44,7 +44,7 @@ pub enum Command {
     /// Train a network that makes masks, and make masks for images that have none.
     #[command(subcommand)]
     Segment(SegmentCommand),
-    /// Ask where a model's decisions come from; exit code 1 if a verdict fails.
+    /// Ask where a model's decisions come from; exit code 1 if a verdict fails, 3 if none fails but one is undecided.
     Audit(AuditArgs),
     /// List the architectures, or show one layer by layer.
     Models(ModelsArgs),
@@ -66,7 +66,7 @@ pub enum DataCommand {
     Bias(DataBiasArgs),
     /// Make a manifest from a public data set as it is downloaded.
     Import(DataImportArgs),
-    /// Ask whether backgrounds give label or source away; exit code 1 if they do.
+    /// Ask whether backgrounds give label or source away; exit code 1 if they do, 3 if that is undecided.
     Readability(DataReadabilityArgs),
 }
 

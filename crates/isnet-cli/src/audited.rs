@@ -76,8 +76,11 @@ fn splits(manifest: &Manifest, images: &AuditImages, defaults: &[&str]) -> anyho
     if !images.splits.is_empty() {
         return Ok(images.splits.clone());
     }
-    let default = defaults.iter().find(|split| known.iter().any(|name| name == *split));
-    Ok(default.map_or(known, |split| vec![(*split).to_owned()]))
+    let named = |default: &&str| {
+        let exact = known.iter().find(|name| name == default);
+        exact.or_else(|| known.iter().find(|name| *default == "test" && name.starts_with("test"))).cloned()
+    };
+    Ok(defaults.iter().find_map(named).map_or(known.clone(), |split| vec![split]))
 }
 
 /// Gives the records the class indices of the model.

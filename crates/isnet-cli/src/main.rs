@@ -1,7 +1,7 @@
 //! `isnet`: train, evaluate and explain classifiers that ignore the background.
 //!
 //! This is the only room that prints and exits: results go to stdout, messages to stderr. Exit code 0: done; 1: the answer is no (a
-//! check failed); 2: could not run; 130: interrupted by Ctrl-C (143: by SIGTERM, 129: by SIGHUP), as shells have it.
+//! check failed); 2: could not run; 3: undecided (no check failed, but the images are too few to decide all); 130: interrupted by Ctrl-C (143: by SIGTERM, 129: by SIGHUP), as shells have it.
 
 mod args;
 mod audited;
@@ -28,6 +28,8 @@ enum Answer {
     Yes,
     /// A check failed.
     No,
+    /// No check failed, but the images are too few to decide all.
+    Undecided,
     /// Someone asked it to stop before it was done.
     Interrupted,
 }
@@ -68,6 +70,7 @@ fn main() -> ExitCode {
     match answer {
         Ok(Answer::Yes) => ExitCode::SUCCESS,
         Ok(Answer::No) => ExitCode::from(1),
+        Ok(Answer::Undecided) => ExitCode::from(3),
         Ok(Answer::Interrupted) => ExitCode::from(signals::exit_code()),
         Err(error) => {
             progress::say(&format!("error: {error:#}"));

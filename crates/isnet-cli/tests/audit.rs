@@ -54,7 +54,14 @@ fn questions_and_splits_can_be_chosen_and_a_limit_is_kept() {
     let said = bench
         .isnet("audit runs/tiny --data manifest.csv --overwrite --question relevance --max-background-share 1")
         .done();
-    assert!(said.stderr.contains("4 images of val"), "{said}");
+    assert!(said.stderr.contains("4 images of test\n") && !said.stderr.contains("chose the epoch"), "{said}");
+    let flattered =
+        "audit runs/tiny --data manifest.csv --overwrite --question relevance --max-background-share 1 --split val";
+    assert!(bench.isnet(flattered).done().stderr.contains("the split `val` chose the epoch of the model"));
+    assert!(bench.text("audit/report.md").contains("chose the epoch"));
+    // Half of four decisions can be anything; the figure's interval holds the bound.
+    let undecided = audit(&bench, "--question relevance --max-background-share 0.76", 3);
+    assert_eq!(outcomes(&undecided), ["undecided"]);
     bench
         .isnet("audit runs/tiny --data manifest.csv --overwrite --split nowhere")
         .fails(2, &["`nowhere`", "`train`", "`test_ood`"]);
@@ -123,5 +130,5 @@ fn data_are_asked_without_a_model() {
     assert_eq!(warned.code, 1, "{warned}");
     let found: Value = serde_json::from_str(&warned.stdout).unwrap();
     assert_eq!(found["verdicts"][0]["outcome"], "warning");
-    assert_eq!(found["readability"]["found"]["rows"].as_array().unwrap().len(), 4);
+    assert_eq!(found["readability"]["found"]["rows"].as_array().unwrap().len(), 6);
 }

@@ -9,6 +9,8 @@ pub enum Answer {
     Fail,
     /// It does not, which is no failure of what is judged but worth knowing.
     Warn,
+    /// The figure is too uncertain to say whether it does.
+    Undecided,
     /// The data cannot answer the question.
     NotAnswered,
 }
@@ -20,6 +22,7 @@ impl Answer {
             Self::Pass => "pass",
             Self::Fail => "fail",
             Self::Warn => "warning",
+            Self::Undecided => "undecided",
             Self::NotAnswered => "not answered",
         }
     }
@@ -30,6 +33,7 @@ impl Answer {
             Self::Pass => '✓',
             Self::Fail => '✗',
             Self::Warn => '!',
+            Self::Undecided => '?',
             Self::NotAnswered => '–',
         }
     }

@@ -12,7 +12,7 @@ use crate::estimate::Estimate;
 use crate::maps::Map;
 use crate::settings::Question;
 use crate::subject::Subject;
-use crate::verdict::{Missing, Threshold, Verdict};
+use crate::verdict::{Missing, Outcome, Threshold, Verdict};
 
 /// Key of the weights of randomised models: `[WEIGHTS, bytes of the parameter's name…]`. A training starts from another address
 /// (seed and name alone), so that no model is ever compared with its own start.
@@ -128,7 +128,7 @@ impl Answers {
 /// Holds the largest correlation against the threshold.
 ///
 /// Maps that stay the same for a model of random weights alone show the image: the verdict fails. Where they stay the same for random
-/// weights in *one part*, it is undecided, and a warning: maps that ignore this part look so, but so do right maps, if the
+/// weights in *one part*, it is undecided: maps that ignore this part look so, but so do right maps, if the
 /// part weighs features that lie in the same places (as where the features of an ISNet are 0 outside the mask), or if the new weights
 /// answer the same up to a scale (as a head of one feature does). Binder et al., "Shortcomings of Top-Down
 /// Randomization-Based Sanity Checks" (CVPR 2023), show that this is common at the head.
@@ -141,16 +141,16 @@ pub(super) fn verdict(found: Result<&[Randomised], &Missing>, threshold: Thresho
         stages.iter().filter_map(|stage| Some(format!("{} {:.3}", stage.weights, stage.correlation?.value))).collect();
     let verdict = verdict.noting(Some(format!("weights drawn anew: {}", values.join(", "))));
     let stays = |stage: &&Randomised| stage.correlation.is_some_and(|estimate| !threshold.holds(estimate.value));
-    match stages.iter().rfind(stays) {
-        None => verdict,
-        Some(stage) if stage.weights == "all" => verdict.noting(Some(
+    let is_random = |stage: &&Randomised| stage.weights == "all";
+    let of_all = stages.iter().find(is_random).and_then(|stage| stage.correlation);
+    if of_all.is_some_and(|estimate| threshold.outcome(&estimate) == Outcome::Failed) {
+        return verdict.noting(Some(
             "the maps are much the same for a model that has learned nothing: they show the image, not the model"
                 .to_owned(),
-        )),
-        Some(_) => {
-            stages.iter().filter(stays).fold(verdict.undecided(), |verdict, stage| verdict.noting(Some(why(stage))))
-        }
+        ));
     }
+    let parts = stages.iter().filter(|stage| !is_random(stage)).filter(stays);
+    parts.fold(verdict.undecided(), |verdict, stage| verdict.noting(Some(why(stage))))
 }
 
 /// The largest correlation; none if the maps of the model with all weights drawn anew cannot be compared.
@@ -183,13 +183,18 @@ fn why(stage: &Randomised) -> String {
 #[cfg(test)]
 mod tests {
     use isnet_graph::GraphBuilder;
+    use isnet_statistics::{Interval, IntervalMethod};
 
     use super::*;
-    use crate::verdict::Outcome;
 
     fn stage(weights: &'static str, correlation: f64, answers: f64) -> Randomised {
-        let correlation = Some(Estimate { value: correlation, interval: None, n: 20 });
-        Randomised { weights, correlation, answers: Some(answers) }
+        let (low, high) = (correlation - 0.02, correlation + 0.02);
+        let interval = Some(Interval { method: IntervalMethod::BootstrapBca, low, high });
+        Randomised {
+            weights,
+            correlation: Some(Estimate { value: correlation, interval, n: 20 }),
+            answers: Some(answers),
+        }
     }
 
     fn verdict_of(correlations: [f64; 3], answers: f64) -> Verdict {
@@ -203,7 +208,7 @@ mod tests {
         let passed = verdict_of([0.4, 0.2, 0.1], 0.0);
         assert_eq!((passed.outcome, passed.value.map(|value| value.value)), (Outcome::Passed, Some(0.4)));
         let head = verdict_of([0.98, 0.2, 0.1], 0.3);
-        assert_eq!((head.outcome, head.value.map(|value| value.value)), (Outcome::Warning, Some(0.98)));
+        assert_eq!((head.outcome, head.value.map(|value| value.value)), (Outcome::Undecided, Some(0.98)));
         let notes = head.notes.join("; ");
         for words in [
             "undecided",
@@ -217,6 +222,7 @@ mod tests {
         assert_eq!((all.outcome, all.value.map(|value| value.value)), (Outcome::Failed, Some(0.98)));
         assert!(all.notes.iter().any(|note| note.contains("show the image")), "{:?}", all.notes);
         assert_eq!(verdict_of([0.1, 0.2, 0.7], 0.3).outcome, Outcome::Failed);
+        assert_eq!(verdict_of([0.1, 0.2, 0.51], 0.3).outcome, Outcome::Undecided); // 0.49 to 0.53
     }
 
     #[test]

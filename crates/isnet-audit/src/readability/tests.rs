@@ -29,6 +29,93 @@ fn the_marks_of_phantom_hospitals_are_found_and_their_absence_too() {
     assert_eq!(clear.map(|verdict| verdict.outcome), [crate::Outcome::Passed; 2]);
 }
 
+/// 120 images of the same kind of noise; the class decides how large the mask is, up to `largest` of the side.
+fn only_sizes_differ(largest: usize) -> Vec<Sample> {
+    let mut rng = isnet_data::rng::stream(3, &[1]);
+    (0..120)
+        .map(|image| {
+            let class = image % 2;
+            let side = if class == 0 { 12 } else { largest };
+            let (top, left) = (rand::Rng::random_range(&mut rng, 0..=6), rand::Rng::random_range(&mut rng, 0..=6));
+            let inside =
+                |pixel: usize| (top..top + side).contains(&(pixel / 64)) && (left..left + side).contains(&(pixel % 64));
+            let mask = (0..64 * 64).map(|pixel| f32::from(u8::from(inside(pixel)))).collect();
+            let pixels = (0..64 * 64).map(|_| rand::Rng::random::<f32>(&mut rng)).collect();
+            Sample {
+                image: Image::new(64, 64, 1, pixels),
+                mask: Some(Mask::new(64, 64, mask)),
+                label: Some(Label::Single(class)),
+                id: format!("{image}.png"),
+                source: String::new(),
+            }
+        })
+        .collect()
+}
+
+#[test]
+fn the_size_of_a_mask_is_not_read_from_what_is_behind_it() {
+    // The masks leave more than half of the images: there the same pixels are left of all.
+    let answer = readability(&memory(only_sizes_differ(28)), &Settings::default(), &mut |_| ()).unwrap();
+    let found = answer.found().unwrap();
+    assert!(auc(found, Target::Label, Region::Outline) > 0.97, "{found:#?}");
+    assert!(auc(found, Target::Label, Region::Background) < 0.65, "{found:#?}");
+    assert!(matches!(found.hidden, Hidden::Shared { left } if left > 0.5));
+    assert_ne!(verdicts(&Settings::default(), &answer)[0].outcome, crate::Outcome::Warning);
+    // Together they leave nothing: what is read may be the outline, and that is said.
+    let answer = readability(&memory(only_sizes_differ(58)), &Settings::default(), &mut |_| ()).unwrap();
+    let found = answer.found().unwrap();
+    assert_eq!(found.hidden, Hidden::Own);
+    assert!(auc(found, Target::Label, Region::Background) > 0.9, "{found:#?}");
+    let label = &verdicts(&Settings::default(), &answer)[0];
+    assert_eq!(label.outcome, crate::Outcome::Undecided);
+    assert!(
+        label.notes.iter().any(|note| note.contains("from the outline of the foreground alone")),
+        "{:?}",
+        label.notes
+    );
+}
+
+/// 20 patients of 6 images: a patient's images share a pattern, which says nothing about the label of others.
+fn patients(name: fn(usize) -> String) -> Vec<Sample> {
+    (0..120)
+        .map(|image| {
+            let mut of_patient = isnet_data::rng::stream(4, &[image as u64 / 6]);
+            let pattern: Vec<f32> = (0..64).map(|_| rand::Rng::random(&mut of_patient)).collect();
+            let pixels = (0..64 * 64).map(|pixel| pattern[pixel / 64 / 8 * 8 + pixel % 64 / 8]).collect();
+            let mask = (0..64 * 64).map(|pixel| f32::from(u8::from(pixel / 64 > 20 && pixel / 64 < 40))).collect();
+            Sample {
+                image: Image::new(64, 64, 1, pixels),
+                mask: Some(Mask::new(64, 64, mask)),
+                label: Some(Label::Single(image / 6 % 2)),
+                id: name(image),
+                source: String::new(),
+            }
+        })
+        .collect()
+}
+
+#[test]
+fn patients_are_guessed_from_names_and_otherwise_said_to_be_unknown() {
+    let named = memory(patients(|image| format!("P{:03}_{}.png", image / 6, image % 6)));
+    let warned = |data: &MemoryDataset, settings: &Settings| {
+        let answer = readability(data, settings, &mut |_| ()).unwrap();
+        (verdicts(settings, &answer)[0].clone(), answer.found().unwrap().clone())
+    };
+    let (label, found) = warned(&named, &Settings::default());
+    assert_eq!(found.guessed.as_ref().map(|it| it.patients), Some(20));
+    assert!(auc(&found, Target::Label, Region::Background) < 0.75, "{found:#?}");
+    assert_ne!(label.outcome, crate::Outcome::Warning);
+    let loud = |label: &Verdict, words: &str| label.notes.iter().any(|note| note.starts_with(words));
+    assert!(loud(&label, "PATIENTS WERE GUESSED"), "{:?}", label.notes);
+    // Without the guess the same images give a false alarm, and a loud note.
+    let (label, found) = warned(&named, &Settings { guess_patients: false, ..Settings::default() });
+    assert!(auc(&found, Target::Label, Region::Background) > 0.95, "{found:#?}");
+    assert_eq!(label.outcome, crate::Outcome::Warning);
+    assert!(loud(&label, "NO IMAGE SAYS WHOSE IT IS"), "{:?}", label.notes);
+    let (label, found) = warned(&memory(patients(|image| format!("{image}.png"))), &Settings::default());
+    assert!(found.guessed.is_none() && loud(&label, "NO IMAGE SAYS WHOSE IT IS"), "{:?}", label.notes);
+}
+
 #[test]
 fn what_is_missing_is_said_for_each_target() {
     let config = PhantomConfig { size: 32, train: 12, ..PhantomConfig::default() };

@@ -55,7 +55,8 @@ pub struct AuditArgs {
 /// Which images are audited.
 #[derive(Debug, clap::Args)]
 pub struct AuditImages {
-    /// Only this split; may be repeated. Default: `val`, else `test`, else all (before training: `train`, else all).
+    /// Only this split; may be repeated. Default: `test`, or the first whose name begins with it, else `val`, which chose the epoch, else all
+    /// (before training: `train`, else all).
     #[arg(long = "split")]
     pub splits: Vec<String>,
     /// At most this many images, drawn by the seed.
@@ -70,6 +71,9 @@ pub struct AuditImages {
     /// Column of the manifest whose equal entries belong together.
     #[arg(long, default_value = "patient", value_name = "COLUMN")]
     pub group: String,
+    /// Each image is of another patient: guess none from file names where no column says whose it is.
+    #[arg(long)]
+    pub independent: bool,
     /// Seed of everything drawn.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,

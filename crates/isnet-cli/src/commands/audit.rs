@@ -17,7 +17,7 @@ use crate::output::{Output, existing};
 use crate::pages;
 use crate::progress::{AuditProgress, print, say};
 
-/// Asks where a model's decisions come from. The answer is no if a verdict fails.
+/// Asks where a model's decisions come from. The answer is no if a verdict fails, and undecided if none does but more images could decide one.
 pub fn run(args: &AuditArgs) -> anyhow::Result<Answer> {
     let device = isnet_run::device::device(&args.device)?;
     let model = Model::load(&args.model, &device)?;
@@ -28,10 +28,15 @@ pub fn run(args: &AuditArgs) -> anyhow::Result<Answer> {
         task: None,
         preparation: model.preparation,
         model: Some((model.task, &model.classes, &args.classes)),
-        default_splits: &["val", "test"],
+        default_splits: &["test", "val"],
     };
     let audited = Audited::open(&args.data, &args.images, &purpose)?;
     say(&audited.description());
+    let has_val = audited.splits.iter().any(|split| split == "val");
+    let chosen_by = "the split `val` chose the epoch of the model, if it was trained on this manifest: its figures flatter; `--split` names another";
+    if has_val {
+        say(&format!("note: {chosen_by}"));
+    }
     let settings = settings(args)?;
     let output = Output::open(&Place {
         command: "audit",
@@ -44,16 +49,22 @@ pub fn run(args: &AuditArgs) -> anyhow::Result<Answer> {
     let subject = Subject::new(&model, &audited.data, &settings)?;
     let found = audit_subject(&subject, &mut |at| progress.tell(at))?;
     drop(progress);
-    let facts = [
-        ("model", args.model.display().to_string()),
-        ("data", format!("{}, {}", args.data.display(), audited.description())),
+    let mut facts = vec![
+        ("model".to_owned(), args.model.display().to_string()),
+        ("data".to_owned(), format!("{}, {}", args.data.display(), audited.description())),
     ];
-    let facts = facts.map(|(name, value)| (name.to_owned(), value));
+    if has_val {
+        facts.push(("note".to_owned(), chosen_by.to_owned()));
+    }
     output.write_json("audit.json", &found)?;
     pages::write(&page::document(&found, &subject, &facts)?, &output)?;
     say(&output.written(&["report.html", "report.md", "audit.json"]));
     print(&if args.json { serde_json::to_string_pretty(&found)? } else { render::report(&found) });
-    Ok(if found.passes() { Answer::Yes } else { Answer::No })
+    Ok(match (found.passes(), found.is_undecided()) {
+        (false, _) => Answer::No,
+        (true, true) => Answer::Undecided,
+        (true, false) => Answer::Yes,
+    })
 }
 
 fn settings(args: &AuditArgs) -> anyhow::Result<Settings> {
@@ -70,6 +81,7 @@ fn settings(args: &AuditArgs) -> anyhow::Result<Settings> {
         },
         resamples: args.images.resamples,
         seed: args.images.seed,
+        guess_patients: !args.images.independent,
         marks: marks(&args.marks)?,
         mark_settings: MarkSettings { size: args.mark_size, ..MarkSettings::default() },
         pointing_tolerance: args.tolerance,

@@ -24,6 +24,7 @@ pub fn run(args: &DataReadabilityArgs) -> anyhow::Result<Answer> {
         thresholds,
         resamples: args.images.resamples,
         seed: args.images.seed,
+        guess_patients: !args.images.independent,
         ..Settings::default()
     };
     let mut progress = AuditProgress::new();
@@ -41,6 +42,10 @@ pub fn run(args: &DataReadabilityArgs) -> anyhow::Result<Answer> {
         print(&render::verdicts(&verdicts));
         answer.found().iter().for_each(|found| print(&render::readability(found)));
     }
-    let warned = verdicts.iter().any(|verdict| verdict.outcome == Outcome::Warning);
-    Ok(if warned { Answer::No } else { Answer::Yes })
+    let has = |outcome| verdicts.iter().any(|verdict| verdict.outcome == outcome);
+    Ok(match (has(Outcome::Warning), has(Outcome::Undecided)) {
+        (true, _) => Answer::No,
+        (false, true) => Answer::Undecided,
+        (false, false) => Answer::Yes,
+    })
 }
