@@ -328,7 +328,8 @@ impl PartModels<'_> {
         let percentile = percentile_interval(&replicates, confidence);
         let bca = bca_interval(difference, &replicates, &jackknife, confidence);
         let test = bootstrap_p_value(&replicates).map(|p_value| Test { method: TestMethod::PairedBootstrap, p_value });
-        (bca.into_iter().chain(percentile).collect(), test.into_iter().collect())
+        // Percentiles first: the test is theirs, and of two models that are alike BCa leaves out 0 in up to 15 % of small data sets.
+        (percentile.into_iter().chain(bca).collect(), test.into_iter().collect())
     }
 }
 

@@ -4,7 +4,10 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use isnet_data::rng::stream;
-use isnet_statistics::{Agreement, Predictions, Said, Scaling, Task, agreement};
+use isnet_statistics::{
+    Agreement, Interval, IntervalMethod, OperatingSettings, Predictions, Said, Scaling, Score, Settings, Task,
+    agreement, operating_point, summary,
+};
 use rand::Rng;
 use rand_distr::StandardNormal;
 use rayon::prelude::*;
@@ -76,6 +79,43 @@ fn calibration_agrees_with_statsmodels() {
     let Scaling::Platt { slopes, intercepts } = Scaling::platt(&predictions).unwrap() else { unreachable!() };
     close(slopes[0], &golden["platt"][0], 1e-7, "slope of Platt");
     close(intercepts[0], &golden["platt"][1], 1e-7, "intercept of Platt");
+}
+
+#[test]
+fn intervals_agree_with_confidenceinterval() {
+    let golden: Value = serde_json::from_str(include_str!("golden/confidenceinterval.json")).unwrap();
+    let mut images = samples();
+    // A single label of two classes, as that package has it.
+    let mut predictions = Predictions::new(["well", "ill"], Task::Single);
+    for (row, labels) in images.probabilities.iter().zip(&images.labels) {
+        predictions.push("x.png", "web", "test", &[labels.len()], &[1.0 - row[0], row[0]]);
+    }
+    let near = |got: Option<f64>, interval: Option<&Interval>, name: &str, tolerance: f64| {
+        close(got.unwrap(), &golden[name][0], 1e-5, name);
+        close(interval.unwrap().low, &golden[name][1], tolerance, name);
+        close(interval.unwrap().high, &golden[name][2], tolerance, name);
+    };
+    let table = summary(&predictions, &Settings { resamples: 0, ..Settings::default() }).unwrap();
+    let auc = table.find("test", None, Score::Auc, Some("ill")).unwrap();
+    // That package prints Wald's, of an AUC in 32 bits.
+    near(auc.value, auc.intervals.iter().find(|it| it.method == IntervalMethod::Delong), "auc", 1e-5);
+    let accuracy = table.find("test", None, Score::Accuracy, None).unwrap();
+    near(accuracy.value, accuracy.interval(), "accuracy", 1e-9);
+    images.classes = vec!["ill".to_owned()];
+    let point = operating_point(&images, 0, 0.5, &OperatingSettings::default()).unwrap();
+    for (name, found) in [
+        ("sensitivity", &point.sensitivity),
+        ("specificity", &point.specificity),
+        ("ppv", &point.ppv),
+        ("npv", &point.npv),
+    ] {
+        near(found.value, found.interval.as_ref(), name, 1e-7);
+    }
+    // Of a macro F1 that package has Takahashi's delta method, ours is made of Wilson's bounds: other bounds, of about the same width.
+    let f1 = table.find("test", None, Score::F1, None).unwrap();
+    close(f1.value.unwrap(), &golden["macro_f1"][0], 1e-6, "macro F1");
+    let width = golden["macro_f1"][2].as_f64().unwrap() - golden["macro_f1"][1].as_f64().unwrap();
+    assert!((0.5..1.2).contains(&(f1.interval().unwrap().width() / width)), "{f1:?} {width}");
 }
 
 /// What became of simulated data sets, in per cent.

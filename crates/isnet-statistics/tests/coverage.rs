@@ -319,6 +319,15 @@ fn coverage_over_trainings() {
 fn sizes_of_the_tests_between_two_models() {
     let draws = draws();
     let scores: Vec<Score> = Score::ALL.into_iter().filter(|it| *it != Score::BackgroundShare).collect();
+    let columns = [
+        ("accuracy", "mcnemar_mid_p"),
+        ("f1", "paired_bootstrap"),
+        ("recall:ill", "mcnemar_mid_p"),
+        ("auc", "delong"),
+        ("average_precision", "paired_bootstrap"),
+        ("brier_loss", "paired_bootstrap"),
+    ];
+    print_head("samples", &columns.map(|(score, _)| score));
     for (n, lift) in [(30, 1.0), (100, 1.0), (100, 1.7), (200, 1.0), (200, 1.7), (1000, 1.0)] {
         let settings =
             Settings { resamples: 500, posterior_draws: 0, scores: Some(scores.clone()), ..Settings::default() };
@@ -354,9 +363,20 @@ fn sizes_of_the_tests_between_two_models() {
             let sum = all.entry(name).or_default();
             *sum = (sum.0 + given, sum.1 + wrong);
         }
-        println!("n = {n}, lift {lift}");
-        for (name, (given, wrong)) in all {
-            println!("  {name:<44} {:>5.1} % of {given}", 100.0 * wrong as f64 / given as f64);
+        let cell = |name: &str| {
+            all.get(name)
+                .map_or("–".to_owned(), |(given, wrong)| format!("{:.1}", 100.0 * *wrong as f64 / *given as f64))
+        };
+        let row = columns.iter().map(|(score, test)| {
+            format!("{} ({})", cell(&format!("{score} {test}")), cell(&format!("{score} interval without 0")))
+        });
+        println!("| {n}, lift {lift} | {} |", row.collect::<Vec<_>>().join(" | "));
+        for (score, test) in columns {
+            for what in [format!("{score} {test}"), format!("{score} interval without 0")] {
+                let (given, wrong) = all[&what];
+                let most = 0.05 + 3.0 * (0.05 * 0.95 / given as f64).sqrt() + 0.02;
+                assert!(wrong as f64 <= most * given as f64, "{what} at n = {n}: {wrong} of {given}");
+            }
         }
     }
 }
