@@ -2,6 +2,7 @@
 
 mod audit;
 mod evaluate;
+mod sample_size;
 
 use std::path::PathBuf;
 
@@ -9,6 +10,7 @@ pub use audit::{AuditArgs, AuditImages, DataReadabilityArgs};
 use clap::{Parser, Subcommand};
 pub use evaluate::{CalibrateArgs, CompareArgs, EvaluateArgs, QuestionArgs, ScalingMethod, StatisticsArgs};
 use isnet_data::{Task, phantom::PhantomConfig, shapes::ShapesConfig};
+pub use sample_size::SampleSizeArgs;
 
 /// Train, evaluate and explain image classifiers that ignore the background (ISNet).
 #[derive(Debug, Parser)]
@@ -37,6 +39,8 @@ pub enum Command {
     Calibrate(CalibrateArgs),
     /// Set runs side by side, with intervals and tests against the first.
     Compare(CompareArgs),
+    /// Find how many images a study needs for an interval as short as wished.
+    SampleSize(SampleSizeArgs),
     /// Classify images.
     Predict(PredictArgs),
     /// Show where a model looks.

@@ -135,3 +135,51 @@ fn a_question_asked_beforehand_is_the_only_one_that_is_corrected_for() {
     bench.isnet("compare plain.csv isnet.csv --primary auc").fails(2, &["score:split"]);
     bench.isnet("compare plain.csv isnet.csv --primary auc:val").fails(2, &["`auc:val`"]);
 }
+
+#[test]
+fn checklists_say_what_is_answered_and_what_is_not() {
+    let bench = Bench::trained();
+    bench.write("table.csv", table("val"));
+    let state = |folder: &str, file: &str, number: &str| {
+        let text = bench.text(&format!("{folder}/{file}"));
+        let row =
+            text.lines().find(|line| line.starts_with(&format!("| {number} |"))).unwrap_or_else(|| panic!("{text}"));
+        row.split('|').nth(3).unwrap().trim().to_owned()
+    };
+    let claim = "checklist-claim.md";
+    bench.isnet("evaluate table.csv --output plain --checklist claim").done();
+    bench
+        .isnet("evaluate table.csv --output asked --checklist claim,tripod-ai --operating-point youden --subgroup sex")
+        .done();
+    bench.isnet("evaluate runs/tiny --checklist claim").done();
+    // Thresholds, subgroups and patients are answered where they are asked for or known.
+    assert_eq!([state("plain", claim, "38"), state("asked", claim, "38")], ["partly", "answered"]);
+    assert_eq!(state("asked", "checklist-tripod-ai.md", "14"), "partly");
+    assert_eq!([state("plain", claim, "20"), state("runs/tiny", claim, "20")], ["partly", "for the author"]);
+    // A table knows nothing of the model.
+    assert_eq!([state("plain", claim, "22"), state("runs/tiny", claim, "22")], ["for the author", "answered"]);
+    assert_eq!([state("plain", claim, "31"), state("runs/tiny", claim, "31")], ["for the author", "answered"]);
+    bench.isnet("evaluate runs/tiny --no-explain --checklist claim").done();
+    assert_eq!(state("runs/tiny", claim, "31"), "for the author");
+    for (file, items) in [(claim, 44), ("checklist-tripod-ai.md", 52)] {
+        assert!(bench.text(&format!("asked/{file}")).contains(&format!("Of {items} items")), "{file}");
+    }
+    bench.isnet("evaluate table.csv --checklist stard").fails(2, &["`claim` and `tripod-ai`"]);
+}
+
+#[test]
+fn a_sample_size_is_found_or_refused() {
+    let bench = Bench::new();
+    let ask = "sample-size --sensitivity 0.9 --half-width 0.05 --prevalence 0.1";
+    let said = bench.isnet(&format!("{ask} --images-per-patient 4 --icc 0.5")).done();
+    for words in ["141 of the class and 1269 others", "1410 independent", "3525 images of 882 patients"] {
+        assert!(said.stdout.contains(words), "{words}: {said}");
+    }
+    let exact: Value = serde_json::from_str(&bench.isnet(&format!("{ask} --exact --json")).done().stdout).unwrap();
+    assert!(exact["size"]["n_positive"].as_u64().unwrap() > 141);
+    bench.isnet("sample-size --half-width 0.05 --prevalence 0.1").fails(2, &["--sensitivity"]);
+    bench.isnet(&format!("{ask} --auc 0.9")).fails(2, &["--auc"]);
+    bench.isnet("sample-size --auc 0.4 --half-width 0.05 --prevalence 0.1").fails(2, &["`auc` is 0.4"]);
+    bench.isnet(&format!("{ask} --images-per-patient 0 --icc 0.5")).fails(2, &["`--images-per-patient` is 0"]);
+    bench.isnet(&format!("{ask} --images-per-patient 2 --icc 2")).fails(2, &["`--icc` is 2"]);
+}

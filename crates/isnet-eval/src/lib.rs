@@ -8,6 +8,7 @@
 //! heatmap, mask ──relevance_share::background_share──► share of |R| on the background
 //! ```
 
+pub mod checklist;
 pub mod clinical;
 mod distinct;
 mod error;

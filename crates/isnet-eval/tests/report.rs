@@ -114,7 +114,7 @@ fn models_and_their_differences_line_up() {
     expect![[r#"
         differences to plain
         split  score     model               difference  p        p (Holm)  test           says
-        test   accuracy  isnet  +0.300 (+0.17 to +0.45)  <0.0005  <0.0005   McNemar mid-p  better
+        test   accuracy  isnet  +0.300 (+0.15 to +0.45)  <0.0005  <0.0005   McNemar mid-p  better
         test   auc       isnet  +0.300 (+0.15 to +0.45)  <0.0005  <0.0005   DeLong         better
         p: chance of such a difference if there were none; Holm: adjusted for 2 tests
     "#]]

@@ -67,11 +67,16 @@ pub fn write(predictions: &Predictions, destination: impl Write) -> Result<(), S
         ];
         record.extend(predictions.probabilities[sample].iter().map(f64::to_string));
         record.push(predictions.background_share[sample].map_or_else(String::new, |share| share.to_string()));
-        record.extend(predictions.attributes.values().map(|values| values[sample].clone()));
+        record.extend(predictions.attributes.values().map(|values| one_line(&values[sample])));
         csv.write_record(record)?;
     }
     csv.flush().map_err(csv::Error::from)?;
     Ok(())
+}
+
+/// An attribute in one line: a cell of several may look like rows of the table that it is written to.
+fn one_line(value: &str) -> String {
+    value.replace("\r\n", " ").replace(['\r', '\n'], " ")
 }
 
 /// Names of attributes that are read back as such.

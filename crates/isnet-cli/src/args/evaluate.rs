@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use isnet_data::Task;
+use isnet_eval::checklist::Checklist;
 use isnet_eval::clinical::ClinicalSettings;
 use isnet_statistics::{OperatingRule, Primary, Score, Settings};
 
@@ -32,6 +33,9 @@ pub struct EvaluateArgs {
     /// Write no `report.html` and `report.md`.
     #[arg(long)]
     pub no_report: bool,
+    /// Write which items of a reporting checklist this answers, and where: `claim` or `tripod-ai`; may be repeated.
+    #[arg(long = "checklist", value_name = "NAME", value_delimiter = ',')]
+    pub checklists: Vec<Checklist>,
     /// Where `metrics.json`, `predictions.csv` and the report go. Default: the run folder.
     #[arg(long)]
     pub output: Option<PathBuf>,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::bail;
 use isnet_data::Dataset;
+use isnet_eval::checklist::Evidence;
 use isnet_eval::clinical::{Clinical, flow};
 use isnet_eval::evaluate::{Explain, evaluate};
 use isnet_eval::evaluation::Evaluation;
@@ -41,8 +42,7 @@ struct Given {
 struct Evaluated {
     model: Model,
     datasets: Vec<NamedDataset>,
-    /// `config.toml`, resolved.
-    config: String,
+    config: RunConfig,
 }
 
 /// Scores a model on the splits of its data, or predictions that were made elsewhere.
@@ -72,6 +72,18 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<Answer> {
     if !args.no_report {
         pages::write(&document(args, &predictions, &found, evaluated.as_ref())?, &output)?;
         written.extend(["report.html", "report.md"]);
+    }
+    for checklist in &args.checklists {
+        let evidence = Evidence {
+            found: &found,
+            predictions: &predictions,
+            model: evaluated.as_ref().map(|it| &it.model),
+            config: evaluated.as_ref().map(|it| &it.config),
+            is_explained: !args.no_explain && !args.no_report && evaluated.is_some(),
+        };
+        let document = checklist.document(&args.model.display().to_string(), &evidence);
+        output.write(checklist.file(), document.to_markdown("").text.as_bytes())?;
+        written.push(checklist.file());
     }
     if args.json {
         print(&serde_json::to_string_pretty(&found)?);
@@ -109,7 +121,7 @@ fn document(
         scaling: evaluated.and_then(|it| it.model.scaling.as_ref()),
         epochs: &epochs,
         pictures,
-        config: evaluated.map_or("", |it| &it.config),
+        config: &evaluated.map_or_else(|| Ok(String::new()), |it| it.config.to_toml())?,
         command: &command_line(),
         versions: &Versions::here(&args.device),
     })?)
@@ -203,7 +215,7 @@ fn predict(args: &EvaluateArgs) -> anyhow::Result<(Given, Evaluated)> {
         evaluate(&model, &dataset, &config.data.validation_split, Explain::No, |_| ())
     });
     let given = Given { predictions: all, validation: validation.transpose()?, left_out };
-    Ok((given, Evaluated { model, datasets, config: config.to_toml()? }))
+    Ok((given, Evaluated { model, datasets, config }))
 }
 
 /// The data of a configuration, or of the run that a model is of, as the model wants them.
@@ -278,6 +290,7 @@ fn output(args: &EvaluateArgs, is_table: bool) -> anyhow::Result<Output> {
         bail!("`{}` does not exist", args.model.display());
     }
     let mut names = vec!["metrics.json", "decision_curves.csv"];
+    names.extend(args.checklists.iter().map(|checklist| checklist.file()));
     if !is_table {
         names.push("predictions.csv");
     }

@@ -14,6 +14,7 @@ pub mod evaluate;
 pub mod explain;
 pub mod models;
 pub mod predict;
+pub mod sample_size;
 pub mod segment;
 pub mod study;
 pub mod train;

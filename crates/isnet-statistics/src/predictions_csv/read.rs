@@ -12,6 +12,7 @@ use number::{decimals, probability, share};
 use task::{check, infer};
 
 use super::columns::Columns;
+use super::one_line;
 use crate::StatisticsError;
 use crate::{Predictions, Task};
 
@@ -36,7 +37,7 @@ pub fn load_run(folder: &Path) -> Result<Predictions, StatisticsError> {
 /// | `patient`, `patient_id`, `subject`, `subject_id`, `group` | samples that are not independent. Several of these columns have to agree |
 /// | `source`, `split` | where the sample comes from; `all` if there is no column `split` |
 /// | `background_share` | share of the relevance on the background |
-/// | any other | kept in [`Predictions::attributes`] |
+/// | any other | kept in [`Predictions::attributes`], line breaks as spaces |
 ///
 /// Names of columns count without capitals, blanks, `_` and `-`, but for those of the classes. Cells are separated by commas, semicolons or
 /// tabs, the text is UTF-8, or UTF-16 with its mark: the rule for manifests ([`CsvText::parse`]). `0,75` is read as 0.75.
@@ -176,7 +177,7 @@ impl Row {
             background_share: background
                 .map(|cell| share(cell, &format!("`{id}`: the background share")))
                 .transpose()?,
-            attributes: columns.attributes.iter().map(|&column| cells[column].to_owned()).collect(),
+            attributes: columns.attributes.iter().map(|&column| one_line(cells[column])).collect(),
             decimals: of_largest.map_or(0, |(column, _)| decimals(cells[*column])),
             probabilities,
         })
@@ -275,7 +276,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("predictions.csv");
         save(&predictions, &path).unwrap();
+        // A line of a cell may look like a row of the table that it is written to: attributes have one line.
+        predictions.attributes.insert("Age band".into(), vec!["60–69".into(), "70+ not sure".into()]);
         assert_eq!(load(&path, None).unwrap(), predictions);
+        let rows = "id,label,p_a,p_b,seen\nx,a,1,0,\"x,y,test,,a,a,1,0,,\nq,y,test,,a,a,1,0,,\"\n";
+        std::fs::write(&path, rows).unwrap();
+        let found = load(&path, None).unwrap();
+        save(&found, &path).unwrap();
+        assert_eq!(load(&path, None).unwrap(), found);
     }
 
     #[test]
