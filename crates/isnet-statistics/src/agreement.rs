@@ -31,6 +31,7 @@
 
 use serde::Serialize;
 
+use crate::bootstrap::quantile;
 use crate::clustered::Units;
 use crate::logistic::{Fit, Regression, dot, expit};
 use crate::operating_rule::class_name;
@@ -352,14 +353,6 @@ impl Spline {
             cube(low) - cube(middle) * (high - low) / (high - middle) + cube(high) * (middle - low) / (high - middle);
         vec![x, bent / (high - low).powi(2), 1.0]
     }
-}
-
-/// Linear between neighbours, as NumPy's default.
-fn quantile(sorted: &[f64], share: f64) -> f64 {
-    let position = share * (sorted.len() - 1) as f64;
-    let below = position.floor() as usize;
-    let above = (below + 1).min(sorted.len() - 1);
-    sorted[below] + (position - below as f64) * (sorted[above] - sorted[below])
 }
 
 #[cfg(test)]

@@ -305,7 +305,7 @@ fn quantiles(replicates: &[f64], low: f64, high: f64, method: IntervalMethod) ->
 }
 
 /// Quantile of sorted values, on the straight line between the two next ones.
-fn quantile(sorted: &[f64], probability: f64) -> f64 {
+pub(crate) fn quantile(sorted: &[f64], probability: f64) -> f64 {
     let position = probability * (sorted.len() - 1) as f64;
     let below = (position.floor() as usize).min(sorted.len() - 1);
     let above = (below + 1).min(sorted.len() - 1);

@@ -2,6 +2,7 @@
 //! zero cells stand in [`operating_point`](crate::operating_point).
 
 use crate::clustered::{as_copies, n_filled};
+use crate::logistic::expit;
 use crate::{Estimate, Interval, IntervalMethod, normal};
 
 /// With fewer in a cell, the interval of a logarithm of a ratio covers less than it says.
@@ -197,11 +198,6 @@ impl Ratios<'_> {
         };
         Some(normal::student_reach(self.confidence, groups - 1.0) * variance.sqrt())
     }
-}
-
-/// The probability of a logit.
-pub(crate) fn expit(logit: f64) -> f64 {
-    1.0 / (1.0 + (-logit).exp())
 }
 
 #[cfg(test)]

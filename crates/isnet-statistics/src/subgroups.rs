@@ -18,10 +18,11 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::clustered::{Units, of_tallies};
+use crate::logistic::expit;
 use crate::operating_point::{Share, Table};
 use crate::operating_rule::{class_name, one_vs_rest};
 use crate::ranking::Ranking;
-use crate::ratios::{Cells, expit};
+use crate::ratios::Cells;
 use crate::{
     DeLong, Estimate, Heterogeneity, Interval, IntervalMethod, OperatingSettings, Predictions, ProportionMethod,
     StatisticsError, cochran_q, newcombe, normal, proportion_heterogeneity,
