@@ -223,7 +223,7 @@ impl Samples {
         }
         let n_clipped = self.probability.iter().filter(|p| **p < LEAST || **p > 1.0 - LEAST).count();
         if n_clipped > 0 {
-            notes.push(format!("{n_clipped} probabilities closer than {LEAST} to 0 or 1 count as that far away"));
+            notes.push(format!("probabilities closer than {LEAST} to 0 or 1 count as that far away: {n_clipped}"));
         }
         notes
     }

@@ -8,6 +8,7 @@ use super::parts::percent;
 use super::repeat_section;
 use crate::EvalError;
 use crate::clinical::Clinical;
+use crate::render::p_words;
 use isnet_run::Versions;
 use isnet_statistics::{Agreement, Predictions, Scaling, Settings};
 
@@ -61,7 +62,9 @@ pub fn agreement_table(split: &str, lists: &[(&str, &[Agreement])]) -> Table {
 
 fn figures(found: &Agreement) -> [Cell; 8] {
     let number = |value: Option<f64>| value.map_or(Cell::missing(""), |value| Cell::number(value, 3));
-    let p = found.test.map_or(Cell::missing("no probability but 0, ½ and 1"), |test| Cell::number(test.p_value, 4));
+    let p = found
+        .test
+        .map_or(Cell::missing("no probability but 0, ½ and 1"), |test| Cell::text(p_words(Some(test.p_value))));
     let is_off = found.test.is_some_and(|test| test.p_value < 0.05);
     [
         Cell::number(found.mean_probability, 3),

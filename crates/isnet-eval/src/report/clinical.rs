@@ -4,6 +4,7 @@ use isnet_report::{Axis, Block, Cell, Details, LineChart, Section, Series, Table
 
 use super::parts::{about_intervals, percent, score_cell, score_words, splits};
 use crate::clinical::{Clinical, ClinicalSplit, PerGroupScores, TestedSubgroups};
+use crate::render::p_words;
 use isnet_statistics::{
     Confusion, DecisionCurve, Estimate, HeterogeneityMethod, OperatingThreshold, Score, SubgroupScore, SubgroupTable,
 };
@@ -171,7 +172,7 @@ fn test_cell(score: &SubgroupTable, p_adjusted: Option<f64>) -> Cell {
         HeterogeneityMethod::FisherFreemanHalton => "exact test of Fisher, Freeman and Halton",
         HeterogeneityMethod::CochranQ => "Cochran's Q of the logits",
     };
-    let cell = Cell::number(p, 4).note(name).notes(&score.notes);
+    let cell = Cell::text(p_words(Some(p))).note(name).notes(&score.notes);
     if p < 0.05 { cell.emphasised() } else { cell }
 }
 
