@@ -34,8 +34,8 @@ pub fn document(audit: &Audit, subject: &Subject<'_>, facts: &[(String, String)]
         document = document.fact(name.as_str(), value.as_str());
     }
     let intervals = match audit.grouped {
-        true => "percentiles of a bootstrap by group",
-        false => "percentiles of a bootstrap",
+        true => "exact for shares of decisions and BCa for others, by group",
+        false => "exact for shares of decisions, BCa for others",
     };
     document = document
         .fact("classes", audit.classes.join(", "))

@@ -57,7 +57,7 @@ fn questions_and_splits_can_be_chosen_and_a_limit_is_kept() {
     assert!(said.stderr.contains("4 images of test\n") && !said.stderr.contains("chose the epoch"), "{said}");
     let flattered =
         "audit runs/tiny --data manifest.csv --overwrite --question relevance --max-background-share 1 --split val";
-    assert!(bench.isnet(flattered).done().stderr.contains("the split `val` chose the epoch of the model"));
+    assert!(bench.isnet(flattered).done().stderr.contains("the split val chose the epoch of the model"));
     assert!(bench.text("audit/report.md").contains("chose the epoch"));
     // Half of four decisions can be anything; the figure's interval holds the bound.
     let undecided = audit(&bench, "--question relevance --max-background-share 0.76", 3);

@@ -33,7 +33,7 @@ pub fn run(args: &AuditArgs) -> anyhow::Result<Answer> {
     let audited = Audited::open(&args.data, &args.images, &purpose)?;
     say(&audited.description());
     let has_val = audited.splits.iter().any(|split| split == "val");
-    let chosen_by = "the split `val` chose the epoch of the model, if it was trained on this manifest: its figures flatter; `--split` names another";
+    let chosen_by = "the split val chose the epoch of the model, if it was trained on this manifest: its figures flatter; --split names another";
     if has_val {
         say(&format!("note: {chosen_by}"));
     }

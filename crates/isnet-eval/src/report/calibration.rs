@@ -13,7 +13,7 @@ use isnet_run::Versions;
 use isnet_statistics::{Agreement, Predictions, Scaling, Settings};
 
 /// What the columns say.
-const WORDS: &str = "An **intercept** above 0: it comes true more often than predicted. A **slope** below 1: the probabilities are too extreme, as those of \
+const WORDS: &str = "An **intercept** above 0: it comes true more often than predicted. A **slope** below 1: the probabilities are too extreme (above 1, not extreme enough), as those of \
      networks often are; `isnet calibrate` mends that. **p**: chance of a Brier score so far from the expected one if every probability were true \
      (Spiegelhalter). The **error** is the root mean square distance of bins, less what chance adds to it; the **distance** is that of \
      the smooth curve, on average and of the worst tenth.";
@@ -69,8 +69,8 @@ fn figures(found: &Agreement) -> [Cell; 8] {
     [
         Cell::number(found.mean_probability, 3),
         Cell::number(found.share_true, 3),
-        cell(&found.intercept, 3),
-        cell(&found.slope, 3),
+        cell(&found.intercept, 2),
+        cell(&found.slope, 2),
         if is_off { p.emphasised() } else { p },
         number(found.debiased_error),
         number(found.mean_distance),
