@@ -66,6 +66,7 @@ fn no_threshold_is_chosen_on_the_samples_that_it_is_scored_on() {
     let wrong = |options: &str, words: &[&str]| {
         bench.isnet(&format!("{youden} --validation-split tuning {options}")).fails(2, words);
     };
+    wrong("--split tuning", &["chosen on the split `tuning`", "flatter", "--split"]);
     wrong("--class sick", &["`sick`", "`well`, `ill`"]);
     wrong("--subgroup age", &["`age`", "`sex`, `source`"]);
     wrong("--prevalence 2", &["`prevalences` is 2", "0.02"]);

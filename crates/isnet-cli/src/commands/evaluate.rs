@@ -15,7 +15,7 @@ use isnet_eval::report::{EvaluationReport, Pictures, epochs, evaluation_document
 use isnet_files::Place;
 use isnet_report::Document;
 use isnet_run::{Datasets, Model, RunConfig, RunDir, Versions};
-use isnet_statistics::{Exclusion, FlowCount, Predictions, predictions_csv};
+use isnet_statistics::{Exclusion, FlowCount, Predictions, Task, predictions_csv};
 
 use crate::Answer;
 use crate::args::EvaluateArgs;
@@ -33,8 +33,8 @@ const VALIDATION_SPLITS: [&str; 4] = ["val", "valid", "validation", "dev"];
 /// What is scored, and what is not.
 struct Given {
     predictions: Predictions,
-    /// Samples that thresholds are chosen on.
-    validation: Option<Predictions>,
+    /// Samples that thresholds are chosen on, and the split that they are of.
+    validation: Option<(String, Predictions)>,
     left_out: Vec<Exclusion>,
 }
 
@@ -53,7 +53,11 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<Answer> {
         true => (read(args)?, None),
         false => predict(args).map(|(given, evaluated)| (given, Some(evaluated)))?,
     };
-    let (validation, settings) = (validation.as_ref(), args.statistics.settings());
+    let settings = args.statistics.settings();
+    if let Some((split, _)) = &validation {
+        check_apart(args, split, &predictions)?;
+    }
+    let validation = validation.as_ref().map(|(_, validation)| validation);
     let mut found = Evaluation::of(&mut predictions, validation, &settings)?;
     found.clinical = Some(Clinical::of(&predictions, validation, &args.clinical.settings(), &settings)?);
     found.flow = Some(flow(left_out, &predictions, evaluated.is_some()));
@@ -96,6 +100,22 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<Answer> {
         say(&output.written(&written));
     }
     Ok(Answer::Yes)
+}
+
+/// Thresholds flatter the samples that they were chosen on.
+fn check_apart(args: &EvaluateArgs, validation_split: &str, predictions: &Predictions) -> anyhow::Result<()> {
+    if !predictions.splits.iter().any(|split| split == validation_split) {
+        return Ok(());
+    }
+    if let Some(rule) = args.clinical.operating_point {
+        bail!(
+            "`--operating-point {rule}` is chosen on the split `{validation_split}` and would flatter it: score another with `--split`"
+        );
+    }
+    if predictions.task == Task::Multi {
+        say(&format!("note: the thresholds are chosen on the split `{validation_split}`, so its scores flatter"));
+    }
+    Ok(())
 }
 
 /// The page about it.
@@ -154,7 +174,7 @@ fn read(args: &EvaluateArgs) -> anyhow::Result<Given> {
         let chosen: Vec<usize> = (0..found.len()).filter(|&sample| keep(&found.splits[sample])).collect();
         found.select(&chosen)
     };
-    let validation = validation_split.map(|split| of(&|it| it == split));
+    let validation = validation_split.map(|split| (split.to_owned(), of(&|it| it == split)));
     let left_out: Vec<Exclusion> = splits
         .iter()
         .filter(|split| !is_scored(split))
@@ -212,7 +232,8 @@ fn predict(args: &EvaluateArgs) -> anyhow::Result<(Given, Evaluated)> {
     }
     let validation = validation.map(|dataset| {
         say("choosing thresholds on the validation data");
-        evaluate(&model, &dataset, &config.data.validation_split, Explain::No, |_| ())
+        let found = evaluate(&model, &dataset, &config.data.validation_split, Explain::No, |_| ())?;
+        anyhow::Ok((config.data.validation_split.clone(), found))
     });
     let given = Given { predictions: all, validation: validation.transpose()?, left_out };
     Ok((given, Evaluated { model, datasets, config }))
