@@ -87,7 +87,15 @@ impl Checklist {
     /// predictions.push("a.png", "hospital", "test", &[0], &[0.9, 0.1]);
     /// predictions.push("b.png", "hospital", "test", &[1], &[0.6, 0.4]);
     /// let found = Evaluation::of(&mut predictions, None, &Settings::default())?;
-    /// let evidence = Evidence { found: &found, predictions: &predictions, model: None, config: None, is_explained: false };
+    /// let evidence = Evidence {
+    ///     found: &found,
+    ///     predictions: &predictions,
+    ///     model: None,
+    ///     training: None,
+    ///     seen: &[],
+    ///     has_report: true,
+    ///     is_explained: false,
+    /// };
     /// let text = Checklist::Claim.document("predictions.csv", &evidence).to_markdown("").text;
     /// assert!(text.contains("for the author") && text.contains("--operating-point")); // no threshold was asked for
     /// # Ok::<(), isnet_eval::EvalError>(())
@@ -154,4 +162,67 @@ fn partly(has: impl Into<String>, add: impl Into<String>) -> Answered {
 
 fn author(text: impl Into<String>) -> Answered {
     Answered::ByAuthor(text.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use isnet_statistics::{OperatingRule, Predictions, Settings, Task};
+
+    use super::*;
+    use crate::clinical::{Clinical, ClinicalSettings};
+    use crate::evaluation::Evaluation;
+
+    fn samples(split: &str) -> Predictions {
+        let mut predictions = Predictions::new(["healthy", "ill"], Task::Single);
+        for sample in 0..20 {
+            let ill = (f64::from(sample) + 0.5) / 20.0;
+            let label = usize::from((sample >= 10) == (sample % 5 > 0));
+            predictions.push("x.png", "hospital", split, &[label], &[1.0 - ill, ill]);
+        }
+        predictions
+    }
+
+    #[test]
+    fn a_threshold_answers_only_on_samples_that_did_not_choose_it() {
+        let (mut test, validation, settings) = (samples("test"), samples("val"), Settings::default());
+        let asked = ClinicalSettings { rule: Some(OperatingRule::Youden), ..ClinicalSettings::default() };
+        let mut found = Evaluation::of(&mut test, Some(&validation), &settings).unwrap();
+        found.clinical = Some(Clinical::of(&test, Some(&validation), &asked, &settings).unwrap());
+        let state = |seen: &[String]| {
+            let evidence = Evidence {
+                found: &found,
+                predictions: &test,
+                model: None,
+                training: None,
+                seen,
+                has_report: true,
+                is_explained: false,
+            };
+            let items = Checklist::Claim.items(&evidence);
+            items.into_iter().find(|item| item.number == "38").unwrap().answered
+        };
+        assert!(matches!(state(&["val".to_owned()]), Answered::Yes(_)));
+        let Answered::Partly { add, .. } = state(&["val".to_owned(), "test".to_owned()]) else { panic!() };
+        assert!(add.contains("on test"), "{add}");
+    }
+
+    #[test]
+    fn every_item_has_its_number_once() {
+        let mut predictions = samples("test");
+        let found = Evaluation::of(&mut predictions, None, &Settings::default()).unwrap();
+        let evidence = Evidence {
+            found: &found,
+            predictions: &predictions,
+            model: None,
+            training: None,
+            seen: &[],
+            has_report: true,
+            is_explained: false,
+        };
+        let numbers = |list: Checklist| list.items(&evidence).iter().map(|item| item.number).collect::<Vec<_>>();
+        assert_eq!(numbers(Checklist::Claim), (1..=44).map(|n| n.to_string()).collect::<Vec<_>>());
+        let tripod = "1 2 3a 3b 3c 4 5a 5b 6a 6b 6c 7 8a 8b 8c 9a 9b 9c 10 11 12a 12b 12c 12d 12e 12f 12g 13 14 15 16 17 \
+                      18a 18b 18c 18d 18e 18f 19 20a 20b 20c 21 22 23a 23b 24 25 26 27a 27b 27c";
+        assert_eq!(numbers(Checklist::TripodAi), tripod.split_whitespace().collect::<Vec<_>>());
+    }
 }

@@ -36,6 +36,8 @@ struct Given {
     /// Samples that thresholds are chosen on, and the split that they are of.
     validation: Option<(String, Predictions)>,
     left_out: Vec<Exclusion>,
+    /// Splits that the model learned from, or that thresholds are chosen on.
+    seen: Vec<String>,
 }
 
 /// A model with all that it was evaluated on.
@@ -49,7 +51,7 @@ struct Evaluated {
 pub fn run(args: &EvaluateArgs) -> anyhow::Result<Answer> {
     let is_table = args.model.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
     let output = output(args, is_table)?;
-    let (Given { mut predictions, validation, left_out }, evaluated) = match is_table {
+    let (Given { mut predictions, validation, left_out, seen }, evaluated) = match is_table {
         true => (read(args)?, None),
         false => predict(args).map(|(given, evaluated)| (given, Some(evaluated)))?,
     };
@@ -77,13 +79,18 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<Answer> {
         pages::write(&document(args, &predictions, &found, evaluated.as_ref())?, &output)?;
         written.extend(["report.html", "report.md"]);
     }
+    // Of the run itself: with `--config` the model is evaluated on another configuration than it was trained with.
+    let training =
+        evaluated.as_ref().and_then(|_| RunDir::open(&args.model).ok()).map(|run| run.config()).transpose()?;
     for checklist in &args.checklists {
         let evidence = Evidence {
             found: &found,
             predictions: &predictions,
             model: evaluated.as_ref().map(|it| &it.model),
-            config: evaluated.as_ref().map(|it| &it.config),
-            is_explained: !args.no_explain && !args.no_report && evaluated.is_some(),
+            training: training.as_ref(),
+            seen: &seen,
+            has_report: !args.no_report,
+            is_explained: !args.no_explain && evaluated.is_some(),
         };
         let document = checklist.document(&args.model.display().to_string(), &evidence);
         output.write(checklist.file(), document.to_markdown("").text.as_bytes())?;
@@ -188,7 +195,8 @@ fn read(args: &EvaluateArgs) -> anyhow::Result<Given> {
         let names: Vec<String> = splits.iter().filter(|split| !is_scored(split)).map(|it| format!("`{it}`")).collect();
         say(&format!("not scored: split {}; `--split` scores it", names.join(", ")));
     }
-    Ok(Given { predictions: of(&is_scored), validation, left_out })
+    let seen = splits.iter().filter(|split| is_own(split)).map(|&split| split.to_owned()).collect();
+    Ok(Given { predictions: of(&is_scored), validation, left_out, seen })
 }
 
 /// Samples that are left out, and how many groups they are of.
@@ -235,7 +243,8 @@ fn predict(args: &EvaluateArgs) -> anyhow::Result<(Given, Evaluated)> {
         let found = evaluate(&model, &dataset, &config.data.validation_split, Explain::No, |_| ())?;
         anyhow::Ok((config.data.validation_split.clone(), found))
     });
-    let given = Given { predictions: all, validation: validation.transpose()?, left_out };
+    let seen = vec![config.data.train_split.clone(), config.data.validation_split.clone()];
+    let given = Given { predictions: all, validation: validation.transpose()?, left_out, seen };
     Ok((given, Evaluated { model, datasets, config }))
 }
 

@@ -7,6 +7,9 @@ use crate::Answer;
 use crate::args::SampleSizeArgs;
 use crate::progress::print;
 
+/// Beyond this number of images a wish is refused, as `sample_size` refuses samples.
+const MOST_IMAGES: f64 = 1e9;
+
 /// How many images a study needs for an interval as short as wished.
 pub fn run(args: &SampleSizeArgs) -> anyhow::Result<Answer> {
     let target = match (args.sensitivity, args.specificity, args.auc) {
@@ -24,6 +27,9 @@ pub fn run(args: &SampleSizeArgs) -> anyhow::Result<Answer> {
             }
             if !(0.0..=1.0).contains(&icc) {
                 bail!("`--icc` is {icc}; it must be from 0 to 1");
+            }
+            if size.n as f64 * (1.0 + (each - 1.0) * icc) > MOST_IMAGES {
+                bail!("`--images-per-patient` is {each}; with `--icc {icc}` it takes more than 10⁹ images");
             }
             Some((inflated_size(size.n, each, icc), each, icc))
         }

@@ -1,6 +1,6 @@
 //! The items of CLAIM, update of 2024.
 
-use super::{Evidence, Item, author, item, partly};
+use super::{Evidence, Item, author, item};
 
 pub(super) fn items(evidence: &Evidence<'_>) -> Vec<Item> {
     [introduction(), data(evidence), methods(evidence), results(evidence)].concat()
@@ -23,19 +23,16 @@ fn introduction() -> Vec<Item> {
 
 fn data(evidence: &Evidence<'_>) -> Vec<Item> {
     vec![
-        item("7", "sources of data", author("where images come from; the column `source` is in Scores")),
+        item("7", "sources of data", author("where images come from; the column `source` names them")),
         item("8", "who was included and excluded", author("criteria")),
-        item("9", "preprocessing", evidence.of_config("size, fit, channels, intensity and augmentation of images")),
+        item(
+            "9",
+            "preprocessing",
+            evidence.preparation("what was done to images before the manifest, such as windowing or resampling"),
+        ),
         item("10", "subsets of the data", author("whether parts of images or of the data were chosen")),
         item("11", "de-identification", author("how")),
-        item(
-            "12",
-            "missing data",
-            partly(
-                "Images without a mask are scored but have no background share; images without a label are refused.",
-                "how images came to be missing",
-            ),
-        ),
+        item("12", "missing data", evidence.missing()),
         item("13", "acquisition", author("devices and protocols")),
         item("14", "how the reference standard was obtained", author("how labels and masks were made")),
         item("15", "why this reference standard", author("the reason")),
@@ -54,27 +51,21 @@ fn methods(evidence: &Evidence<'_>) -> Vec<Item> {
             "intended sample size",
             author("how it was chosen; `isnet sample-size` finds the number for a wished interval"),
         ),
-        item("22", "the model", evidence.model()),
-        item(
-            "23",
-            "software",
-            partly(
-                "How to repeat it: version of isnet, its libraries, device and commit.",
-                "other software, such as that which made the masks",
-            ),
-        ),
-        item("24", "initial weights", evidence.of_config("seed, and `model.weights` if a file was loaded")),
+        item("22", "the model", evidence.architecture()),
+        item("23", "software", evidence.software()),
+        item("24", "initial weights", evidence.initial_weights()),
         item(
             "25",
             "training",
-            evidence.of_config(
-                "method, loss, optimizer, schedule, batch, augmentation and epochs; Training has the curves",
-            ),
+            evidence.of_training("method, loss, optimizer, schedule, batch, augmentation and epochs"),
         ),
         item(
             "26",
             "how the final model was chosen",
-            evidence.of_config("`train.best_metric` and early stopping on the validation split"),
+            evidence.of_training_and(
+                "`train.best_metric` and early stopping on the validation split",
+                "whether several trainings or settings were tried, and how one was taken",
+            ),
         ),
         item("27", "ensembles", evidence.ensemble()),
         item("28", "metrics", evidence.metrics()),
@@ -90,34 +81,20 @@ fn methods(evidence: &Evidence<'_>) -> Vec<Item> {
 
 fn results(evidence: &Evidence<'_>) -> Vec<Item> {
     vec![
-        item(
-            "32",
-            "internal testing",
-            partly(
-                "Scores on splits that the model did not learn from, if the manifest has such.",
-                "that no test image chose anything",
-            ),
-        ),
+        item("32", "internal testing", evidence.internal()),
         item("33", "external testing", evidence.external()),
         item("34", "registration", author("if it was registered")),
         item("35", "flow of patients and images", evidence.flow()),
         item(
             "36",
             "characteristics of each part",
-            author("age, sex, severity by split; Scores counts samples and classes"),
+            author("age, sex, severity by split; metrics.json counts samples and classes"),
         ),
-        item("37", "performance with uncertainty", evidence.uncertainty()),
+        item("37", "performance with uncertainty", evidence.scores()),
         item("38", "diagnostic accuracy with precision", evidence.operating()),
         item("39", "failures", evidence.failures()),
         item("40", "limitations", author("the discussion; docs/statistics.md says what intervals do not hold")),
-        item(
-            "41",
-            "implications for practice",
-            partly(
-                "Clinical use: decision curves, and PPV and NPV where prevalences were stated.",
-                "the intended role",
-            ),
-        ),
+        item("41", "implications for practice", evidence.usefulness()),
         item("42", "protocol", author("where it is")),
         item("43", "availability of software, model and data", evidence.availability()),
         item("44", "funding", author("who paid, and their role")),
