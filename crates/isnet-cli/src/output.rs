@@ -59,10 +59,18 @@ impl Output {
         self.write(name, &atomic::json(value)?)
     }
 
-    /// Removes what an earlier call left below a folder that ends with `/`.
+    /// Removes what an earlier call left: a file, or all below a folder, whose name ends with `/`.
     pub fn clear_earlier(&self, name: &str) -> anyhow::Result<()> {
         match self {
-            Self::Run(path) => isnet_files::remove_folder(&path.join(name))?,
+            Self::Run(path) if name.ends_with('/') => isnet_files::remove_folder(&path.join(name))?,
+            Self::Run(path) => match std::fs::remove_file(path.join(name)) {
+                Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(
+                        anyhow::Error::new(cause).context(format!("cannot remove `{}`", path.join(name).display()))
+                    );
+                }
+                _ => {}
+            },
             Self::Folder(folder) => folder.clear_earlier(name)?,
         }
         Ok(())

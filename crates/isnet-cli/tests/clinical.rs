@@ -165,6 +165,8 @@ fn checklists_say_what_is_answered_and_what_is_not() {
     for (file, items) in [(claim, 44), ("checklist-tripod-ai.md", 52)] {
         assert!(bench.text(&format!("asked/{file}")).contains(&format!("Of {items} items")), "{file}");
     }
+    bench.isnet("evaluate runs/tiny").done();
+    assert!(!bench.path("runs/tiny/checklist-claim.md").exists(), "it spoke of an earlier evaluation");
     bench.isnet("evaluate table.csv --checklist stard").fails(2, &["`claim` and `tripod-ai`"]);
 }
 

@@ -51,6 +51,9 @@ pub struct Item {
 }
 
 impl Checklist {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Claim, Self::TripodAi];
+
     /// The items with what an evaluation says to them.
     pub fn items(self, evidence: &Evidence<'_>) -> Vec<Item> {
         match self {

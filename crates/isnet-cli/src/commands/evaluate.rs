@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::bail;
 use isnet_data::Dataset;
-use isnet_eval::checklist::Evidence;
+use isnet_eval::checklist::{Checklist, Evidence};
 use isnet_eval::clinical::{Clinical, flow};
 use isnet_eval::evaluate::{Explain, evaluate};
 use isnet_eval::evaluation::Evaluation;
@@ -68,6 +68,8 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<Answer> {
     if let Some(curves) = found.clinical.as_ref().map(decision_curves_csv).transpose()?.flatten() {
         output.write("decision_curves.csv", &curves)?;
         written.push("decision_curves.csv");
+    } else {
+        output.clear_earlier("decision_curves.csv")?;
     }
     if evaluated.is_some() {
         let mut table = Vec::new();
@@ -82,6 +84,10 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<Answer> {
     // Of the run itself: with `--config` the model is evaluated on another configuration than it was trained with.
     let training =
         evaluated.as_ref().and_then(|_| RunDir::open(&args.model).ok()).map(|run| run.config()).transpose()?;
+    // What an earlier evaluation said is not left beside this one.
+    for checklist in Checklist::ALL.iter().filter(|checklist| !args.checklists.contains(checklist)) {
+        output.clear_earlier(checklist.file())?;
+    }
     for checklist in &args.checklists {
         let evidence = Evidence {
             found: &found,
