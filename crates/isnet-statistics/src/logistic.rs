@@ -3,6 +3,8 @@
 /// Linear predictors beyond this mean that the data are separated: more than the logit of what an f64 can be short of 1.
 const LARGEST: f64 = 40.0;
 const MOST_STEPS: usize = 100;
+/// A step moves no linear predictor farther: where all probabilities are nearly 0 or 1, Newton's first step would be huge.
+const LONGEST: f64 = 8.0;
 
 /// A fit: coefficients and their covariance.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,8 +33,9 @@ impl Regression<'_> {
         for _ in 0..MOST_STEPS {
             let (score, information) = self.score_and_information(&coefficients);
             let step = solve(&information, &score)?;
+            let farthest = self.x.iter().map(|x| dot(x, &step).abs()).fold(0.0, f64::max);
             let (mut share, mut next, mut reached);
-            share = 1.0;
+            share = (LONGEST / farthest).min(1.0);
             loop {
                 next = coefficients.iter().zip(&step).map(|(at, step)| at + share * step).collect::<Vec<f64>>();
                 reached = self.log_likelihood(&next);
@@ -41,8 +44,7 @@ impl Regression<'_> {
                 }
                 share /= 2.0;
             }
-            let moved = |x: &Vec<f64>| share * dot(x, &step).abs();
-            let moved = self.x.iter().map(moved).fold(0.0, f64::max);
+            let moved = share * farthest;
             (coefficients, likelihood) = (next, reached);
             let is_far = |sample: usize| {
                 let eta = self.linear(&coefficients, sample);
@@ -169,6 +171,14 @@ mod tests {
         let alone: Vec<usize> = (0..20).collect();
         let between = Regression { x: &x, offset: &[0.0; 20], target: &target }.fit(Some(&alone)).unwrap();
         assert!((between.covariance[0][0] - 20.0 / 19.0 / 1.6).abs() < 1e-9);
+    }
+
+    /// Called nearly impossible, true of 49 in 50: the maximum is where the share is met, however far Newton's first step would go.
+    #[test]
+    fn a_far_intercept_is_reached() {
+        let target: Vec<f64> = (0..100).map(|sample| f64::from(u8::from(sample % 50 != 0))).collect();
+        let fit = Regression { x: &vec![vec![1.0]; 100], offset: &[-16.0; 100], target: &target }.fit(None).unwrap();
+        assert!((fit.coefficients[0] - 16.0 - 49.0_f64.ln()).abs() < 1e-6, "{:?}", fit.coefficients);
     }
 
     #[test]
