@@ -17,13 +17,14 @@
 //! ```text
 //! intercept   logit P(y) = logit p + a                    slope   logit P(y) = b·logit p + a′
 //! test        z = Σ (y − p)(1 − 2p) / √Σ (1 − 2p)²·p·(1 − p)
-//! error       √Σ_b n_b/n · ((mean of y − p in b)² − its variance)     bins b of equally many samples
+//! error       √Σ_b n_b/n · ((mean of y − p in b)² − its variance)     bins b of about equally many samples
 //! curve       logit P(y) = β₀ + β₁·s₁(logit p) + β₂·s₂(logit p)       s: restricted cubic spline, knots at the 10th, 50th and 90th percentile
 //! ```
 //!
-//! The variance of the error's bins is that of the mean, between groups where samples come in groups. Intervals of intercept, slope and curve
-//! are Wald's; in groups the covariance is the sandwich of the groups with Student's t of `G − 1` degrees of freedom, and the denominator of
-//! `z²` is the sum of squares of the groups' numerators (`G/(G−1)` times).
+//! Samples of equal probability share a bin of the error, so that it does not depend on their order. The variance of the error's bins is that
+//! of the mean, between groups where samples come in groups. Intervals of intercept, slope and curve are Wald's; in groups the covariance is
+//! the sandwich of the groups with Student's t of `G − 1` degrees of freedom, and the denominator of `z²` is the sum of squares of the
+//! groups' numerators (`G/(G−1)` times).
 //!
 //! Sources: Van Calster et al., "Calibration: the Achilles heel of predictive analytics", BMC Medicine 17 (2019); Cox, Biometrika 45
 //! (1958); Spiegelhalter, Statistics in Medicine 5 (1986); Kumar, Liang and Ma, "Verified Uncertainty Calibration", NeurIPS 2019; Austin
@@ -281,21 +282,37 @@ impl Samples {
         Some(AgreementTest { z, p_value })
     }
 
+    /// Samples by rising probability, in bins of about equally many; those of equal probability share one.
+    fn equal_bins(&self, n_bins: usize) -> Vec<Vec<usize>> {
+        let n = self.truth.len();
+        let mut order: Vec<usize> = (0..n).collect();
+        order.sort_by(|a, b| self.probability[*a].total_cmp(&self.probability[*b]));
+        let (mut bins, mut start) = (Vec::new(), 0);
+        for bin in 1..=n_bins {
+            let mut end = (bin * n / n_bins).max(start);
+            while end > 0 && end < n && self.probability[order[end]] == self.probability[order[end - 1]] {
+                end += 1;
+            }
+            if end > start {
+                bins.push(order[start..end].to_vec());
+            }
+            start = end;
+        }
+        bins
+    }
+
     fn debiased_error(&self) -> Option<f64> {
         let n = self.truth.len();
         let n_bins = (n / IN_BIN).min(MOST_BINS);
         if n_bins < 2 {
             return None;
         }
-        let mut order: Vec<usize> = (0..n).collect();
-        order.sort_by(|a, b| self.probability[*a].total_cmp(&self.probability[*b]));
-        let squares = (0..n_bins).map(|bin| {
-            let samples = &order[bin * n / n_bins..(bin + 1) * n / n_bins];
+        let squares = self.equal_bins(n_bins).into_iter().map(|samples| {
             let n_bin = samples.len() as f64;
             let residual = |sample: usize| self.truth[sample] - self.probability[sample];
             let mean = samples.iter().map(|&sample| residual(sample)).sum::<f64>() / n_bin;
             let mut sums = std::collections::BTreeMap::new();
-            for &sample in samples {
+            for sample in samples {
                 let unit = self.units.as_ref().map_or(sample, |units| units.of_sample[sample]);
                 *sums.entry(unit).or_insert(0.0) += residual(sample) - mean;
             }
@@ -381,6 +398,22 @@ mod tests {
         let (grouped, alone) = (found.test.unwrap().p_value, once.test.unwrap().p_value);
         assert!((grouped - alone).abs() < 0.1, "{grouped} {alone}");
         assert_eq!(found.n_groups, Some(200));
+    }
+
+    /// As tables sorted by class have them: without the tie rule, bins of one class each would be off by a half.
+    #[test]
+    fn the_error_of_equal_probabilities_does_not_depend_on_their_order() {
+        let of = |samples: Vec<(f64, bool)>| {
+            agreement(&predictions(samples), Said::Class(0), 0.95).unwrap().debiased_error.unwrap()
+        };
+        assert!(of((0..400).map(|it| (0.5, it < 200)).collect()) < 1e-9);
+        let some: Vec<(f64, bool)> = (0..400).map(|it| (f64::from(it * 7 % 11) / 11.0, it % 3 == 0)).collect();
+        let by_class: Vec<(f64, bool)> = [false, true]
+            .into_iter()
+            .flat_map(|side| some.iter().copied().filter(move |(_, truth)| *truth == side))
+            .collect();
+        let [mixed, sorted] = [some, by_class].map(of);
+        assert!(mixed > 0.1 && (mixed - sorted).abs() < 1e-9, "{mixed} {sorted}");
     }
 
     #[test]
