@@ -46,6 +46,8 @@ const MOST_BINS: usize = 15;
 const FEW_ON_A_SIDE: usize = 10;
 /// Fewer groups: a note on the intervals.
 const FEW_GROUPS: usize = 30;
+/// Why one group has no interval.
+const ONE_GROUP: &str = "all samples are of one group, so that nothing tells how far chance reaches";
 /// Points of the curve.
 const POINTS: usize = 51;
 
@@ -77,7 +79,7 @@ pub struct Agreement {
     pub intercept: Estimate,
     /// Calibration slope: below 1, the probabilities are too extreme.
     pub slope: Estimate,
-    /// Spiegelhalter's test; `None` if all probabilities are 0, ½ or 1.
+    /// Spiegelhalter's test; `None` if all probabilities are 0, ½ or 1, or all samples are of one group.
     pub test: Option<AgreementTest>,
     /// Debiased root mean square calibration error; `None` with fewer than 40 samples.
     pub debiased_error: Option<f64>,
@@ -156,13 +158,10 @@ pub fn agreement(predictions: &Predictions, of: Said, confidence: f64) -> Result
     };
     let samples = Samples::new(predictions, of, confidence);
     let (mut notes, n) = (samples.notes(), samples.probability.len() as f64);
-    let curve = samples.curve();
-    if curve.is_none() {
-        notes.push(
-            "no smooth curve: it needs 10 samples that came true, 10 others, and different probabilities".to_owned(),
-        );
-    }
-    let (curve, mean_distance, distance_of_90) = curve.unwrap_or_default();
+    let curve = samples.curve().unwrap_or_else(|why_not| {
+        notes.push(format!("no smooth curve: {why_not}"));
+        Curve::default()
+    });
     Ok(Agreement {
         class,
         n: samples.probability.len(),
@@ -174,9 +173,9 @@ pub fn agreement(predictions: &Predictions, of: Said, confidence: f64) -> Result
         slope: samples.slope(),
         test: samples.spiegelhalter(),
         debiased_error: samples.debiased_error(),
-        curve,
-        mean_distance,
-        distance_of_90,
+        curve: curve.points,
+        mean_distance: curve.mean_distance,
+        distance_of_90: curve.distance_of_90,
         notes,
     })
 }
@@ -213,6 +212,10 @@ impl Samples {
         (n_true, self.truth.len() - n_true)
     }
 
+    fn is_one_group(&self) -> bool {
+        self.units.as_ref().is_some_and(|units| units.n == 1)
+    }
+
     fn notes(&self) -> Vec<String> {
         let (n_true, n_false) = self.sides();
         let mut notes = Vec::new();
@@ -220,7 +223,10 @@ impl Samples {
             notes.push(format!("{n_true} came true and {n_false} did not: with fewer than 10 of either, intervals and test are a rough guide"));
         }
         if let Some(units) = self.units.as_ref().filter(|units| units.n < FEW_GROUPS) {
-            notes.push(format!("only {} groups: intervals and test are a rough guide", units.n));
+            notes.push(match units.n {
+                1 => format!("no intervals and no test: {ONE_GROUP}"),
+                n => format!("only {n} groups: intervals and test are a rough guide"),
+            });
         }
         let n_clipped = self.probability.iter().filter(|p| **p < LEAST || **p > 1.0 - LEAST).count();
         if n_clipped > 0 {
@@ -244,7 +250,8 @@ impl Samples {
         let Some(fit) = fit else { return Estimate::undefined(why_not) };
         let (value, half) = (fit.coefficients[0], self.reach() * fit.covariance[0][0].sqrt());
         let interval = Interval { method: IntervalMethod::Wald, low: value - half, high: value + half };
-        Estimate { interval: half.is_finite().then_some(interval), ..Estimate::of(value) }
+        let note = self.is_one_group().then(|| ONE_GROUP.to_owned());
+        Estimate { interval: half.is_finite().then_some(interval), note, ..Estimate::of(value) }
     }
 
     fn intercept(&self) -> Estimate {
@@ -324,17 +331,21 @@ impl Samples {
         Some(squares.sum::<f64>().max(0.0).sqrt())
     }
 
-    /// The curve, and the mean and the 90th percentile of its distance from the probabilities.
-    fn curve(&self) -> Option<(Vec<AgreementPoint>, Option<f64>, Option<f64>)> {
+    /// The curve, or why there is none.
+    fn curve(&self) -> Result<Curve, &'static str> {
         let (n_true, n_false) = self.sides();
         if n_true.min(n_false) < FEW_ON_A_SIDE {
-            return None;
+            return Err("it needs 10 samples that came true, and 10 others");
+        }
+        if self.is_one_group() {
+            return Err(ONE_GROUP);
         }
         let mut sorted = self.logit.clone();
         sorted.sort_by(f64::total_cmp);
         let spline = Spline::new(&sorted);
         let x: Vec<Vec<f64>> = self.logit.iter().map(|logit| spline.basis(*logit)).collect();
-        let fit = self.fit(&x, &vec![0.0; x.len()])?;
+        let fit = self.fit(&x, &vec![0.0; x.len()]);
+        let fit = fit.ok_or("the probabilities separate what came true from what did not, or all are equal")?;
         let (low, high) = (expit(quantile(&sorted, 0.01)), expit(quantile(&sorted, 0.99)));
         let point = |idx: usize| {
             let probability = low + (high - low) * idx as f64 / (POINTS - 1) as f64;
@@ -346,8 +357,20 @@ impl Samples {
             x.iter().zip(&self.probability).map(|(x, p)| (expit(dot(x, &fit.coefficients)) - p).abs()).collect();
         distances.sort_by(f64::total_cmp);
         let mean = distances.iter().sum::<f64>() / distances.len() as f64;
-        Some(((0..POINTS).map(point).collect(), Some(mean), Some(quantile(&distances, 0.9))))
+        Ok(Curve {
+            points: (0..POINTS).map(point).collect(),
+            mean_distance: Some(mean),
+            distance_of_90: Some(quantile(&distances, 0.9)),
+        })
     }
+}
+
+/// The smooth curve, and the mean and the 90th percentile of its distance from the probabilities.
+#[derive(Default)]
+struct Curve {
+    points: Vec<AgreementPoint>,
+    mean_distance: Option<f64>,
+    distance_of_90: Option<f64>,
 }
 
 /// A restricted cubic spline with three knots, straight beyond them; a straight line where they coincide.
@@ -417,12 +440,28 @@ mod tests {
     }
 
     #[test]
+    fn one_group_has_values_and_says_why_it_has_no_intervals() {
+        let mut one = predictions((0..200).map(|it| ((f64::from(it) + 0.5) / 200.0, (it * 37) % 200 < it)));
+        let alone = agreement(&one, Said::Class(0), 0.95).unwrap();
+        one.groups = vec!["ada".to_owned(); 200];
+        let found = agreement(&one, Said::Class(0), 0.95).unwrap();
+        for (found, alone) in [(&found.intercept, &alone.intercept), (&found.slope, &alone.slope)] {
+            assert_eq!((found.value, found.interval), (alone.value, None));
+            assert_eq!(found.note.as_deref(), Some(ONE_GROUP));
+        }
+        assert_eq!((found.test, found.curve.len()), (None, 0));
+        let of_one = |note: &String| note.ends_with(ONE_GROUP);
+        assert!(found.notes.len() == 2 && found.notes.iter().all(of_one), "{:?}", found.notes);
+    }
+
+    #[test]
     fn what_has_no_fit_says_why() {
         let separated =
             agreement(&predictions((0..40).map(|it| (f64::from(it) / 40.0, it >= 20))), Said::Class(0), 0.95);
         let separated = separated.unwrap();
         assert!(separated.slope.note.unwrap().contains("separate") && separated.intercept.value.is_some());
         assert!(separated.curve.is_empty());
+        assert!(separated.notes.iter().any(|it| it.contains("no smooth curve: the probabilities separate")));
         let all =
             agreement(&predictions((0..40).map(|it| (f64::from(it) / 40.0, true))), Said::Class(0), 0.95).unwrap();
         assert!(all.intercept.note.unwrap().contains("everything, or nothing"));

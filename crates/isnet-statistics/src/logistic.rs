@@ -10,7 +10,7 @@ const LONGEST: f64 = 8.0;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Fit {
     pub coefficients: Vec<f64>,
-    /// Inverse of the information, or between groups the sandwich of it.
+    /// Inverse of the information, or between groups the sandwich of it; NaN if all samples are of one group.
     pub covariance: Vec<Vec<f64>>,
 }
 
@@ -105,12 +105,12 @@ impl Regression<'_> {
         for score in &scores {
             (0..k).for_each(|row| (0..k).for_each(|column| middle[row][column] += score[row] * score[column]));
         }
-        let small = n_units as f64 / (n_units as f64 - 1.0);
+        let small = if n_units > 1 { n_units as f64 / (n_units as f64 - 1.0) } else { f64::NAN };
         let sandwich = |row: usize, column: usize| {
             let right = |it: usize| (0..k).map(|other| middle[it][other] * inverse[other][column]).sum::<f64>();
             small * (0..k).map(|it| inverse[row][it] * right(it)).sum::<f64>()
         };
-        (n_units > 1).then(|| (0..k).map(|row| (0..k).map(|column| sandwich(row, column)).collect()).collect())
+        Some((0..k).map(|row| (0..k).map(|column| sandwich(row, column)).collect()).collect())
     }
 }
 
