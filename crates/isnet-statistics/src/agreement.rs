@@ -30,6 +30,8 @@
 //! (1958); Spiegelhalter, Statistics in Medicine 5 (1986); Kumar, Liang and Ma, "Verified Uncertainty Calibration", NeurIPS 2019; Austin
 //! and Steyerberg, "The Integrated Calibration Index (ICI)", Statistics in Medicine 38 (2019); Harrell, "Regression Modeling Strategies" (2015), section 2.4.5.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::Serialize;
 
 use crate::bootstrap::quantile;
@@ -42,9 +44,12 @@ use crate::{Estimate, Interval, IntervalMethod, Predictions, StatisticsError, Ta
 /// Samples in a bin of the debiased error, and most bins.
 const IN_BIN: usize = 20;
 const MOST_BINS: usize = 15;
-/// Fewer on a side: no curve, and a note on the intervals.
+/// Fewer samples on a side: no curve, and of independent samples a note on the intervals.
 const FEW_ON_A_SIDE: usize = 10;
-/// Fewer groups: a note on the intervals.
+/// Fewer groups with samples on a side: a note. Of a calibrated model and patients whose images are all true or all false, the test rejects
+/// 8 to 26 % with 2 to 8 patients on the rarer side, and 6 to 7 % from about 20 on (`tests/calibration.rs`).
+const FEW_GROUPS_ON_A_SIDE: usize = 20;
+/// Fewer groups: a note.
 const FEW_GROUPS: usize = 30;
 /// Why one group has no interval.
 const ONE_GROUP: &str = "all samples are of one group, so that nothing tells how far chance reaches";
@@ -217,11 +222,12 @@ impl Samples {
     }
 
     fn notes(&self) -> Vec<String> {
-        let (n_true, n_false) = self.sides();
         let mut notes = Vec::new();
-        if n_true.min(n_false) < FEW_ON_A_SIDE {
-            notes.push(format!("{n_true} came true and {n_false} did not: with fewer than 10 of either, intervals and test are a rough guide"));
-        }
+        notes.extend(match &self.units {
+            None => self.few_samples(),
+            Some(units) if units.n > 1 => self.few_groups(units),
+            Some(_) => None,
+        });
         if let Some(units) = self.units.as_ref().filter(|units| units.n < FEW_GROUPS) {
             notes.push(match units.n {
                 1 => format!("no intervals and no test: {ONE_GROUP}"),
@@ -233,6 +239,25 @@ impl Samples {
             notes.push(format!("probabilities closer than {LEAST} to 0 or 1 count as that far away: {n_clipped}"));
         }
         notes
+    }
+
+    fn few_samples(&self) -> Option<String> {
+        let (n_true, n_false) = self.sides();
+        (n_true.min(n_false) < FEW_ON_A_SIDE).then(|| {
+            format!("{n_true} came true and {n_false} did not: with fewer than 10 of either, intervals and test are a rough guide")
+        })
+    }
+
+    /// Images of one patient that all came true say little more than one of them.
+    fn few_groups(&self, units: &Units) -> Option<String> {
+        let with = |is_true: bool| {
+            let of_side = units.of_sample.iter().zip(&self.truth).filter(|(_, truth)| (**truth > 0.5) == is_true);
+            of_side.map(|(unit, _)| unit).collect::<BTreeSet<_>>().len()
+        };
+        let (n_true, n_false) = (with(true), with(false));
+        (n_true.min(n_false) < FEW_GROUPS_ON_A_SIDE).then(|| {
+            format!("what came true is of {n_true} groups and what did not of {n_false}: with fewer than 20 of either, intervals and test are a rough guide")
+        })
     }
 
     fn fit(&self, x: &[Vec<f64>], offset: &[f64]) -> Option<Fit> {
@@ -318,7 +343,7 @@ impl Samples {
             let n_bin = samples.len() as f64;
             let residual = |sample: usize| self.truth[sample] - self.probability[sample];
             let mean = samples.iter().map(|&sample| residual(sample)).sum::<f64>() / n_bin;
-            let mut sums = std::collections::BTreeMap::new();
+            let mut sums = BTreeMap::new();
             for sample in samples {
                 let unit = self.units.as_ref().map_or(sample, |units| units.of_sample[sample]);
                 *sums.entry(unit).or_insert(0.0) += residual(sample) - mean;
@@ -437,6 +462,22 @@ mod tests {
             .collect();
         let [mixed, sorted] = [some, by_class].map(of);
         assert!(mixed > 0.1 && (mixed - sorted).abs() < 1e-9, "{mixed} {sorted}");
+    }
+
+    #[test]
+    fn few_groups_on_a_side_are_noted_however_many_samples_they_have() {
+        // 50 patients of 4 images, 10 of them ill on every image: 40 samples of it, and yet few.
+        let noted = |n_ill: i32| {
+            let mut of = predictions((0..200).map(|it| (0.2 + f64::from(it / 4 % 10) / 20.0, it / 4 < n_ill)));
+            of.groups = (0..200).map(|it| format!("p{}", it / 4)).collect();
+            agreement(&of, Said::Class(0), 0.95).unwrap().notes
+        };
+        let few = noted(10);
+        assert!(
+            few.len() == 1 && few[0].starts_with("what came true is of 10 groups and what did not of 40"),
+            "{few:?}"
+        );
+        assert_eq!(noted(20), Vec::<String>::new());
     }
 
     #[test]
