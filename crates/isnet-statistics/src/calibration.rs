@@ -141,6 +141,7 @@ fn bin_of(probability: f64, n_bins: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{clustered_proportion, wilson};
 
     #[test]
     fn bounds_belong_to_the_bin_below() {
@@ -157,6 +158,33 @@ mod tests {
             reliability(&[0.1, 0.2, 0.2, 0.6, 0.6, 0.6], &[true, false, false, false, false, false], 5).unwrap();
         let weighted = residuals.error(&[1, 2, 0, 3], 6.0).unwrap();
         assert!((weighted - copied.expected_calibration_error).abs() < 1e-12);
+    }
+
+    #[test]
+    fn bins_of_independent_samples_have_intervals_of_wilson() {
+        // 3 of 10 below a half, 4 of 5 above, nothing between two thirds and one.
+        let truth: Vec<bool> = (0..15).map(|it| it < 3 || (10..14).contains(&it)).collect();
+        let probabilities: Vec<f64> = (0..15).map(|it| if it < 10 { 0.2 } else { 0.6 }).collect();
+        for confidence in [0.95, 0.8] {
+            let found = reliability_of(&probabilities, &truth, None, 3, confidence).unwrap();
+            let intervals: Vec<Option<Interval>> = found.bins.iter().map(|bin| bin.interval).collect();
+            assert_eq!(intervals, [wilson(3, 10, confidence), wilson(4, 5, confidence), None]);
+        }
+        assert_eq!(reliability(&probabilities, &truth, 3), reliability_of(&probabilities, &truth, None, 3, 0.95));
+    }
+
+    /// Twelve patients of four images that are all true or all false, in the first bin; one patient alone in the second.
+    #[test]
+    fn bins_of_groups_have_intervals_of_groups() {
+        let truth: Vec<bool> = (0..52).map(|image| image / 4 % 3 == 0).collect();
+        let probabilities: Vec<f64> = (0..52).map(|image| if image < 48 { 0.3 } else { 0.8 }).collect();
+        let groups: Vec<String> = (0..52).map(|image| format!("patient {}", image / 4)).collect();
+        let found = reliability_of(&probabilities, &truth, Some(&groups), 2, 0.95).unwrap();
+        let first = clustered_proportion(&truth[..48], &groups[..48], 0.95, ProportionMethod::Wilson).unwrap();
+        assert_eq!(found.bins[0].interval, first.interval);
+        let alone = reliability(&probabilities, &truth, 2).unwrap();
+        assert!(first.interval.unwrap().width() > 1.8 * alone.bins[0].interval.unwrap().width());
+        assert_eq!((found.bins[1].n, found.bins[1].interval), (4, None));
     }
 
     #[test]
