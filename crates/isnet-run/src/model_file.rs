@@ -222,6 +222,10 @@ impl ModelFile {
         let [weights, description] = paths(&file);
         let text = read_text("model description", &description)?;
         let about = describe(&text).map_err(|reason| corrupt("model description", &description, reason))?;
+        if let Some(scaling) = &about.scaling {
+            let checked = scaling.check(about.classes.len(), isnet_data::Task::from(about.task).into());
+            checked.map_err(|error| corrupt("model description", &description, error.to_string()))?;
+        }
         let (parameters, _) = read("model weights", &weights)?;
         refuse_non_finite(&parameters, &weights)?;
         if about.weights_blake3.is_some_and(|expected| expected != digest(&parameters)) {

@@ -137,6 +137,33 @@ impl Scaling {
         Ok(Self::Platt { slopes, intercepts })
     }
 
+    /// Whether it is one of a model with so many classes: what a file says may be anything.
+    ///
+    /// # Errors
+    /// [`StatisticsError::Setting`] for numbers that are not finite, a temperature or slope that is not above 0, or another number of labels.
+    pub fn check(&self, n_classes: usize, task: Task) -> Result<(), StatisticsError> {
+        let is_positive = |value: &f64| *value > 0.0 && value.is_finite();
+        let is_good = match self {
+            Self::Temperature { temperature } => is_positive(temperature),
+            Self::Platt { slopes, intercepts } => {
+                let n = if task == Task::Multi { n_classes } else { 1 };
+                (task == Task::Multi || n_classes == 2)
+                    && (slopes.len(), intercepts.len()) == (n, n)
+                    && slopes.iter().all(is_positive)
+                    && intercepts.iter().all(|value| value.is_finite())
+            }
+        };
+        if is_good {
+            return Ok(());
+        }
+        unfit(
+            &format!(
+                "one of {n_classes} classes, with a temperature or slopes above 0; learn it with `isnet calibrate`"
+            ),
+            &format!("`{self}`"),
+        )
+    }
+
     /// The scaled probabilities of a sample.
     ///
     /// # Panics
@@ -176,7 +203,10 @@ impl Scaling {
             *row = self.scaled(row, predictions.task);
         }
         if predictions.task == Task::Multi {
-            scaled.thresholds = self.scaled(&predictions.thresholds, Task::Multi);
+            // A threshold above 1, which nothing reaches, stays one.
+            let mapped = self.scaled(&predictions.thresholds, Task::Multi);
+            let both = predictions.thresholds.iter().zip(mapped);
+            scaled.thresholds = both.map(|(was, mapped)| if *was > 1.0 { *was } else { mapped }).collect();
         }
         scaled
     }
@@ -325,6 +355,28 @@ mod tests {
         }
         let edge = scaling.scaled(&[0.0], Task::Multi)[0];
         assert_eq!((edge, scaling.scaled(&[1.0], Task::Multi)[0]), (0.0, 1.0));
+    }
+
+    #[test]
+    fn what_a_file_says_is_checked() {
+        let platt = |slopes: &[f64], intercepts: &[f64]| Scaling::Platt {
+            slopes: slopes.to_vec(),
+            intercepts: intercepts.to_vec(),
+        };
+        assert!(Scaling::Temperature { temperature: 2.0 }.check(3, Task::Single).is_ok());
+        assert!(platt(&[1.0], &[0.0]).check(2, Task::Single).is_ok());
+        for (scaling, n_classes, task) in [
+            (Scaling::Temperature { temperature: 0.0 }, 3, Task::Single),
+            (Scaling::Temperature { temperature: f64::NAN }, 3, Task::Single),
+            (platt(&[1.0], &[0.0]), 3, Task::Single),
+            (platt(&[1.0], &[0.0]), 2, Task::Multi),
+            (platt(&[1.0, -1.0], &[0.0, 0.0]), 2, Task::Multi),
+        ] {
+            assert!(scaling.check(n_classes, task).unwrap_err().to_string().contains("isnet calibrate"), "{scaling}");
+        }
+        let mut predictions = multi(&[(1.0, true)]);
+        predictions.thresholds = vec![1.5];
+        assert_eq!(Scaling::Temperature { temperature: 2.0 }.applied(&predictions).predicted(0), [0; 0]);
     }
 
     #[test]
