@@ -63,14 +63,7 @@ impl Output {
     pub fn clear_earlier(&self, name: &str) -> anyhow::Result<()> {
         match self {
             Self::Run(path) if name.ends_with('/') => isnet_files::remove_folder(&path.join(name))?,
-            Self::Run(path) => match std::fs::remove_file(path.join(name)) {
-                Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(
-                        anyhow::Error::new(cause).context(format!("cannot remove `{}`", path.join(name).display()))
-                    );
-                }
-                _ => {}
-            },
+            Self::Run(path) => isnet_files::remove_file(&path.join(name))?,
             Self::Folder(folder) => folder.clear_earlier(name)?,
         }
         Ok(())

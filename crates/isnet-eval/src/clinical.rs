@@ -150,8 +150,7 @@ impl Clinical {
         };
         let mut splits = Vec::new();
         for split in distinct(predictions.splits.iter().map(String::as_str)) {
-            let samples: Vec<usize> = (0..predictions.len()).filter(|&it| predictions.splits[it] == split).collect();
-            let chosen = predictions.select(&samples);
+            let chosen = predictions.of_splits(|it| it == split);
             let operating = OperatingSettings {
                 confidence: settings.confidence,
                 prevalences: asked.prevalences.clone(),
@@ -217,23 +216,16 @@ impl PerGroupScores {
 /// assert_eq!((flow.given.samples, flow.scored.samples, flow.without_mask.samples), (10, 1, 1));
 /// ```
 pub fn flow(excluded: Vec<Exclusion>, scored: &Predictions, knows_masks: bool) -> Flow {
-    let count = |samples: &[usize]| {
-        let mut groups: Vec<&str> = samples.iter().map(|&it| scored.groups[it].as_str()).collect();
-        groups.sort_unstable();
-        groups.dedup();
-        let groups = scored.is_grouped().then(|| groups.iter().filter(|group| !group.is_empty()).count());
-        FlowCount { samples: samples.len(), groups }
-    };
-    let all: Vec<usize> = (0..scored.len()).collect();
-    let is_usable = |sample: usize| scored.masks[sample] == Some(MaskVerdict::Usable);
-    let without: Vec<usize> = all.iter().copied().filter(|&sample| knows_masks && !is_usable(sample)).collect();
+    let lacks_mask = |sample: &usize| knows_masks && scored.masks[*sample] != Some(MaskVerdict::Usable);
+    let without = FlowCount::of_groups((0..scored.len()).filter(lacks_mask).map(|it| scored.groups[it].as_str()));
     let left_out: usize = excluded.iter().map(|exclusion| exclusion.count.samples).sum();
     Flow {
         given: FlowCount::of(left_out + scored.len()),
         excluded,
         without_label: FlowCount::default(),
-        scored: count(&all),
-        without_mask: count(&without),
+        scored: FlowCount::of_groups(scored.groups.iter().map(String::as_str)),
+        // Groups are known of these too, even where none is among them.
+        without_mask: FlowCount { groups: without.groups.or(scored.is_grouped().then_some(0)), ..without },
     }
 }
 

@@ -19,7 +19,7 @@ mod place;
 mod staged_folder;
 
 pub use error::{FilesError, Result, reason};
-pub use folder::{create_folder, remove_folder};
+pub use folder::{create_folder, remove_file, remove_folder};
 pub use marker::MARKER;
 pub use output_folder::OutputFolder;
 pub use place::{Existing, Place};

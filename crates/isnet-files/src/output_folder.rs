@@ -8,6 +8,7 @@ use std::sync::Mutex;
 
 use crate::atomic;
 use crate::error::{FilesError, Result};
+use crate::folder::remove_file;
 use crate::marker::{self, MARKER, Marker};
 use crate::place::{Existing, Place};
 
@@ -171,20 +172,14 @@ impl OutputFolder {
         Ok(())
     }
 
-    /// Removes what was written earlier and not by this process below the folder `name`, which ends with `/`.
+    /// Removes what was written earlier and not by this process: the file `name`, or all below the folder `name`, which ends with `/`.
     ///
     /// # Errors
     /// [`FilesError::Folder`] if one cannot be removed.
     pub fn clear_earlier(&self, name: &str) -> Result<()> {
         let written = self.written.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         for file in self.replaceable.iter().filter(|file| file.starts_with(name) && !written.contains(*file)) {
-            let path = self.path.join(file);
-            match fs::remove_file(&path) {
-                Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(FilesError::Folder { action: "remove", path, cause });
-                }
-                _ => {}
-            }
+            remove_file(&self.path.join(file))?;
         }
         Ok(())
     }

@@ -36,7 +36,7 @@ use crate::{
 const LOCK: &str = ".lock";
 /// What tells a run folder; written first and removed last.
 const VERSIONS: &str = "versions.json";
-/// All that a run writes, apart from the lock.
+/// All that a run writes, apart from the lock and its [`EVALUATION`].
 const CONTENTS: &[&str] = &[
     "config.toml",
     "log.jsonl",
@@ -45,15 +45,6 @@ const CONTENTS: &[&str] = &[
     "checkpoints",
     "model.safetensors",
     "model.json",
-    "metrics.json",
-    "predictions.csv",
-    "decision_curves.csv",
-    "checklist-claim.md",
-    "checklist-tripod-ai.md",
-    "report.html",
-    "report.md",
-    "report_files",
-    "calibration",
     "heatmaps",
     VERSIONS,
 ];
@@ -380,7 +371,7 @@ fn contents(path: &Path) -> Result<Vec<String>> {
 }
 
 fn clear(path: &Path) -> Result<()> {
-    CONTENTS.iter().try_for_each(|name| remove(&path.join(name)).map(drop))
+    EVALUATION.iter().chain(CONTENTS).try_for_each(|name| remove(&path.join(name)).map(drop))
 }
 
 /// Removes a file or folder; whether there was one.

@@ -36,6 +36,7 @@ use serde::Serialize;
 
 use crate::bootstrap::quantile;
 use crate::clustered::Units;
+use crate::error::check_confidence;
 use crate::logistic::{Fit, Regression, dot, expit};
 use crate::operating_rule::class_name;
 use crate::scaling::{LEAST, logit};
@@ -148,16 +149,12 @@ pub fn agreement(predictions: &Predictions, of: Said, confidence: f64) -> Result
     if predictions.is_empty() {
         return Err(StatisticsError::Empty);
     }
-    let wrong = |setting, expected: &str, got: String| {
-        Err(StatisticsError::Setting { setting, expected: expected.to_owned(), got })
-    };
-    if !(confidence > 0.0 && confidence < 1.0) {
-        return wrong("confidence", "between 0 and 1, such as 0.95", confidence.to_string());
-    }
+    check_confidence(confidence)?;
     let class = match of {
         Said::Class(class_idx) => Some(class_name(predictions, class_idx)?),
         Said::Predicted if predictions.task == Task::Multi => {
-            return wrong("said", "that of a class, since any number of labels is predicted", "`Predicted`".to_owned());
+            let expected = "that of a class, since any number of labels is predicted";
+            return Err(StatisticsError::setting("said", expected, "`Predicted`"));
         }
         Said::Predicted => None,
     };

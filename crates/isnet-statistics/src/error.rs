@@ -111,6 +111,21 @@ pub enum StatisticsError {
     Files(#[from] isnet_files::FilesError),
 }
 
+impl StatisticsError {
+    /// A setting that means nothing.
+    pub(crate) fn setting(setting: &'static str, expected: impl Into<String>, got: impl ToString) -> Self {
+        Self::Setting { setting, expected: expected.into(), got: got.to_string() }
+    }
+}
+
+/// Whether a share of intervals means something.
+pub(crate) fn check_confidence(confidence: f64) -> Result<(), StatisticsError> {
+    if confidence > 0.0 && confidence < 1.0 {
+        return Ok(());
+    }
+    Err(StatisticsError::setting("confidence", "between 0 and 1, such as 0.95", confidence))
+}
+
 impl From<csv::Error> for StatisticsError {
     fn from(cause: csv::Error) -> Self {
         Self::Csv(cause)

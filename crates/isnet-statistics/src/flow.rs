@@ -3,6 +3,8 @@
 //! Source: Bossuyt et al., "STARD 2015: an updated list of essential items for reporting diagnostic accuracy studies", BMJ 351
 //! (2015), item 19.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 /// From what was given to what was scored.
@@ -61,6 +63,24 @@ pub struct FlowCount {
 }
 
 impl FlowCount {
+    /// Samples by the names of their groups, an empty one for a sample whose group is not known.
+    ///
+    /// # Example
+    /// ```
+    /// # use isnet_statistics::FlowCount;
+    /// assert_eq!(FlowCount::of_groups(["ada", "", "ada"]), FlowCount { samples: 3, groups: Some(1) });
+    /// assert_eq!(FlowCount::of_groups(["", ""]), FlowCount::of(2));
+    /// ```
+    pub fn of_groups<'a>(groups: impl IntoIterator<Item = &'a str>) -> Self {
+        let (mut samples, mut known) = (0, BTreeSet::new());
+        for group in groups {
+            samples += 1;
+            known.insert(group);
+        }
+        known.remove("");
+        Self { samples, groups: (!known.is_empty()).then_some(known.len()) }
+    }
+
     /// Samples of groups that are not known.
     ///
     /// # Example

@@ -34,6 +34,7 @@
 use serde::Serialize;
 
 use crate::clustered::{Units, of_tallies};
+use crate::error::check_confidence;
 use crate::operating_rule::{class_name, one_vs_rest};
 use crate::part::FEW_GROUPS;
 use crate::ratios::{Cells, Ratios, Shape};
@@ -179,12 +180,8 @@ pub fn operating_point(
 
 impl OperatingSettings {
     pub(crate) fn check(&self, threshold: f64) -> Result<(), StatisticsError> {
-        let wrong = |setting, expected: &str, got: f64| {
-            Err(StatisticsError::Setting { setting, expected: expected.to_owned(), got: got.to_string() })
-        };
-        if !(self.confidence > 0.0 && self.confidence < 1.0) {
-            return wrong("confidence", "between 0 and 1, such as 0.95", self.confidence);
-        }
+        let wrong = |setting, expected: &str, got: f64| Err(StatisticsError::setting(setting, expected, got));
+        check_confidence(self.confidence)?;
         if threshold.is_nan() {
             return wrong("threshold", "a number, such as one chosen on validation samples", threshold);
         }

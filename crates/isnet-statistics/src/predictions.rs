@@ -182,6 +182,21 @@ impl Predictions {
         }
     }
 
+    /// The samples of the splits that are kept, in their order.
+    ///
+    /// # Example
+    /// ```
+    /// # use isnet_statistics::{Predictions, Task};
+    /// let mut predictions = Predictions::new(["ill"], Task::Multi);
+    /// predictions.push("a.png", "web", "val", &[0], &[0.8]);
+    /// predictions.push("b.png", "web", "test", &[], &[0.1]);
+    /// assert_eq!(predictions.of_splits(|split| split == "test").ids, ["b.png"]);
+    /// ```
+    pub fn of_splits(&self, keep: impl Fn(&str) -> bool) -> Self {
+        let chosen: Vec<usize> = (0..self.len()).filter(|&sample| keep(&self.splits[sample])).collect();
+        self.select(&chosen)
+    }
+
     /// Checks that all columns have the same length, probabilities, thresholds and shares are finite and labels and decisions
     /// are classes.
     ///

@@ -309,7 +309,7 @@ fn platt(validation: &Predictions, logits: &[Vec<f64>], label: usize) -> Result<
 }
 
 fn unfit<T>(expected: &str, got: &str) -> Result<T, StatisticsError> {
-    Err(StatisticsError::Setting { setting: "scaling", expected: expected.to_owned(), got: got.to_owned() })
+    Err(StatisticsError::setting("scaling", expected, got))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use crate::Predictions;
 use crate::StatisticsError;
 
 use crate::Primary;
+use crate::error::check_confidence;
 use crate::score::{Of, Score};
 
 /// What is asked of [`summary`](crate::summary()), [`compare`](crate::compare()) and [`figures`](crate::figures()).
@@ -73,17 +74,12 @@ impl Settings {
         if predictions.is_empty() {
             return Err(StatisticsError::Empty);
         }
-        let wrong = |setting, expected: &str, got: String| {
-            Err(StatisticsError::Setting { setting, expected: expected.to_owned(), got })
-        };
-        if !(self.confidence > 0.0 && self.confidence < 1.0) {
-            return wrong("confidence", "between 0 and 1, such as 0.95", self.confidence.to_string());
-        }
+        check_confidence(self.confidence)?;
         if self.calibration_bins == 0 {
-            return wrong("calibration_bins", "at least 1, such as 15", "0".to_owned());
+            return Err(StatisticsError::setting("calibration_bins", "at least 1, such as 15", 0));
         }
         if let Some(margin) = self.margin.filter(|margin| !(*margin > 0.0 && *margin < 1.0)) {
-            return wrong("margin", "between 0 and 1, such as 0.05", margin.to_string());
+            return Err(StatisticsError::setting("margin", "between 0 and 1, such as 0.05", margin));
         }
         Ok(())
     }

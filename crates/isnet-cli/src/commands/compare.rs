@@ -87,18 +87,13 @@ fn of_splits(predictions: Predictions, args: &CompareArgs, name: &str) -> anyhow
     if let Some(unknown) = args.splits.iter().find(|split| !predictions.splits.contains(split)) {
         bail!("no split `{unknown}` in `{name}`");
     }
-    Ok(only(&predictions, |split| args.splits.is_empty() || args.splits.iter().any(|wanted| wanted == split)))
-}
-
-fn only(predictions: &Predictions, keep: impl Fn(&str) -> bool) -> Predictions {
-    let chosen: Vec<usize> = (0..predictions.len()).filter(|&sample| keep(&predictions.splits[sample])).collect();
-    predictions.select(&chosen)
+    Ok(predictions.of_splits(|split| args.splits.is_empty() || args.splits.iter().any(|wanted| wanted == split)))
 }
 
 /// The differences on the splits that all models have. Models that saw other samples are still shown side by side.
 fn differences(models: &[(&str, Predictions)], args: &CompareArgs) -> anyhow::Result<Option<Comparison>> {
     let common = |split: &str| models.iter().all(|(_, it)| it.splits.iter().any(|other| other == split));
-    let shared: Vec<(&str, Predictions)> = models.iter().map(|(name, it)| (*name, only(it, common))).collect();
+    let shared: Vec<(&str, Predictions)> = models.iter().map(|(name, it)| (*name, it.of_splits(common))).collect();
     if shared[0].1.is_empty() {
         say("no tests: the models have no split in common");
         return Ok(None);

@@ -183,18 +183,15 @@ fn read(args: &EvaluateArgs) -> anyhow::Result<Given> {
         true => !(has_others && is_own(split)),
         false => args.splits.iter().any(|asked| asked == split),
     };
-    let of = |keep: &dyn Fn(&str) -> bool| {
-        let chosen: Vec<usize> = (0..found.len()).filter(|&sample| keep(&found.splits[sample])).collect();
-        found.select(&chosen)
-    };
-    let validation = validation_split.map(|split| (split.to_owned(), of(&|it| it == split)));
+    let validation = validation_split.map(|split| (split.to_owned(), found.of_splits(|it| it == split)));
     let left_out: Vec<Exclusion> = splits
         .iter()
         .filter(|split| !is_scored(split))
         .map(|split| {
-            let groups = of(&|it| it == *split);
+            let of_split = found.splits.iter().zip(&found.groups).filter(|(it, _)| it == split);
             let chosen_on = if validation_split == Some(*split) { ", on which thresholds are chosen" } else { "" };
-            exclusion(format!("of split {split}{chosen_on}"), groups.len(), groups.groups.iter().map(String::as_str))
+            let count = FlowCount::of_groups(of_split.map(|(_, group)| group.as_str()));
+            Exclusion { reason: format!("of split {split}{chosen_on}"), count }
         })
         .collect();
     if args.splits.is_empty() && !left_out.is_empty() {
@@ -202,14 +199,7 @@ fn read(args: &EvaluateArgs) -> anyhow::Result<Given> {
         say(&format!("not scored: split {}; `--split` scores it", names.join(", ")));
     }
     let seen = splits.iter().filter(|split| is_own(split)).map(|&split| split.to_owned()).collect();
-    Ok(Given { predictions: of(&is_scored), validation, left_out, seen })
-}
-
-/// Samples that are left out, and how many groups they are of.
-fn exclusion<'a>(reason: String, samples: usize, groups: impl Iterator<Item = &'a str>) -> Exclusion {
-    let groups: BTreeSet<&str> = groups.filter(|group| !group.is_empty()).collect();
-    let groups = (!groups.is_empty()).then_some(groups.len());
-    Exclusion { reason, count: FlowCount { samples, groups } }
+    Ok(Given { predictions: found.of_splits(is_scored), validation, left_out, seen })
 }
 
 /// Predictions on the asked splits and, where thresholds are chosen on it, on the validation data.
@@ -233,8 +223,8 @@ fn predict(args: &EvaluateArgs) -> anyhow::Result<(Given, Evaluated)> {
     let datasets = chosen(args, &known, data)?;
     let left_out = known.iter().filter(|(name, _)| datasets.iter().all(|(scored, _)| scored != name));
     let left_out = left_out.map(|(name, dataset)| {
-        let groups = (0..dataset.len()).map(|index| dataset.group(index));
-        exclusion(format!("of split {name}"), dataset.len(), groups)
+        let count = FlowCount::of_groups((0..dataset.len()).map(|index| dataset.group(index)));
+        Exclusion { reason: format!("of split {name}"), count }
     });
     let left_out = left_out.collect();
     for (name, dataset) in &datasets {
