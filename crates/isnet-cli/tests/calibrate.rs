@@ -81,3 +81,18 @@ fn what_cannot_be_learnt_from_is_refused_and_the_model_stays() {
     bench.isnet("calibrate runs/none").fails(2, &["runs/none"]);
     assert_eq!(bench.read("runs/tiny/model.json"), model);
 }
+
+#[test]
+fn a_model_of_another_name_is_refused_before_anything_is_computed() {
+    let bench = bench();
+    for end in ["safetensors", "json"] {
+        bench.write(&format!("other.{end}"), bench.read(&format!("runs/tiny/model.{end}")));
+    }
+    let before = ["other.safetensors", "other.json"].map(|name| bench.read(name));
+    for rest in ["--config runs/tiny/config.toml", "--remove"] {
+        let command = format!("calibrate other.safetensors {rest}");
+        bench.isnet(&command).fails(2, &["`other.safetensors` is not named `model.safetensors`", "copy it"]);
+    }
+    assert_eq!(["other.safetensors", "other.json"].map(|name| bench.read(name)), before);
+    assert!(!bench.path("model.safetensors").exists());
+}

@@ -36,6 +36,7 @@ struct Split {
 
 /// Learns a scaling from the validation images, stores it with the model and shows what it changes.
 pub fn run(args: &CalibrateArgs) -> anyhow::Result<Answer> {
+    check_place(&args.model)?;
     let device = isnet_run::device::device(&args.device)?;
     let mut model = Model::load_classifier(&args.model, &device)?;
     if args.remove {
@@ -95,6 +96,17 @@ pub fn run(args: &CalibrateArgs) -> anyhow::Result<Answer> {
     say(&output.written(&["calibration.json", "report.html", "report.md"]));
     say("the model says scaled probabilities from now on; evaluate it again");
     Ok(Answer::Yes)
+}
+
+/// Refuses a model of another name than that under which it would be stored: it would become a second model, or replace one.
+fn check_place(path: &Path) -> anyhow::Result<()> {
+    if path.is_file() && path.file_stem().is_none_or(|name| name != "model") {
+        bail!(
+            "`{}` is not named `model.safetensors`, where a model with its scaling is stored; copy it and its description to a folder of their own, as `model.safetensors` and `model.json`",
+            path.display()
+        );
+    }
+    Ok(())
 }
 
 /// Of the predicted class, or of each label.
