@@ -16,12 +16,12 @@ use isnet_data::{Dataset, Image, Label, Mask, Sample};
 use rand::Rng;
 use serde::Serialize;
 
-use crate::compose::{Colours, blur_background, fill, inverse, noise, over, paint_box, plain, tile_box};
 use crate::error::Result;
 use crate::estimate::{Column, Estimate, Means, difference};
 use crate::settings::{Question, Settings};
 use crate::subject::{Predicted, Subject};
 use crate::verdict::{Answer, Missing, Threshold, Verdict};
+use isnet_data::compose::{Colours, blur_background, fill, inverse, noise, over, paint_box, plain, tile_box};
 
 /// Key of the noise of an image: `[NOISE, index]`.
 const NOISE: u64 = 502;

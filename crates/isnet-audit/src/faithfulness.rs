@@ -22,7 +22,6 @@ use isnet_data::{Image, Mask, Sample};
 use rand::seq::SliceRandom;
 use serde::Serialize;
 
-use crate::compose::{fill, plain};
 use crate::error::Result;
 use crate::estimate::{Column, Estimate, Means, difference};
 use crate::maps::{Explainer, Map};
@@ -30,6 +29,7 @@ use crate::settings::Question;
 use crate::subject::{Subject, check_shape};
 use crate::verdict::{Answer, Missing, Threshold, Verdict};
 use crate::work::{Made, each};
+use isnet_data::compose::{fill, plain};
 use randomised::Answers;
 pub use randomised::Randomised;
 pub use rank::spearman;

@@ -22,7 +22,6 @@
 //! [`readability::readability`].
 
 mod audit;
-pub mod compose;
 pub mod counterfactual;
 mod error;
 mod estimate;

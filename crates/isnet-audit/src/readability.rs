@@ -29,7 +29,6 @@ use isnet_statistics::{Predictions, Task};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::compose::{fill, over, plain};
 use crate::error::Result;
 use crate::estimate::{Estimate, Means};
 use crate::settings::{Question, Settings};
@@ -38,6 +37,7 @@ use crate::verdict::{Answer, Missing, Threshold, Verdict};
 use crate::work::each;
 pub use features::features;
 pub use folds::folds;
+use isnet_data::compose::{fill, over, plain};
 pub use logistic::Logistic;
 pub use patients::{GuessedPatients, guess_patients};
 

@@ -124,9 +124,12 @@ fn of_map(map: &Map, mask: &Mask, near: &Mask, id: &str) -> Result<Figures> {
         return Err(AuditError::NonFinite { what: "the relevance", id: id.to_owned() });
     }
     let summed = map.summed(map.values.len() / mask.values.len());
-    let positive = |(value, inside): (&f32, &f32)| f64::from(value.max(0.0)) * f64::from(*inside);
-    let within: f64 = summed.iter().zip(&mask.values).map(positive).sum();
-    let total: f64 = summed.iter().map(|value| f64::from(value.max(0.0))).sum();
+    let positive = |counts: fn(f32) -> bool| -> f64 {
+        let counted = summed.iter().zip(&mask.values).filter(|(_, value)| counts(**value));
+        counted.map(|(relevance, _)| f64::from(relevance.max(0.0))).sum()
+    };
+    let within = positive(|value| value > Mask::NEITHER);
+    let total = positive(|value| value != Mask::NEITHER);
     let hit = near.values[maximum(&summed)] > 0.5;
     let mass = (total > 0.0).then(|| within / total);
     Ok([Some(share), area_share(&mask.values), mass, mass.map(|_| f64::from(u8::from(hit)))])

@@ -10,11 +10,11 @@ use isnet_graph::Predictor;
 use isnet_run::Model;
 use rand::seq::SliceRandom;
 
-use crate::compose::Colours;
 use crate::error::{AuditError, Result};
 use crate::masks::{LeftOut, Masks};
 use crate::settings::Settings;
 use crate::work::{Made, each};
+use isnet_data::compose::Colours;
 
 /// Key of the images that the colours of a data set are taken from: `[COLOURS]`.
 const COLOURS: u64 = 501;

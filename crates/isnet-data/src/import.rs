@@ -14,6 +14,7 @@ mod chexpert;
 mod covid_chestxray;
 mod covid_class;
 mod cub;
+mod decoy_mnist;
 mod entry;
 mod figure1;
 mod hannover;
@@ -77,6 +78,7 @@ pub const KINDS: &[Kind] = &[
     waterbirds::KIND,
     cub::KIND,
     mnist::KIND,
+    decoy_mnist::KIND,
 ];
 
 /// How a data set becomes a manifest.

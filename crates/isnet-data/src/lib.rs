@@ -6,7 +6,7 @@
 //!                                └─► check            │ Preparation      │ epoch_order, balanced
 //! ```
 //!
-//! Images are f32 in [0, 1], channels last. Masks are 1 in the foreground and 0 in the background. Every draw has an
+//! Images are f32 in [0, 1], channels last. Masks are 1 in the foreground, 0 in the background, and ½ in a [`Margin`] that is neither. Every draw has an
 //! address ([`rng::stream`]), so a batch depends on seed, epoch and place alone: not on threads, nor on what came before.
 //!
 //! # Example
@@ -34,9 +34,11 @@ mod augment;
 mod batch;
 pub mod bias;
 mod check;
+pub mod compose;
 mod csv_lines;
 mod dataset;
 mod error;
+mod exchange;
 mod file_problem;
 mod folds;
 mod generated;
@@ -44,6 +46,7 @@ pub mod import;
 mod intensity;
 mod loader;
 mod manifest;
+mod margin;
 pub mod mark;
 mod missing;
 mod nearest;
@@ -67,6 +70,7 @@ pub use check::{
 pub use csv_lines::CsvLines;
 pub use dataset::{Dataset, ManifestDataset, MemoryDataset};
 pub use error::{DataError, Result};
+pub use exchange::{Donors, ExchangedBackgrounds, exchange_background};
 pub use file_problem::FileProblem;
 pub use folds::deal;
 pub use intensity::Intensity;
@@ -77,6 +81,7 @@ pub use manifest::walk::{Walk, images_below};
 pub use manifest::{
     CsvText, Manifest, ManifestOptions, NotCsv, Note, Record, RowProblem, RowProblemKind, Task, is_split_name,
 };
+pub use margin::{Margin, WithMargin};
 pub use missing::Likely;
 pub use prepare::{Fit, Preparation};
 pub use read_image::{MAX_PIXELS, MaskKind, read_image, read_mask, read_opaque_image, read_pair};

@@ -19,6 +19,10 @@ pub const MARK: u64 = 4;
 pub const SPLIT: u64 = 5;
 /// Key of the generator of shapes: `[SHAPES, …]`.
 pub const SHAPES: u64 = 6;
+/// Key of the decoys of [`crate::import`]: `[DECOY, 1 for training, index]`.
+pub const DECOY: u64 = 8;
+/// Key of the donor of a background: `[EXCHANGE, epoch, index]`.
+pub const EXCHANGE: u64 = 7;
 
 /// A fresh generator for the draw named `key` in the run with this `seed`.
 ///

@@ -16,14 +16,15 @@ pub struct Image {
     pub sixteen_bit: bool,
 }
 
-/// The region of interest of an image: `values[y · width + x]` is 1 for foreground and 0 for background.
+/// The region of interest of an image: `values[y · width + x]` is 1 for foreground, 0 for background, and [`Mask::NEITHER`] in a margin around the
+/// foreground that is neither ([`Margin`](crate::Margin)). So foreground is what lies above ½, and background what lies below.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mask {
     /// H, pixels.
     pub height: usize,
     /// W, pixels.
     pub width: usize,
-    /// `[H, W]`, 0 or 1.
+    /// `[H, W]`: 0, 1 or ½.
     pub values: Vec<f32>,
 }
 
@@ -94,6 +95,9 @@ impl Image {
 }
 
 impl Mask {
+    /// The value of a pixel that is neither foreground nor background.
+    pub const NEITHER: f32 = 0.5;
+
     /// A mask of the given size.
     ///
     /// # Panics
@@ -115,13 +119,14 @@ impl Mask {
 }
 
 impl MaskVerdict {
-    /// The verdict on the values of one mask, such as a row of [`Batch`](crate::Batch)`::mask`. Foreground is what lies above ½.
+    /// The verdict on the values of one mask, such as a row of [`Batch`](crate::Batch)`::mask`.
     pub fn of(values: &[f32]) -> Self {
-        let is_foreground = |value: &f32| *value > 0.5;
-        match (values.iter().any(is_foreground), values.iter().all(is_foreground)) {
+        let foreground = values.iter().any(|value| *value > Mask::NEITHER);
+        let background = values.iter().any(|value| *value < Mask::NEITHER);
+        match (foreground, background) {
             (false, _) => Self::Empty,
-            (true, true) => Self::Full,
-            (true, false) => Self::Usable,
+            (true, false) => Self::Full,
+            (true, true) => Self::Usable,
         }
     }
 
@@ -183,6 +188,8 @@ mod tests {
         assert_eq!(verdict(&[0.0; 3]), MaskVerdict::Empty);
         assert_eq!(verdict(&[1.0; 3]), MaskVerdict::Full);
         assert_eq!(verdict(&[]), MaskVerdict::Empty);
+        assert_eq!(verdict(&[1.0, 0.5]), MaskVerdict::Full, "a margin is not background");
+        assert_eq!(verdict(&[0.5, 0.0]), MaskVerdict::Empty, "and not foreground");
         let said = [MaskVerdict::Usable, MaskVerdict::Empty, MaskVerdict::Full].map(MaskVerdict::says_something);
         assert_eq!(said, [true, false, false]);
     }

@@ -1,5 +1,7 @@
 //! How much of the relevance lies on the background.
 
+use isnet_data::Mask;
+
 /// Where the channels of a heatmap stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
@@ -9,8 +11,8 @@ pub enum Layout {
     ChannelsLast,
 }
 
-/// The share of absolute relevance that lies on the background: `Σ |R|·(1 − m) / Σ |R|`, from 0 to
-/// 1.
+/// The share of absolute relevance that lies on the background, of that on foreground and
+/// background: `Σ |R|·(m < ½) / Σ |R|·(m ≠ ½)`, from 0 to 1.
 ///
 /// A model that spreads its relevance evenly scores the [`area_share`] of the background; less is
 /// better. `None` without a mask, or where there is no relevance at all. NaN relevance gives NaN,
@@ -19,7 +21,7 @@ pub enum Layout {
 ///
 /// # Shapes
 /// - `heatmap`: as `layout` says; the number of channels follows from the lengths
-/// - `mask`: `[H, W]`, 1 = foreground, 0 = background; values between (a soft edge) count in part
+/// - `mask`: `[H, W]`, 1 = foreground, 0 = background; ½ is a margin that is neither and is left out
 ///
 /// # Panics
 /// If the heatmap does not hold a whole number of channels of the mask's size.
@@ -47,14 +49,18 @@ pub fn background_share(heatmap: &[f32], layout: Layout, mask: Option<&[f32]>) -
             Layout::ChannelsLast => idx / n_channels,
         };
         let magnitude = f64::from(relevance).abs();
-        total += magnitude;
-        background += magnitude * (1.0 - f64::from(mask[pixel]));
+        if mask[pixel] != Mask::NEITHER {
+            total += magnitude;
+        }
+        if mask[pixel] < Mask::NEITHER {
+            background += magnitude;
+        }
     }
     (total != 0.0).then(|| background / total)
 }
 
-/// The share of the picture that is background, `Σ (1 − m) / (H·W)`; `None` for a mask without
-/// pixels.
+/// The share of the picture that is background, of foreground and background together; `None` for a
+/// mask without either.
 ///
 /// # Example
 /// ```
@@ -62,8 +68,9 @@ pub fn background_share(heatmap: &[f32], layout: Layout, mask: Option<&[f32]>) -
 /// assert_eq!(area_share(&[1.0, 0.0, 0.0, 0.0]), Some(0.75));
 /// ```
 pub fn area_share(mask: &[f32]) -> Option<f64> {
-    let background: f64 = mask.iter().map(|&pixel| 1.0 - f64::from(pixel)).sum();
-    (!mask.is_empty()).then(|| background / mask.len() as f64)
+    let count = |wanted: fn(f32) -> bool| mask.iter().filter(|&&pixel| wanted(pixel)).count() as f64;
+    let (background, foreground) = (count(|pixel| pixel < Mask::NEITHER), count(|pixel| pixel > Mask::NEITHER));
+    (background + foreground > 0.0).then(|| background / (background + foreground))
 }
 
 #[cfg(test)]
@@ -91,6 +98,14 @@ mod tests {
     #[test]
     fn even_relevance_has_the_share_of_the_area() {
         assert_eq!(background_share(&[0.5; 6], Layout::ChannelsLast, Some(&MASK)), area_share(&MASK));
+    }
+
+    #[test]
+    fn what_lies_in_a_margin_is_left_out() {
+        let share = background_share(&[1.0, 50.0, 3.0], Layout::ChannelsLast, Some(&[1.0, 0.5, 0.0]));
+        assert_eq!(share, Some(0.75));
+        assert_eq!(area_share(&[1.0, 0.5, 0.5, 0.0, 0.0]), Some(2.0 / 3.0));
+        assert_eq!(area_share(&[0.5]), None);
     }
 
     #[test]

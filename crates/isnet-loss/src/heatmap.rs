@@ -38,28 +38,46 @@ impl Default for HeatmapLoss {
 pub struct Mask {
     values: Tensor<4>,
     known: Vec<bool>,
+    /// How much each sample counts, 0 to 1; the mean is still one over all samples whose mask is known.
+    counts: Vec<f64>,
 }
 
 impl Mask {
     /// # Shapes
-    /// - `values`: `[N, H, W, 1]`, 1 = foreground
+    /// - `values`: `[N, H, W, 1]`, 1 = foreground, 0 = background, ½ = a margin that is neither
     /// - `known`: `N`; a sample without a mask takes part in classification only
     ///
     /// # Panics
     /// If the two disagree on `N`.
     pub fn new(values: Tensor<4>, known: Vec<bool>) -> Self {
         assert_eq!(values.dims()[0], known.len(), "samples of the mask");
-        Self { values, known }
+        let counts = known.iter().map(|known| f64::from(u8::from(*known))).collect();
+        Self { values, known, counts }
     }
 
-    /// `[N, H, W, 1]`, 1 = foreground; anything where a mask is not known.
-    pub fn values(&self) -> Tensor<4> {
-        self.values.clone()
+    /// The same masks, of which each sample counts in part; `[N]`, each in [0, 1].
+    ///
+    /// # Panics
+    /// If there are not as many as samples.
+    pub fn counting(&self, shares: &[f64]) -> Self {
+        assert_eq!(shares.len(), self.known.len(), "samples of the mask");
+        let counts = self.known.iter().zip(shares).map(|(known, share)| if *known { *share } else { 0.0 });
+        Self { counts: counts.collect(), ..self.clone() }
     }
 
-    /// `1 − mask` in the float type of what it will multiply, `[N, H, W, 1]`.
+    /// 1 in the foreground and 0 elsewhere, in the float type of what it will multiply, `[N, H, W, 1]`; anything where a mask is not known.
+    pub fn foreground(&self, dtype: DType) -> Tensor<4> {
+        foreground(self.values.clone().cast(dtype))
+    }
+
+    /// 1 in the background and 0 elsewhere, in the float type of what it will multiply, `[N, H, W, 1]`.
     pub fn background(&self, dtype: DType) -> Tensor<4> {
-        self.values.clone().cast(dtype).neg() + 1.0
+        background(self.values.clone().cast(dtype))
+    }
+
+    /// The mean over the samples whose mask is known of how much each counts; 0 where none is.
+    pub fn counted_share(&self) -> f64 {
+        self.counts.iter().sum::<f64>() / self.count().max(1) as f64
     }
 
     /// Number of samples.
@@ -72,7 +90,7 @@ impl Mask {
         self.known.is_empty()
     }
 
-    /// The mean over the samples whose mask is known of `per_sample`, `[N]`: a scalar `[1]`, 0 where none is.
+    /// The mean over the samples whose mask is known of `per_sample`, `[N]`, times how much each counts: a scalar `[1]`, 0 where none is known.
     pub fn mean(&self, per_sample: Tensor<1>) -> Tensor<1> {
         (per_sample.clone() * self.weights(&per_sample)).sum()
     }
@@ -87,23 +105,34 @@ impl Mask {
         self.known.iter().filter(|known| **known).count()
     }
 
-    /// The mask at the size of a smaller heatmap: averaged, then every cell that is not pure background becomes foreground.
+    /// The mask at the size of a smaller heatmap: a cell that holds any foreground is foreground, one that holds a part of the margin and none is
+    /// margin, and only pure background is background.
     fn resized(&self, size: [usize; 2], dtype: DType) -> Tensor<4> {
         let mask = self.values.clone().cast(dtype);
         let [_, height, width, _] = mask.dims();
         if [height, width] == size {
             return mask;
         }
-        let pooled = average_pool(mask, &AveragePool::adaptive([height, width], size));
-        pooled.sign()
+        let holds = |part: Tensor<4>| average_pool(part, &AveragePool::adaptive([height, width], size)).sign();
+        (holds(foreground(mask.clone())) + holds(mask)) * 0.5
     }
 
-    /// `1/n` for each of the `n` samples with a mask, 0 for the others; `[N]`.
+    /// `1/n` of how much each of the `n` samples with a mask counts, 0 for the others; `[N]`.
     fn weights(&self, like: &Tensor<1>) -> Tensor<1> {
         let share = 1.0 / self.count().max(1) as f64;
-        let weights: Vec<f64> = self.known.iter().map(|known| if *known { share } else { 0.0 }).collect();
+        let weights: Vec<f64> = self.counts.iter().map(|counts| counts * share).collect();
         Tensor::from_data(TensorData::from(weights.as_slice()), (&like.device().inner(), like.dtype()))
     }
+}
+
+/// 1 where a mask is 1; 0 in its margin and in the background.
+pub(crate) fn foreground(mask: Tensor<4>) -> Tensor<4> {
+    (mask * 2.0 - 1.0).clamp_min(0.0)
+}
+
+/// 1 where a mask is 0; 0 in its margin and in the foreground.
+pub(crate) fn background(mask: Tensor<4>) -> Tensor<4> {
+    (mask * -2.0 + 1.0).clamp_min(0.0)
 }
 
 /// The parts of a heatmap loss, each a scalar `[1]`.
@@ -129,7 +158,7 @@ pub fn heatmap_loss(heatmap: &Tensor<4>, mask: &Mask, maps: usize, loss: &Heatma
     let values = mask.resized([height, width], dtype);
     let relevance = heatmap.clone().cast(dtype).abs();
     let background = background_term(relevance.clone(), values.clone(), &loss.background);
-    let inside = (relevance * expand_maps(values, maps)).sum_dims(&[1, 2, 3]).reshape([rows]);
+    let inside = (relevance * expand_maps(foreground(values), maps)).sum_dims(&[1, 2, 3]).reshape([rows]);
     let foreground = foreground_term(inside, loss.foreground_range, loss.foreground_form);
     let batch_mean =
         |per_map: Tensor<1>| mask.mean(per_map.reshape([rows / maps, maps]).mean_dim(1).reshape([rows / maps]));
@@ -229,6 +258,36 @@ mod tests {
             let found: Vec<f32> = mask.try_into_vec_as().expect("floats");
             assert_eq!(found, cells, "{size:?} with {foreground:?}");
         }
+    }
+
+    #[test]
+    fn a_margin_is_neither_foreground_nor_background_at_any_size() {
+        let device = Device::flex();
+        let row = |values: &[f32]| Tensor::<1>::from_floats(values, &device).reshape([1, 1, values.len(), 1]);
+        let loss = HeatmapLoss {
+            background: BackgroundTerm { saturation: 1.0, gwrp_decay: 0.0 },
+            foreground_range: ForegroundRange { min: 2.0, max: 6.0 },
+            ..HeatmapLoss::default()
+        };
+        // The foreground is 1; 3 on the background, whatever lies in the margin.
+        for margin in [0.0, 100.0] {
+            let mask = Mask::new(row(&[1.0, 0.5, 0.0]), vec![true]);
+            let terms = heatmap_loss(&row(&[1.0, margin, 3.0]), &mask, 1, &loss);
+            assert_scalar(&terms.background, 2.0 * std::f32::consts::LN_2);
+            assert_scalar(&terms.foreground, 0.25);
+        }
+        let mask = Mask::new(row(&[1.0, 0.5, 0.5, 0.5, 0.5, 0.0, 0.0, 0.0]), vec![true]);
+        let small: Vec<f32> = mask.resized([1, 4], DType::F32).try_into_vec_as().expect("floats");
+        assert_eq!(small, [1.0, 0.5, 0.5, 0.0]);
+    }
+
+    #[test]
+    fn a_sample_counts_as_much_as_it_is_told_to() {
+        let device = Device::flex();
+        let mask = Mask::new(Tensor::zeros([3, 1, 2, 1], &device), vec![true, false, true]).counting(&[0.25, 1.0, 0.5]);
+        let values = Tensor::<1>::from_floats([4.0, 100.0, 6.0], &device);
+        assert_scalar(&mask.mean(values), (0.25 * 4.0 + 0.5 * 6.0) / 2.0);
+        assert_eq!((mask.counted_share(), mask.count()), (0.375, 2));
     }
 
     #[test]

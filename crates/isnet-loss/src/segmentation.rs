@@ -35,7 +35,7 @@ pub struct SegmentationTerms {
 /// ```
 pub fn segmentation_loss(logits: &Tensor<4>, mask: &Mask) -> SegmentationTerms {
     let dtype = if logits.dtype() == DType::F64 { DType::F64 } else { DType::F32 };
-    let (logits, truth) = (logits.clone().cast(dtype), mask.values().cast(dtype));
+    let (logits, truth) = (logits.clone().cast(dtype), mask.foreground(dtype));
     let rows = logits.dims()[0];
     let per_sample = |values: Tensor<4>| values.sum_dims(&[1, 2, 3]).reshape([rows]);
     let pixels = (logits.dims()[1] * logits.dims()[2]) as f64;

@@ -36,7 +36,7 @@ pub fn outline(picture: &mut RgbImage, mask: &[f32], h: usize, w: usize) -> Resu
     if factor == 0 || (factor * h, factor * w) != (picture_h, picture_w) {
         return Err(PictureError::Fit { what: "the mask", h, w, picture_h, picture_w });
     }
-    let is_background = |x: usize, y: usize| x < picture_w && y < picture_h && mask[y / factor * w + x / factor] < 0.5;
+    let is_background = |x: usize, y: usize| x < picture_w && y < picture_h && mask[y / factor * w + x / factor] <= 0.5;
     for (x, y, pixel) in picture.enumerate_pixels_mut() {
         let (x, y) = (x as usize, y as usize);
         let beside = [(x.wrapping_sub(1), y), (x + 1, y), (x, y.wrapping_sub(1)), (x, y + 1)];

@@ -22,13 +22,7 @@ pub(super) const KIND: Kind = Kind {
 
 fn read(request: &Request, found: &mut Found) -> Result<()> {
     for (name, split) in [("train", OfficialSplit::TrainOrVal), ("t10k", OfficialSplit::fixed("test"))] {
-        let (images, [count, height, width]) = idx::<3>(&file(request.folder, name, "images")?)?;
-        let labels_path = file(request.folder, name, "labels")?;
-        let (labels, [n_labels]) = idx::<1>(&labels_path)?;
-        if count != n_labels {
-            let what = format!("has {n_labels} labels for {count} images; download both again");
-            return Err(DataError::BadFile { path: labels_path, what });
-        }
+        let Digits { path, images, labels, height, width } = digits(request.folder, name)?;
         for (index, label) in labels.iter().enumerate() {
             let values = images[index * height * width..][..height * width].to_vec();
             found.entries.push(Entry {
@@ -36,11 +30,34 @@ fn read(request: &Request, found: &mut Found) -> Result<()> {
                 mask: MaskSource::Ink,
                 label: label.to_string(),
                 split: split.clone(),
-                ..found.entry(&labels_path)
+                ..found.entry(&path)
             });
         }
     }
     Ok(())
+}
+
+/// The pictures of two idx files and what they show.
+pub(super) struct Digits {
+    /// The file of the labels.
+    pub path: PathBuf,
+    /// A byte per pixel, picture by picture and row by row.
+    pub images: Vec<u8>,
+    pub labels: Vec<u8>,
+    pub height: usize,
+    pub width: usize,
+}
+
+/// The two files whose names begin with `name`.
+pub(super) fn digits(folder: &Path, name: &str) -> Result<Digits> {
+    let (images, [count, height, width]) = idx::<3>(&file(folder, name, "images")?)?;
+    let path = file(folder, name, "labels")?;
+    let (labels, [n_labels]) = idx::<1>(&path)?;
+    if count != n_labels {
+        let what = format!("has {n_labels} labels for {count} images; download both again");
+        return Err(DataError::BadFile { path, what });
+    }
+    Ok(Digits { path, images, labels, height, width })
 }
 
 fn file(folder: &Path, name: &str, what: &str) -> Result<PathBuf> {
@@ -71,12 +88,12 @@ fn idx<const N: usize>(path: &Path) -> Result<(Vec<u8>, [usize; N])> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::tests::Replica;
     use crate::read_image::read_image;
 
     /// An idx file with these dimensions.
-    fn idx(dimensions: &[u8], bytes: &[u8]) -> Vec<u8> {
+    pub fn idx(dimensions: &[u8], bytes: &[u8]) -> Vec<u8> {
         let sizes = dimensions.iter().flat_map(|&size| [0, 0, 0, size]);
         [0, 0, 8, dimensions.len() as u8].into_iter().chain(sizes).chain(bytes.iter().copied()).collect()
     }

@@ -56,7 +56,7 @@ impl Gain {
         let [_, height, width, _] = step.batch.image.dims();
         let attention = stretched(interpolate(self.attention(&step, &trace, seeds.gradient.clone())?, [height, width]));
         let mining = self.mining(&mut step, &attention, &seeds, shares.clone());
-        let mask = expand_maps(step.batch.mask.values(), seeds.maps);
+        let mask = expand_maps(step.batch.mask.foreground(attention.dtype()), seeds.maps);
         let of_map = (attention - mask).square().mean_dims(&[1, 2, 3]).reshape(shares.dims());
         let samples = step.batch.mask.len();
         let of_sample = (of_map * shares).reshape([samples, seeds.maps]).sum_dim(1).reshape([samples]);

@@ -109,7 +109,7 @@ impl Ham {
         let [_, height, width, _] = step.batch.image.dims();
         let maps = stretched(interpolate(found.classes.clone(), [height, width]));
         let maps = self.attended(maps, self.settings.threshold);
-        let mask = step.batch.mask.values().cast(maps.dtype()).expand(maps.dims());
+        let mask = step.batch.mask.foreground(maps.dtype()).expand(maps.dims());
         let known = step.batch.mask.known().iter();
         let masked: Vec<Vec<f32>> = found
             .labels

@@ -1,6 +1,5 @@
-use isnet_data::rng::stream;
-
 use super::*;
+use crate::rng::stream;
 
 fn gray(height: usize, width: usize, value: impl Fn(usize, usize) -> f32) -> Image {
     Image::new(height, width, 1, (0..height * width).map(|place| value(place / width, place % width)).collect())
@@ -94,4 +93,18 @@ fn noise_has_the_mean_and_deviation_it_was_given() {
         assert!((mean - colours.mean[channel]).abs() < 0.01, "{mean}");
         assert!((variance.sqrt() / colours.deviation[channel] - 1.0).abs() < 0.05, "{variance}");
     }
+}
+
+#[test]
+fn a_feathered_edge_lets_nothing_of_the_own_background_through() {
+    let inside = |y: usize, x: usize| (3..9).contains(&y) && (2..7).contains(&x);
+    let hole = mask(12, 11, inside);
+    let back = gray(12, 11, |_, _| 0.5);
+    let front = |own: f32| gray(12, 11, move |y, x| if inside(y, x) { 1.0 } else { own });
+    let (one, other) = (feathered_over(&front(0.0), &hole, &back), feathered_over(&front(0.9), &hole, &back));
+    assert_eq!(one, other);
+    assert_eq!((one.pixel(5, 4), one.pixel(0, 0)), (&[1.0][..], &[0.5][..]), "the middle and the outside");
+    // A straight edge has six of nine pixels inside, a corner four.
+    assert!((one.pixel(3, 4)[0] - (6.0 + 3.0 * 0.5) / 9.0).abs() < 1e-6);
+    assert!((one.pixel(3, 2)[0] - (4.0 + 5.0 * 0.5) / 9.0).abs() < 1e-6);
 }

@@ -7,8 +7,9 @@
 //! foreground must not be seen. They tile a rectangle over it ([`tile_box`]); a mask of two lungs has a box that leaves
 //! little, so backgrounds of donors are filled smoothly instead ([`fill`]).
 
-use isnet_data::{Image, Mask};
 use rand::Rng;
+
+use crate::sample::{Image, Mask};
 
 /// Mean and deviation of each channel of some pixels.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,7 +27,7 @@ pub struct Colours {
 ///
 /// # Example
 /// ```
-/// # use isnet_audit::compose::over;
+/// # use isnet_data::compose::over;
 /// # use isnet_data::{Image, Mask};
 /// let front = Image::new(1, 2, 1, vec![0.9, 0.8]);
 /// let back = Image::new(1, 2, 1, vec![0.1, 0.2]);
@@ -42,6 +43,43 @@ pub fn over(foreground: &Image, mask: &Mask, background: &Image) -> Image {
     for ((to, from), inside) in pixels.zip(&mask.values) {
         if *inside > 0.5 {
             to.copy_from_slice(from);
+        }
+    }
+    result
+}
+
+/// [`over`] with an edge one pixel deep that is mixed: each foreground pixel keeps the share of foreground among the pixels around it and itself, and
+/// takes the rest from `background`. Outside the mask nothing of `foreground` is left, so that its own background cannot shine through.
+///
+/// # Panics
+/// If the three are not of one size.
+///
+/// # Example
+/// ```
+/// # use isnet_data::compose::feathered_over;
+/// # use isnet_data::{Image, Mask};
+/// let front = Image::new(1, 5, 1, vec![0.9; 5]);
+/// let back = Image::new(1, 5, 1, vec![0.3; 5]);
+/// let mask = Mask::new(1, 5, vec![0.0, 1.0, 1.0, 1.0, 0.0]);
+/// let found = feathered_over(&front, &mask, &back).pixels;
+/// assert!(found.iter().zip([0.3, 0.7, 0.9, 0.7, 0.3]).all(|(a, b)| (a - b).abs() < 1e-6));
+/// ```
+pub fn feathered_over(foreground: &Image, mask: &Mask, background: &Image) -> Image {
+    let mut result = over(foreground, mask, background);
+    let (height, width, channels) = (mask.height, mask.width, foreground.channels);
+    let around = |place: usize, length: usize| place.saturating_sub(1)..(place + 2).min(length);
+    for place in (0..mask.values.len()).filter(|place| mask.values[*place] > 0.5) {
+        let (y, x) = (place / width, place % width);
+        let (mut inside, mut all) = (0.0_f32, 0.0_f32);
+        for row in around(y, height) {
+            for column in around(x, width) {
+                all += 1.0;
+                inside += f32::from(u8::from(mask.values[row * width + column] > 0.5));
+            }
+        }
+        let kept = inside / all;
+        for channel in place * channels..(place + 1) * channels {
+            result.pixels[channel] = kept * foreground.pixels[channel] + (1.0 - kept) * background.pixels[channel];
         }
     }
     result
@@ -81,7 +119,7 @@ pub fn noise(like: &Image, colours: &Colours, rng: &mut impl Rng) -> Image {
 ///
 /// # Example
 /// ```
-/// # use isnet_audit::compose::fill;
+/// # use isnet_data::compose::fill;
 /// # use isnet_data::{Image, Mask};
 /// let image = Image::new(1, 4, 1, vec![0.2, 0.9, 0.2, 0.2]);
 /// let filled = fill(&image, &Mask::new(1, 4, vec![0.0, 1.0, 0.0, 0.0])).unwrap();
@@ -125,7 +163,7 @@ pub fn blur_background(image: &Image, mask: &Mask, radius: usize) -> Image {
 ///
 /// # Example
 /// ```
-/// # use isnet_audit::compose::bounding_box;
+/// # use isnet_data::compose::bounding_box;
 /// # use isnet_data::Mask;
 /// let mask = Mask::new(2, 3, vec![0.0, 0.0, 0.0, 0.0, 1.0, 1.0]);
 /// assert_eq!(bounding_box(&mask), Some([1, 1, 2, 3]));
@@ -150,7 +188,7 @@ pub fn paint_box(image: &Image, mask: &Mask, colour: f32) -> Option<Image> {
 ///
 /// # Example
 /// ```
-/// # use isnet_audit::compose::tile_box;
+/// # use isnet_data::compose::tile_box;
 /// # use isnet_data::{Image, Mask};
 /// let image = Image::new(1, 5, 1, vec![0.1, 0.2, 0.9, 0.9, 0.9]);
 /// let tiled = tile_box(&image, &Mask::new(1, 5, vec![0.0, 0.0, 1.0, 1.0, 1.0])).unwrap();
