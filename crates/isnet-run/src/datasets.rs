@@ -6,7 +6,7 @@ use isnet_data::phantom::{self, PhantomSplit};
 use isnet_data::shapes::{self, ShapesSplit};
 use isnet_data::{
     Augmentation, CheckOptions, Dataset, Goal, Intensity, Manifest, ManifestDataset, ManifestOptions, MemoryDataset,
-    Preparation, Problem, ProblemKind, Sample, Severity, Task, check_rows, deal,
+    Preparation, Problem, ProblemKind, Sample, Severity, Task, WithMargin, check_rows, deal,
 };
 
 use crate::config::{self, AugmentConfig, DataConfig, DataSource, MethodName, PhantomConfig, RunConfig, ShapesConfig};
@@ -103,10 +103,14 @@ impl Datasets {
 
     fn files(config: &DataConfig, manifest: Arc<Manifest>, goal: Goal) -> Result<Self> {
         let preparation = preparation(config, Some(&manifest))?;
-        let dataset = |split: &str| -> Result<Arc<dyn Dataset>> {
-            let records = manifest.split(split);
-            Ok(Arc::new(ManifestDataset::new(manifest.clone(), records, preparation)?.with_cache(CACHE_BYTES)))
+        let rows = |records: Vec<usize>| -> Result<Arc<dyn Dataset>> {
+            let rows = ManifestDataset::new(manifest.clone(), records, preparation)?.with_cache(CACHE_BYTES);
+            Ok(match config.margin() {
+                None => Arc::new(rows),
+                Some(margin) => Arc::new(WithMargin::new(Arc::new(rows), margin)),
+            })
         };
+        let dataset = |split: &str| rows(manifest.split(split));
         let train = dataset(&config.train_split)?;
         if train.is_empty() && goal != Goal::Test {
             let known = manifest.splits();
@@ -118,10 +122,7 @@ impl Datasets {
             _ => {
                 let (taught, held_out) = cross_validation(&*train, &*validation, config);
                 let pool = [manifest.split(&config.train_split), manifest.split(&config.validation_split)].concat();
-                let part = |chosen: Vec<usize>| -> Result<Arc<dyn Dataset>> {
-                    let records = chosen.into_iter().map(|index| pool[index]).collect();
-                    Ok(Arc::new(ManifestDataset::new(manifest.clone(), records, preparation)?.with_cache(CACHE_BYTES)))
-                };
+                let part = |chosen: Vec<usize>| rows(chosen.into_iter().map(|index| pool[index]).collect());
                 (part(taught)?, part(held_out)?)
             }
         };
@@ -161,6 +162,9 @@ impl Datasets {
             let mut samples = draw(*split);
             for sample in &mut samples {
                 (sample.image, sample.mask) = preparation.apply(&sample.image, sample.mask.as_ref())?;
+                if let Some(margin) = config.margin() {
+                    sample.mask = sample.mask.as_ref().map(|mask| margin.around(mask));
+                }
             }
             Ok((name.to_string(), MemoryDataset::new(Task::SingleLabel, classes.to_vec(), samples)))
         };
@@ -418,6 +422,33 @@ mod tests {
         assert_eq!(tests, [("biased", 3), ("standard", 3), ("deceiving", 3)]);
         let image = found.train.sample(0).unwrap().image;
         assert_eq!((image.height, image.width, image.channels), (16, 24, 1), "colour becomes gray");
+    }
+
+    #[test]
+    fn a_margin_lies_around_every_mask_of_files_and_generated_images() {
+        let margin_of = |dataset: &dyn Dataset| {
+            let mask = dataset.sample(0).unwrap().mask.unwrap();
+            mask.values.iter().filter(|value| **value == 0.5).count()
+        };
+        let size =
+            [("data.phantom.size", "32"), ("data.phantom.train", "6"), ("data.height", "32"), ("data.width", "32")];
+        for (typed, some) in [("0", false), ("2", true), ("0.05", true)] {
+            for folds in ["0", "2"] {
+                let set = [&size[..], &[("data.mask_margin", typed), ("data.folds", folds)]].concat();
+                let found = Datasets::open(&data(&set)).unwrap();
+                for split in [&found.train, found.validation.as_ref().unwrap(), &found.tests[0].1] {
+                    assert_eq!(margin_of(&**split) > 0, some, "{typed}, {folds} folds");
+                }
+            }
+        }
+        let rows = "image,mask,label,split\n0.png,m.png,x,train\n1.png,m.png,y,train\n2.png,m.png,x,val\n";
+        let (folder, config) = of_rows(rows, "height = 8\nwidth = 8\nmask_margin = 1");
+        let dot = isnet_data::Image::new(8, 8, 1, (0..64).map(|place| f32::from(u8::from(place == 27))).collect());
+        isnet_data::write_image(folder.path().join("m.png"), &dot, isnet_data::BitDepth::Eight).unwrap();
+        let found = Datasets::open(&config.data).unwrap();
+        assert_eq!((margin_of(&*found.train), margin_of(&**found.validation.as_ref().unwrap())), (4, 4));
+        let message = RunConfig::from_toml("[data.phantom]", "x.toml", &[("data.mask_margin", "1.5")]).unwrap_err();
+        assert!(message.to_string().contains("whole pixels"), "{message}");
     }
 
     #[test]

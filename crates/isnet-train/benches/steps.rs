@@ -66,6 +66,8 @@ impl Method {
                 ..HeatmapLoss::default()
             },
             lds_decay: None,
+            gate: isnet_run::config::HeatmapLossGate::None,
+            every: 1,
         };
         let method =
             selector.map_or(isnet_train::Method::Standard, |selector| isnet_train::Method::Isnet(heatmap(selector)));

@@ -10,6 +10,7 @@ use isnet_run::Datasets;
 use isnet_run::config::{BestMetric, RunConfig};
 
 use crate::error::TrainError;
+use crate::methods;
 
 /// Refuses a `train.best_metric` that the model or the validation images cannot give.
 ///
@@ -18,13 +19,14 @@ use crate::error::TrainError;
 /// | `macro_f1` | one of every class |
 /// | `auc` | one of every class and one that is not of it |
 /// | `accuracy`, `loss` | two classes, if each image has one |
+/// | `counterfactual_accuracy`, `trust` | two labels among the images whose masks have foreground and background |
 /// | `dice` | a mask with a foreground, and a model that makes maps |
 /// | `last` | nothing |
 ///
 /// # Errors
 /// [`TrainError::NoValidation`], [`TrainError::Chooser`]; [`TrainError::Data`] if a mask on the way cannot be read or a label is missing.
 pub fn check(config: &RunConfig, data: &Datasets, graph: &Graph) -> Result<(), TrainError> {
-    let metric = config.train.best_metric;
+    let (metric, _) = metric(config, data, graph)?;
     if metric == BestMetric::Last {
         return Ok(());
     }
@@ -46,7 +48,10 @@ pub fn check(config: &RunConfig, data: &Datasets, graph: &Graph) -> Result<(), T
     };
     let lacks = if metric.classifies() {
         validation.check_labels()?;
-        lacking_class(metric, &**validation)
+        match lacking_class(metric, &**validation) {
+            None if metric.is_counterfactual() => lacking_counterfactual(&**validation)?,
+            lack => lack,
+        }
     } else {
         lacking_mask(&**validation)?
     };
@@ -54,6 +59,50 @@ pub fn check(config: &RunConfig, data: &Datasets, graph: &Graph) -> Result<(), T
         Some(lack) => refused(format!("the validation split `{split}` has {lack}")),
         None => Ok(()),
     }
+}
+
+/// The score that `train.best_metric` stands for, and a sentence where it is not the one that a shortcut fools least.
+///
+/// # Errors
+/// [`TrainError::Data`] if a mask on the way cannot be read.
+pub fn metric(config: &RunConfig, data: &Datasets, graph: &Graph) -> Result<(BestMetric, Option<String>), TrainError> {
+    match config.train.best_metric {
+        BestMetric::Auto if !graph.classifies() => Ok((BestMetric::Dice, None)),
+        BestMetric::Auto if methods::asks_for_trust(config) => {
+            let lacks = match &data.validation {
+                Some(validation) => lacking_counterfactual(&**validation)?,
+                None => None,
+            };
+            let split = &config.data.validation_split;
+            Ok(match lacks {
+                None => (BestMetric::Trust, None),
+                Some(lack) => {
+                    let note =
+                        format!("the best epoch is chosen by `macro_f1`, which a shortcut fools: `{split}` has {lack}");
+                    (BestMetric::MacroF1, Some(note))
+                }
+            })
+        }
+        BestMetric::Auto => Ok((BestMetric::MacroF1, None)),
+        stated => Ok((stated, None)),
+    }
+}
+
+/// What the validation images lack for a score on other backgrounds, and the way out.
+fn lacking_counterfactual(validation: &dyn Dataset) -> Result<Option<String>, TrainError> {
+    let mut first = None;
+    for index in (0..validation.len()).filter(|index| validation.has_mask(*index)) {
+        let usable = validation.sample(index)?.mask.is_some_and(|mask| mask.verdict().says_something());
+        match (usable, first) {
+            (true, None) => first = Some(index),
+            (true, Some(first)) if validation.label(first) != validation.label(index) => return Ok(None),
+            _ => {}
+        }
+    }
+    Ok(Some(match first {
+        None => "no mask with foreground and background; add some, or choose by `macro_f1`".into(),
+        Some(_) => "masks for images of one label only; add some, or choose by `macro_f1`".into(),
+    }))
 }
 
 /// What the validation images lack for a score of classes, and the way out.

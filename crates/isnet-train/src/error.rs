@@ -79,11 +79,11 @@ pub enum TrainError {
     },
     /// A method that learns from masks, without a single one.
     #[error(
-        "no training sample has a mask with a foreground, so the method `{method}` has nothing to learn from; give masks, or set `method.name = \"standard\"`"
+        "no training sample has a mask with a foreground, so {what} has nothing to learn from; give masks, or set `method.name = \"standard\"` and no `data.augment.exchange_background`"
     )]
     NoMasks {
-        /// The method.
-        method: &'static str,
+        /// The method or setting that needs them.
+        what: String,
     },
     /// No validation images, by which the best epoch would be chosen.
     #[error(

@@ -29,6 +29,21 @@ pub struct Batch {
     pub targets: Targets,
 }
 
+/// How much the method's own terms count at a step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Weight {
+    /// Against, or beside, the classification; P of ISNet.
+    pub weight: f64,
+    /// Whether they are left out at this step for a later one to make up for.
+    pub rests: bool,
+}
+
+impl From<f64> for Weight {
+    fn from(weight: f64) -> Self {
+        Self { weight, rests: false }
+    }
+}
+
 /// What the objective found in one batch.
 #[derive(Clone, Debug)]
 pub struct Evaluation {
@@ -60,8 +75,8 @@ pub enum Phase {
 impl Objective {
     /// Runs the model forward and sums the losses of the method.
     ///
-    /// `weight` is that of the method's own terms at this step, P of ISNet. With 0 (a warm-up), or when no sample has a mask that the terms
-    /// need, they are not computed and the loss is L_class alone.
+    /// `weight` is that of the method's own terms at this step, P of ISNet, or a [`Weight`]. With 0 (a warm-up), or when no sample has a mask that
+    /// the terms need, they are not computed and the loss is L_class alone.
     ///
     /// # Errors
     /// [`TrainError`] if a label or selector does not fit the model.
@@ -69,11 +84,11 @@ impl Objective {
         &self,
         (graph, params): (&Graph, &Params),
         batch: &Batch,
-        weight: f64,
+        weight: impl Into<Weight>,
         phase: Phase,
         rng: &mut ChaCha8Rng,
     ) -> Result<Evaluation, TrainError> {
-        let classification = &self.classification;
-        self.method.evaluate(Step { graph, params, batch, classification, weight, phase, rng })
+        let (classification, Weight { weight, rests }) = (&self.classification, weight.into());
+        self.method.evaluate(Step { graph, params, batch, classification, weight, rests, phase, rng })
     }
 }

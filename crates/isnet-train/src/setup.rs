@@ -237,7 +237,7 @@ pub fn objective(
 /// # Errors
 /// [`TrainError::NoMasks`]; [`TrainError::Data`] if a sample on the way cannot be read.
 pub fn check_masks(config: &RunConfig, data: &Datasets) -> Result<(), TrainError> {
-    if methods::weight(config) == 0.0 {
+    if !methods::learns_from_masks(config) {
         return Ok(());
     }
     for index in (0..data.train.len()).filter(|index| data.train.has_mask(*index)) {
@@ -245,7 +245,11 @@ pub fn check_masks(config: &RunConfig, data: &Datasets) -> Result<(), TrainError
             return Ok(());
         }
     }
-    Err(TrainError::NoMasks { method: config.method.name.word() })
+    let what = match methods::weight(config) {
+        0.0 => "`data.augment.exchange_background`".to_owned(),
+        _ => format!("the method `{}`", config.method.name),
+    };
+    Err(TrainError::NoMasks { what })
 }
 
 /// Refuses a `train.trainable` that is empty, or in which a name begins none of the parameters, as a mistyped one does.

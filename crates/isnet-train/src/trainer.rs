@@ -9,12 +9,12 @@ use std::time::Instant;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use isnet_data::rng::stream;
-use isnet_data::{Batch as DataBatch, Dataset, Label, Loader, MaskVerdict, Task};
+use isnet_data::{Batch as DataBatch, Dataset, Donors, ExchangedBackgrounds, Label, Loader, MaskVerdict, Task};
 use isnet_eval::evaluate::{Explain, evaluate};
 use isnet_eval::segmentation::{evaluate_segmentation, overlap_means};
 use isnet_kernels as kernels;
 use isnet_loss::{ForegroundRange, Mask, Targets, calibrated_range};
-use isnet_run::config::{self, RunConfig};
+use isnet_run::config::{self, BestMetric, RunConfig};
 use isnet_run::datasets::augmentation;
 use isnet_run::{
     Checkpoint, CheckpointKind, Datasets, EpochRecord, Existing, Losses, Model, RunDir, RunLog, StepRecord,
@@ -22,7 +22,7 @@ use isnet_run::{
 use isnet_statistics::metrics::{log_loss, scores};
 
 use crate::error::TrainError;
-use crate::objective::{Batch, Evaluation, Objective, Phase};
+use crate::objective::{Batch, Evaluation, Objective, Phase, Weight};
 use crate::optimizer::{GradientSet, Optimizer};
 use crate::schedule::learning_rate;
 use crate::state::{State, Sums, restore_model};
@@ -39,6 +39,12 @@ const FEW_IMAGES: usize = 20;
 
 /// An AUC on validation data that is further from a guess than chance would have it.
 const WORSE_THAN_A_GUESS: f64 = 0.4;
+
+/// A share of relevance outside the region of interest above which a model is not trusted.
+const MUCH_RELEVANCE: f64 = 0.2;
+
+/// A fall of accuracy on the backgrounds of other labels that a model which ignores them does not show.
+const LARGE_DROP: f64 = 0.1;
 
 /// Who watches a training.
 pub trait Watcher {
@@ -79,6 +85,12 @@ pub struct Trainer<'a> {
     state: State,
     log: RunLog,
     device: Device,
+    /// By what the best epoch is chosen.
+    metric: BestMetric,
+    /// The training images whose backgrounds others may have.
+    donors: Arc<Donors>,
+    /// The validation images on other backgrounds, where an epoch is chosen by them.
+    counterfactual: Option<Arc<dyn Dataset>>,
 }
 
 impl<'a> Trainer<'a> {
@@ -101,6 +113,15 @@ impl<'a> Trainer<'a> {
         if let Some(report) = report {
             report.notes().iter().for_each(|note| watcher.note(note));
         }
+        let (metric, note) = chooser::metric(config, data, &model.graph)?;
+        note.iter().for_each(|note| watcher.note(note));
+        let counterfactual = match &data.validation {
+            Some(validation) if metric.is_counterfactual() => {
+                Some(Arc::new(ExchangedBackgrounds::to_validate(validation.clone())?) as Arc<dyn Dataset>)
+            }
+            _ => None,
+        };
+        let donors = Arc::new(Donors::of(&*data.train));
         let mut optimizer = Optimizer::new(&config.train, &model.graph);
         let run = RunDir::claim(&config.output, existing)?;
         let goes_on = existing == Existing::Resume && run.checkpoint(CheckpointKind::Last).exists();
@@ -114,7 +135,8 @@ impl<'a> Trainer<'a> {
             (State::new(&model, setup::initial_range(config)), RunLog::create(&run)?)
         };
         let [min, max] = state.range;
-        let mut trainer = Self { config, data, run, model, objective, optimizer, state, log, device };
+        let mut trainer =
+            Self { config, data, run, model, objective, optimizer, state, log, device, metric, donors, counterfactual };
         trainer.set_range(ForegroundRange { min, max });
         // What loading needed, no step will ask for again.
         kernels::Recycler::trim();
@@ -149,8 +171,38 @@ impl<'a> Trainer<'a> {
         Ok((self.model, Ending::Finished))
     }
 
-    /// What to try where no epoch was better than a guess.
+    /// What to try where no epoch was better than a guess, or the best one depends on the background.
     fn advice(&self) -> Option<String> {
+        self.not_learned().or_else(|| self.still_looks())
+    }
+
+    fn still_looks(&self) -> Option<String> {
+        let counting = self.log.epochs().iter().filter(|record| record.epoch >= methods::first_epoch(self.config));
+        let scored = counting.filter_map(|record| Some((*record.validation.get(self.metric.word())?, record)));
+        let (_, best) = scored.reduce(|best, next| if self.metric.improves(next.0, best.0) { next } else { best })?;
+        let of = |name: &str| best.validation.get(name).copied();
+        let (accuracy, moved) = (of("accuracy")?, of(BestMetric::CounterfactualAccuracy.word())?);
+        let share = of("background_share").filter(|share| *share > MUCH_RELEVANCE);
+        let falls = (accuracy - moved > LARGE_DROP)
+            .then(|| format!("accuracy falls from {accuracy:.2} to {moved:.2} on the backgrounds of other labels"));
+        let shown = share.map(|share| format!("{share:.2} of the relevance lies outside the region of interest"));
+        let found: Vec<String> = falls.into_iter().chain(shown).collect();
+        if found.is_empty() {
+            return None;
+        }
+        let (data, method) = (&self.config.data, self.objective.method.heatmap());
+        let tries = [
+            (data.augment.exchange_background < 1.0, "`data.augment.exchange_background = 1`"),
+            (method.is_none(), "`method.name = \"isnet\"`"),
+            (method.is_some_and(|method| method.lds_decay.is_none()), "`method.deep_supervision = true`"),
+            (data.mask_margin == 0.0, "`data.mask_margin = 0.05`, if the masks are not exact to the pixel"),
+            (true, "more epochs"),
+        ];
+        let tries: Vec<&str> = tries.into_iter().filter_map(|(applies, what)| applies.then_some(what)).collect();
+        Some(format!("still looks at the background: {}. Try {}", found.join(", and "), tries.join(" or ")))
+    }
+
+    fn not_learned(&self) -> Option<String> {
         // An epoch on whose validation data no AUC is defined says nothing; NaN is what a log has of one.
         let areas = self.log.epochs().iter().filter_map(|epoch| epoch.validation.get("auc").copied());
         let areas = areas.filter(|area| area.is_finite());
@@ -203,8 +255,16 @@ impl<'a> Trainer<'a> {
     }
 
     fn loader(&self, epoch: usize, augmented: bool) -> Loader {
+        let (train, share) = (self.data.train.clone(), self.config.data.augment.exchange_background);
+        let exchanges = augmented && share > 0.0;
+        let dataset: Arc<dyn Dataset> = if exchanges {
+            let place = (self.config.seed, epoch as u64);
+            Arc::new(ExchangedBackgrounds::in_epoch(train, self.donors.clone(), share, place))
+        } else {
+            train
+        };
         Loader {
-            dataset: self.data.train.clone(),
+            dataset,
             order: setup::order(self.config, self.data, &self.model.graph, epoch),
             batch_size: self.config.train.batch_size,
             merge_single: true,
@@ -249,6 +309,7 @@ impl<'a> Trainer<'a> {
         let step = self.state.step;
         let rate = learning_rate(&self.config.train, steps_per_epoch, step);
         let weight = methods::weight_at(self.config, steps_per_epoch, step);
+        let weight = Weight { weight, rests: methods::rests(self.config, step) };
         let mut rng = stream(self.config.seed, &[STEP, step as u64]);
         let trainable = |name: &str| match &self.config.train.trainable {
             None => true,
@@ -365,11 +426,11 @@ impl<'a> Trainer<'a> {
     fn finish_epoch(&mut self, watcher: &mut dyn Watcher, seconds: f64) -> Result<(), TrainError> {
         let steps_per_epoch = self.state.batch;
         let losses = self.state.sums.means();
-        let validation = self.validate()?;
-        let score = chooser::score(self.config.train.best_metric, &validation)?;
-        let improves = |score| self.state.best.is_none_or(|best| self.config.train.best_metric.improves(score, best));
         // Warm-up epochs are not yet the method; the best is chosen among the others.
         let counts = self.state.epoch >= methods::first_epoch(self.config);
+        let validation = self.validate()?;
+        let score = chooser::score(self.metric, &validation)?;
+        let improves = |score| self.state.best.is_none_or(|best| self.metric.improves(score, best));
         let is_best = counts && score.is_none_or(improves);
         let record = EpochRecord {
             epoch: self.state.epoch,
@@ -408,11 +469,22 @@ impl<'a> Trainer<'a> {
     }
 
     fn validate_classes(&self, validation: &Arc<dyn Dataset>) -> Result<Vec<(&'static str, f64)>, TrainError> {
-        let predictions = evaluate(&self.model, validation, &self.config.data.validation_split, Explain::No, |_| ())?;
+        let split = &self.config.data.validation_split;
+        let explain = if self.metric == BestMetric::Trust { Explain::Predicted } else { Explain::No };
+        let predictions = evaluate(&self.model, validation, split, explain, |_| ())?;
         let found = scores(&predictions)?;
         let loss = log_loss(&predictions, self.objective.classification.class_weights.as_deref());
         let mut named = vec![("accuracy", found.accuracy), ("macro_f1", found.macro_f1), ("loss", loss)];
         named.extend(found.macro_auc.map(|auc| ("auc", auc)));
+        let Some(counterfactual) = &self.counterfactual else { return Ok(named) };
+        let moved = scores(&evaluate(&self.model, counterfactual, split, Explain::No, |_| ())?)?.accuracy;
+        named.push((BestMetric::CounterfactualAccuracy.word(), moved));
+        if self.metric == BestMetric::Trust {
+            let shares: Vec<f64> = predictions.background_share.iter().copied().flatten().collect();
+            // Without any relevance there is none on the region of interest either.
+            let share = if shares.is_empty() { 1.0 } else { shares.iter().sum::<f64>() / shares.len() as f64 };
+            named.extend([("background_share", share), (BestMetric::Trust.word(), moved * (1.0 - share))]);
+        }
         Ok(named)
     }
 

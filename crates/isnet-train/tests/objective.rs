@@ -232,6 +232,8 @@ fn isnet(tiny: &Tiny) -> Trial {
         selector: OutputSelector::all_classes(),
         loss: HeatmapLoss::default(),
         lds_decay: None,
+        gate: isnet_run::config::HeatmapLossGate::None,
+        every: 1,
     };
     Trial(Objective { method: Method::Isnet(heatmap), ..plain().0 })
 }

@@ -154,6 +154,8 @@ impl Case {
                 selector: OutputSelector { target, quantity },
                 loss,
                 lds_decay,
+                gate: isnet_run::config::HeatmapLossGate::None,
+                every: 1,
             }),
         }
     }

@@ -21,6 +21,7 @@ channels = 1
 epochs = 2
 batch_size = 6
 learning_rate = 0.05
+best_metric = "macro_f1"
 "#;
 const PHANTOMS: &str = "{ size = 32, train = 18, val = 6, test = 2 }";
 const SHAPES: &str = "{ size = 32, train = 18, val = 6, test = 2 }";

@@ -406,10 +406,106 @@ fn the_best_epoch_is_the_first_of_the_highest_score_and_becomes_the_model() {
     }
 }
 
+/// A square on a background that tells the class, and how many of a class.
+fn telling(count: usize, first: usize) -> Vec<Sample> {
+    let look = |index: usize| {
+        let mut sample = sample(index % 2, first + index, true);
+        let mask = sample.mask.as_ref().expect("given").values.clone();
+        let outside = |(pixel, inside): (&mut f32, &f32)| *pixel += (1.0 - inside) * 0.4 * (index % 2) as f32;
+        sample.image.pixels.iter_mut().zip(&mask).for_each(outside);
+        sample
+    };
+    (0..count).map(look).collect()
+}
+
+#[test]
+fn exchanged_backgrounds_are_learned_from_in_another_way_in_every_epoch() {
+    // All images in one batch, so that their order does not matter.
+    const WHOLE: (&str, &str) = ("train.batch_size", "8");
+    let data = datasets(telling(8, 0), vec![]);
+    let set = |share| {
+        [&STANDING[..], &[STANDARD, ("train.epochs", "3"), WHOLE, ("data.augment.exchange_background", share)]].concat()
+    };
+    let losses = |share| train(&data, &set(share)).1.epochs.iter().map(|epoch| epoch.losses.loss).collect::<Vec<_>>();
+    let (kept, exchanged) = (losses("0"), losses("1"));
+    assert!((kept[0] - kept[1]).abs() < 1e-6, "weights stand still: {kept:?}");
+    assert!((exchanged[0] - exchanged[1]).abs() > 1e-4 && (exchanged[1] - exchanged[2]).abs() > 1e-4, "{exchanged:?}");
+    let none = datasets((0..4).map(|index| sample(index % 2, index, false)).collect(), vec![]);
+    let last = ("train.best_metric", "last");
+    let (message, untouched) = refusal(&none, &[STANDARD, last, ("data.augment.exchange_background", "0.5")]);
+    assert!(untouched && message.contains("`data.augment.exchange_background`"), "{message}");
+    let method = [("method.name", "background_exchange"), ("data.augment.exchange_background", "1")];
+    assert_eq!(
+        train(&data, &[&STANDING[..], &method, &[("train.epochs", "3"), WHOLE]].concat()).1.epochs[2].losses.loss,
+        exchanged[2]
+    );
+}
+
+#[test]
+fn an_epoch_is_chosen_by_images_on_other_backgrounds_and_by_relevance() {
+    let data = datasets(telling(16, 0), telling(12, 20));
+    let learn = [("train.epochs", "6"), ("train.learning_rate", "0.3")];
+    let (model, seen) = train(&data, &learn);
+    let mut best = f64::NEG_INFINITY;
+    for (epoch, is_best) in seen.epochs.iter().zip(&seen.best) {
+        let of = |name: &str| epoch.validation[name];
+        assert_near(of("trust"), of("counterfactual_accuracy") * (1.0 - of("background_share")));
+        assert_eq!(*is_best, of("trust") > best, "{:?}", seen.epochs);
+        best = best.max(of("trust"));
+    }
+    let stated = train(&data, &[&learn[..], &[("train.best_metric", "trust")]].concat()).0;
+    assert_eq!(model.to_file().weights_digest(), stated.to_file().weights_digest(), "`auto` is `trust` with masks");
+    // What reads the background is right on the images as they are, and wrong on those of the other class's background.
+    let standard =
+        train(&data, &[&learn[..], &[STANDARD, ("train.best_metric", "counterfactual_accuracy")]].concat()).1;
+    let last = &standard.epochs[5].validation;
+    assert!(last["accuracy"] > 0.9 && last["counterfactual_accuracy"] < 0.5, "{last:?}");
+    assert!(!last.contains_key("background_share"), "what is not asked for is not computed");
+    let plain = train(&data, &[&learn[..], &[STANDARD]].concat()).1;
+    assert!(!plain.epochs[0].validation.contains_key("trust"), "`auto` is `macro_f1` where masks have no say");
+    let without = datasets(telling(16, 0), (0..4).map(|index| sample(index % 2, index, false)).collect());
+    let seen = train(&without, &[]).1;
+    assert!(
+        seen.notes.iter().any(|note| note.contains("chosen by `macro_f1`, which a shortcut fools: `val` has no mask")),
+        "{:?}",
+        seen.notes
+    );
+    let (message, _) = refusal(&without, &[("train.best_metric", "trust")]);
+    assert!(message.contains("no mask with foreground and background"), "{message}");
+    let one_label = telling(4, 0).into_iter().step_by(2).chain([sample(1, 1, false)]).collect();
+    let (message, _) = refusal(&datasets(telling(4, 0), one_label), &[("train.best_metric", "trust")]);
+    assert!(message.contains("masks for images of one label only"), "{message}");
+}
+
+#[test]
+fn the_heatmap_loss_of_every_third_step_has_three_times_its_weight() {
+    let set = [("loss.heatmap_loss_every", "3"), ("loss.heatmap_loss_weight", "0.2"), ("train.epochs", "2")];
+    let steps = train(&eight(), &set).1.steps;
+    for (index, losses) in steps.iter().map(|step| &step.losses).enumerate() {
+        let classification = losses.classification.expect("every step classifies");
+        assert_eq!(losses.heatmap.is_some(), index % 3 == 2, "step {index}");
+        let expected = 0.8 * classification + losses.heatmap.map_or(0.0, |heatmap| 3.0 * 0.2 * heatmap);
+        assert!((losses.loss - expected).abs() < 1e-5, "step {index}: {} instead of {expected}", losses.loss);
+    }
+}
+
+#[test]
+fn what_the_gate_keeps_from_the_heatmap_loss_the_classification_gets() {
+    let set =
+        [("loss.heatmap_loss_gate", "better_than_guess"), ("loss.heatmap_loss_weight", "0.5"), ("train.epochs", "2")];
+    for losses in train(&eight(), &set).1.steps.iter().map(|step| &step.losses) {
+        let (counted, heatmap) = (losses.terms["counted"], losses.heatmap.expect("masks"));
+        assert!((0.0..1.0).contains(&counted), "{losses:?}");
+        let expected = losses.classification.expect("every step classifies") * (1.0 - 0.5 * counted) + 0.5 * heatmap;
+        assert!((losses.loss - expected).abs() < 1e-5, "{losses:?}");
+    }
+}
+
 #[test]
 fn a_warm_up_epoch_is_never_the_best_and_does_not_wear_out_the_patience() {
     let set = [("method.start_epoch", "2"), ("train.epochs", "9"), ("train.early_stopping_patience", "2")];
-    let seen = train(&eight(), &[&STANDING[..], &set].concat()).1;
+    let same = ("train.best_metric", "macro_f1");
+    let seen = train(&eight(), &[&STANDING[..], &set, &[same]].concat()).1;
     // Two warm-up epochs, the best, and two that are not better.
     assert_eq!(seen.best, [false, false, true, false, false]);
 }

@@ -136,7 +136,7 @@ mod tests {
         ("train.optimizer", "adamw", "`train.optimizer`: \"sgd\" → \"adamw\"", false),
         ("train.momentum", "0.5", "`train.momentum`: 0.9 → 0.5", false),
         ("train.batch_size", "16", "`train.batch_size`: 8 → 16", false),
-        ("train.best_metric", "auc", "`train.best_metric`: \"macro_f1\" → \"auc\"", false),
+        ("train.best_metric", "auc", "`train.best_metric`: \"auto\" → \"auc\"", false),
         ("train.trainable", "['fc.']", "`train.trainable`: not set → [\"fc.\"]", false),
     ];
 

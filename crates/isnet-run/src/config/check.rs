@@ -14,6 +14,8 @@ pub(super) fn check(config: &RunConfig, raw: &RawConfig) -> Result<()> {
     let contradictions = [
         name,
         scale,
+        margin,
+        exchange,
         bounds,
         depth,
         rules,
@@ -41,6 +43,20 @@ fn name(config: &RunConfig) -> Option<Contradiction> {
 fn scale(config: &RunConfig) -> Option<Contradiction> {
     let [low, high] = config.data.augment.scale;
     (low > high).then(|| ("data.augment.scale", format!("[{low}, {high}]"), "the smallest factor comes first".into()))
+}
+
+fn margin(config: &RunConfig) -> Option<Contradiction> {
+    let margin = config.data.mask_margin;
+    let reason = "from 1 on it is in whole pixels; below 1 it is a share of the shorter side";
+    (margin > 1.0 && margin.fract() != 0.0).then(|| ("data.mask_margin", margin.to_string(), reason.into()))
+}
+
+/// A method that is nothing but exchanged backgrounds, without any.
+fn exchange(config: &RunConfig) -> Option<Contradiction> {
+    let exchanges = config.data.augment.exchange_background > 0.0;
+    let reason = "`method.name` is `background_exchange`, which does nothing else; give a share above 0";
+    (config.method.name == MethodName::BackgroundExchange && !exchanges)
+        .then(|| ("data.augment.exchange_background", "0".into(), reason.into()))
 }
 
 fn bounds(config: &RunConfig) -> Option<Contradiction> {

@@ -141,6 +141,9 @@ section! {
         fold: usize = 0, in 0..=99;
         /// How often a training image is drawn: `"none"`, `"label"` or `"label_source"`.
         balance: Balance = Balance::None;
+        /// Width of a band around the region of interest that is neither foreground nor background, for losses and the background share: a
+        /// share of the shorter side below 1, whole pixels of the network's input from 1 on.
+        mask_margin: f64 = 0.0, in 0.0..=4096.0;
     }
     computed {
         /// Where images come from: `manifest`, `[data.folder]`, `[data.phantom]` or `[data.shapes]`.
@@ -212,6 +215,8 @@ section! {
         contrast: f64 = 0.0, in 0.0..1.0;
         /// Standard deviation of noise added to pixels, in units of the pixel range [0, 1].
         noise: f64 = 0.0, in 0.0..=1.0;
+        /// Share of the images whose region of interest stands on the background of a random other image, across classes. Needs masks.
+        exchange_background: f64 = 0.0, in 0.0..=1.0;
     }
 }
 
@@ -229,6 +234,14 @@ pub enum DataSource {
 }
 
 impl DataConfig {
+    /// The band around the region of interest, where there is one.
+    pub fn margin(&self) -> Option<isnet_data::Margin> {
+        let width = self.mask_margin;
+        let margin =
+            if width < 1.0 { isnet_data::Margin::Share(width) } else { isnet_data::Margin::Pixels(width as usize) };
+        (width > 0.0).then_some(margin)
+    }
+
     /// Prepares images as a model has learnt it, whatever the configuration said.
     pub fn prepare_as(&mut self, preparation: &isnet_data::Preparation) {
         let isnet_data::Preparation { height, width, channels, fit, intensity } = *preparation;

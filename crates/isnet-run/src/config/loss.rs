@@ -18,6 +18,16 @@ choice! {
     }
 }
 
+choice! {
+    /// Which samples the heatmap loss counts.
+    HeatmapLossGate {
+        /// All that have a mask.
+        None = "none",
+        /// Each by how much more probable its label is than by a guess.
+        BetterThanGuess = "better_than_guess",
+    }
+}
+
 section! {
     /// `[loss]`: `(1 − P)·classification + P·(w1·background + w2·foreground)`.
     LossConfig(section, data: &DataConfig) {
@@ -25,6 +35,11 @@ section! {
         heatmap_loss_weight: f64 = 0.7, in 0.0..=1.0;
         /// How P gets to its value: `"constant"`, or `{ ramp_epochs = 5 }` to grow from 0 in a straight line.
         heatmap_loss_schedule: HeatmapLossSchedule = HeatmapLossSchedule::Constant;
+        /// Which samples the heatmap loss counts: `"none"` counts all alike, `"better_than_guess"` each by `(p − g) / (1 − g)`, at least 0, where p is
+        /// the probability of its label and g that of a guess (1/K, ½ for each of several labels). What is not counted, the classification loss gets.
+        heatmap_loss_gate: HeatmapLossGate = HeatmapLossGate::None;
+        /// Steps from one heatmap loss to the next (k), which then has k times its weight; the steps between are as cheap as plain training.
+        heatmap_loss_every: usize = 1, in 1..=64;
         /// Weight of the background term (w1).
         background_weight: f64 = 1.0, in 0.0..;
         /// Weight of the foreground term (w2).

@@ -23,6 +23,8 @@ choice! {
         Isnet = "isnet",
         /// The classifier alone.
         Standard = "standard",
+        /// The classifier alone, on images whose backgrounds are exchanged.
+        BackgroundExchange = "background_exchange",
         /// ISNet with gradient × input in place of LRP.
         GradInput = "grad_input",
         /// Right for the right reasons: the classifier with a loss on its input gradient.
@@ -83,7 +85,7 @@ choice! {
 section! {
     /// `[method]`.
     MethodConfig(section) {
-        /// What is trained: `"isnet"`, `"standard"`, `"grad_input"`, `"rrr"`, `"gain"`, `"ham"`, `"attention_gated"`, `"multitask"`, `"segment"` or `"segment_classify"`.
+        /// What is trained: `"isnet"`, `"standard"`, `"background_exchange"`, `"grad_input"`, `"rrr"`, `"gain"`, `"ham"`, `"attention_gated"`, `"multitask"`, `"segment"` or `"segment_classify"`.
         name: MethodName = MethodName::Isnet;
         /// What is explained: `"selective"`, `"stochastic"`, `"all_classes"`, `"label"` or `"dual"`.
         selector: Selector = Selector::Selective;

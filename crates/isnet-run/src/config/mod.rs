@@ -25,7 +25,9 @@ pub use change::{Change, MAY_CHANGE};
 pub use data::{
     AugmentConfig, Balance, DataConfig, DataSource, Fit, FolderConfig, Intensity, PhantomConfig, ShapesConfig, TaskName,
 };
-pub use loss::{ClassWeights, ForegroundForm, ForegroundRange, HeatmapLossSchedule, LossConfig, gwrp_decay};
+pub use loss::{
+    ClassWeights, ForegroundForm, ForegroundRange, HeatmapLossGate, HeatmapLossSchedule, LossConfig, gwrp_decay,
+};
 pub use method::{
     CompositeName, GainConfig, HamConfig, MethodConfig, MethodName, MultitaskConfig, RrrConfig, SegmentClassifyConfig,
     Selector,
@@ -100,7 +102,7 @@ section! {
         /// `[loss]`.
         loss: LossConfig = LossConfig::resolve(&section.section("loss")?, &data)?;
         /// `[train]`.
-        train: TrainConfig = TrainConfig::resolve(&section.section("train")?, method.name)?;
+        train: TrainConfig = TrainConfig::resolve(&section.section("train")?)?;
     }
 }
 

@@ -1,6 +1,5 @@
 //! `[train]`: the optimizer and how long it works.
 
-use super::method::MethodName;
 use super::section::{POSITIVE, choice, section};
 
 choice! {
@@ -36,10 +35,16 @@ choice! {
         Accuracy = "accuracy",
         /// Mean one-against-rest area under the ROC curve; higher is better.
         Auc = "auc",
+        /// Share of right answers on the validation images that have masks, each on the background of an image with another label; higher is better.
+        CounterfactualAccuracy = "counterfactual_accuracy",
+        /// Counterfactual accuracy times the share of relevance that lies on the region of interest; higher is better.
+        Trust = "trust",
         /// Overlap of segmentation and mask, `2·|A ∩ B| / (|A| + |B|)`; higher is better.
         Dice = "dice",
         /// No score: the newest epoch is the best. The choice where there are no validation images.
         Last = "last",
+        /// By what there is: `trust` where the method learns from masks and validation images have them, `dice` where it only segments, else `macro_f1`.
+        Auto = "auto",
     }
 }
 
@@ -53,11 +58,16 @@ impl BestMetric {
     pub fn classifies(self) -> bool {
         !matches!(self, Self::Dice | Self::Last)
     }
+
+    /// Whether it looks at validation images on other backgrounds.
+    pub fn is_counterfactual(self) -> bool {
+        matches!(self, Self::CounterfactualAccuracy | Self::Trust)
+    }
 }
 
 section! {
     /// `[train]`.
-    TrainConfig(section, method: MethodName) {
+    TrainConfig(section) {
         /// Passes over the training split.
         epochs: usize = 10, in 1..=1_000_000;
         /// Images in a step (N).
@@ -84,9 +94,10 @@ section! {
         warmup_steps: usize = 0;
         /// Epochs without a better `best_metric` before training ends; the default never ends early.
         early_stopping_patience: Option<usize> = None, in 1..;
-        /// What makes a checkpoint the best: `"macro_f1"`, `"loss"`, `"accuracy"`, `"auc"`, `"dice"`, or `"last"` for the newest epoch. By default `"dice"` for the method
-        /// `"segment"`, otherwise `"macro_f1"`.
-        best_metric: BestMetric = if method == MethodName::Segment { BestMetric::Dice } else { BestMetric::MacroF1 };
+        /// What makes a checkpoint the best: `"macro_f1"`, `"loss"`, `"accuracy"`, `"auc"`, `"counterfactual_accuracy"`, `"trust"`, `"dice"`, `"last"` for the newest
+        /// epoch, or `"auto"` for what a shortcut fools least: `"trust"` where the method learns from masks and validation images have them,
+        /// `"dice"` for the method `"segment"`, otherwise `"macro_f1"`.
+        best_metric: BestMetric = BestMetric::Auto;
         /// Steps between two checkpoints within an epoch; at the end of an epoch there is always one.
         checkpoint_every_steps: Option<usize> = None, in 1..;
         /// Beginnings of the names of parameters to train, like `["fc."]`; the default trains all.

@@ -1,9 +1,13 @@
 //! `isnet` and its ablation `grad_input`: `L = (1 − P)·L_class + P·L_heatmap` (METHOD §1).
 //!
+//! P may count less for some samples ([`gate`](HeatmapObjective::gate)), what it loses going to L_class; and L_heatmap may be computed in every k-th step
+//! only, with k times its weight ([`every`](HeatmapObjective::every)).
+//!
 //! Needs: masks, and a graph whose every node relevance can pass; supervised nodes for deep supervision.
 
 use burn::tensor::Tensor;
 use isnet_graph::{Graph, NodeId, Op};
+use isnet_kernels::{sigmoid, softmax_rows};
 use isnet_loss::background::BackgroundTerm;
 use isnet_loss::{
     ForegroundForm, ForegroundRange, HeatmapLoss, HeatmapTerms, Mask, Targets, heatmap_loss, pool_over_nodes,
@@ -12,7 +16,7 @@ use isnet_lrp::{
     Composite, FirstLayer, LrpError, OutputSelector, Outputs, Plan, Quantity, Relevance, Seeds, Target, dual_plan,
     explain, named_plan,
 };
-use isnet_run::config::{self, CompositeName, MethodName, RunConfig, Selector};
+use isnet_run::config::{self, CompositeName, HeatmapLossGate, MethodName, RunConfig, Selector};
 
 use super::Step;
 use super::standard::classified;
@@ -30,6 +34,10 @@ pub struct HeatmapObjective {
     pub loss: HeatmapLoss,
     /// Deep supervision: the decay of the pooling over supervised nodes; `None` looks at the image only.
     pub lds_decay: Option<f64>,
+    /// Which samples count.
+    pub gate: HeatmapLossGate,
+    /// Steps from one heatmap loss to the next (k).
+    pub every: usize,
 }
 
 impl HeatmapObjective {
@@ -46,6 +54,8 @@ impl HeatmapObjective {
             selector: selector(config),
             loss: loss(config, range),
             lds_decay: config.method.deep_supervision.then_some(config.loss.lds_decay),
+            gate: config.loss.heatmap_loss_gate,
+            every: config.loss.heatmap_loss_every,
         })
     }
 
@@ -55,14 +65,29 @@ impl HeatmapObjective {
         if !step.counts() {
             return Ok(classified(trace, classification));
         }
+        let mask = match self.gate {
+            HeatmapLossGate::None => step.batch.mask.clone(),
+            HeatmapLossGate::BetterThanGuess => {
+                step.batch.mask.counting(&better_than_guess(&trace.logits().detach(), &step.batch.targets))
+            }
+        };
+        let share = mask.counted_share();
+        let weighted = classification.clone() * (1.0 - step.weight * share);
+        if step.rests {
+            return Ok(Evaluation { total: weighted, ..classified(trace, classification) });
+        }
         let Seeds { gradient, maps, explained } =
             self.selector.seeds(trace.logits(), &outputs(&step.batch.targets), Some(&mut *step.rng))?;
         let supervised: &[NodeId] = if self.lds_decay.is_some() { step.graph.supervised() } else { &[] };
         let relevance = explain(step.graph, step.params, &trace, &self.plan, gradient, supervised);
-        let heatmap = self.terms(step.graph, &relevance, &step.batch.mask, maps * self.plan.passes().len());
-        let total = classification.clone() * (1.0 - step.weight) + heatmap.total.clone() * step.weight;
+        let heatmap = self.terms(step.graph, &relevance, &mask, maps * self.plan.passes().len());
+        let total = weighted + heatmap.total.clone() * (step.weight * self.every as f64);
+        let terms = match self.gate {
+            HeatmapLossGate::None => Vec::new(),
+            HeatmapLossGate::BetterThanGuess => vec![("counted", (heatmap.total.clone().detach() * 0.0) + share)],
+        };
         let (heatmap, relevance) = (Some(heatmap), Some(relevance));
-        Ok(Evaluation { total, heatmap, relevance, explained, ..classified(trace, classification) })
+        Ok(Evaluation { total, heatmap, relevance, explained, terms, ..classified(trace, classification) })
     }
 
     fn terms(&self, graph: &Graph, relevance: &Relevance, mask: &Mask, maps: usize) -> HeatmapTerms {
@@ -91,6 +116,28 @@ fn pictured(graph: &Graph, map: &Tensor<4>) -> Tensor<4> {
         }
         _ => map.clone(),
     }
+}
+
+/// How much more probable the label of each sample is than by a guess: `(p − g) / (1 − g)`, at least 0. Of several labels, their mean.
+fn better_than_guess(logits: &Tensor<2>, targets: &Targets) -> Vec<f64> {
+    let [rows, n_classes] = logits.dims();
+    let probabilities = match targets {
+        Targets::SingleLabel(_) => softmax_rows(logits.clone()),
+        Targets::MultiLabel(_) => sigmoid(logits.clone()),
+    };
+    let probabilities: Vec<f64> = probabilities.try_into_vec_as().expect("probabilities are floats");
+    let better = |probability: f64, guess: f64| ((probability - guess) / (1.0 - guess)).max(0.0);
+    let of_row = |row: usize| {
+        let row_of = &probabilities[row * n_classes..][..n_classes];
+        match targets {
+            Targets::SingleLabel(labels) => better(row_of[labels[row]], 1.0 / n_classes as f64),
+            Targets::MultiLabel(labels) => {
+                let right = |(p, truth): (&f64, &f32)| if *truth > 0.5 { *p } else { 1.0 - p };
+                row_of.iter().zip(&labels[row]).map(|pair| better(right(pair), 0.5)).sum::<f64>() / n_classes as f64
+            }
+        }
+    };
+    (0..rows).map(of_row).collect()
 }
 
 /// The labels of a batch as a selector wants them.
@@ -152,6 +199,20 @@ mod tests {
     use isnet_models::{Architecture, VisionTransformer, build};
 
     use super::*;
+
+    #[test]
+    fn a_label_counts_by_how_much_more_probable_it_is_than_a_guess() {
+        let logits = |rows: [[f32; 2]; 3]| Tensor::<2>::from_floats(rows, &Device::flex());
+        let odds = 3_f32.ln();
+        let found =
+            better_than_guess(&logits([[odds, 0.0], [odds, 0.0], [0.0, 0.0]]), &Targets::SingleLabel(vec![0, 1, 0]));
+        let near = |found: &[f64], expected: [f64; 3]| found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6);
+        assert!(near(&found, [0.5, 0.0, 0.0]), "{found:?}");
+        let labels = vec![vec![1.0, 0.0], vec![0.0, 0.0], vec![1.0, 1.0]];
+        let found =
+            better_than_guess(&logits([[odds, -odds], [odds, -odds], [0.0, odds]]), &Targets::MultiLabel(labels));
+        assert!(near(&found, [0.5, 0.25, 0.25]), "{found:?}");
+    }
 
     #[test]
     fn tokens_are_a_picture_of_their_patches() {

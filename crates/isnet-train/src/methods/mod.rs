@@ -5,6 +5,7 @@
 //! | name | file | loss |
 //! |---|---|---|
 //! | `standard` | [`standard`] | L_class |
+//! | `background_exchange` | [`standard`] | L_class, of images on the backgrounds of others |
 //! | `isnet` | [`isnet`] | `(1 − P)·L_class + P·L_heatmap` |
 //! | `grad_input` | [`isnet`] | the same with gradient × input |
 //! | `rrr` | [`rrr`] | `L_class + λ·Σ over the background of (∂ Σ_k ln P_k / ∂x)²` |
@@ -76,6 +77,8 @@ pub struct Step<'a> {
     pub classification: &'a ClassificationLoss,
     /// Weight of the method's own terms now, from 0 in a warm-up to [`weight`].
     pub weight: f64,
+    /// Whether they are left out at this step for a later one to make up for ([`rests`]).
+    pub rests: bool,
     /// Whether the forward pass learns.
     pub phase: Phase,
     /// For dropout, then the selector.
@@ -89,7 +92,7 @@ impl Method {
     /// [`TrainError`] naming what the graph lacks.
     pub fn new(config: &RunConfig, graph: &Graph, range: ForegroundRange) -> Result<Self, TrainError> {
         match config.method.name {
-            MethodName::Standard | MethodName::AttentionGated => Ok(Self::Standard),
+            MethodName::Standard | MethodName::BackgroundExchange | MethodName::AttentionGated => Ok(Self::Standard),
             MethodName::Isnet | MethodName::GradInput => Ok(Self::Isnet(HeatmapObjective::new(config, graph, range)?)),
             MethodName::Rrr => Ok(Self::Rrr(Rrr::new(graph)?)),
             MethodName::Gain => Ok(Self::Gain(Gain::new(config, graph)?)),
@@ -134,7 +137,7 @@ impl Method {
 /// Weight of a method's own terms once its warm-up is over; 0 for those that have none.
 pub fn weight(config: &RunConfig) -> f64 {
     match config.method.name {
-        MethodName::Standard | MethodName::AttentionGated => 0.0,
+        MethodName::Standard | MethodName::BackgroundExchange | MethodName::AttentionGated => 0.0,
         MethodName::Isnet | MethodName::GradInput => config.loss.heatmap_loss_weight,
         MethodName::Rrr => config.method.rrr.weight,
         MethodName::Multitask => config.method.multitask.segmentation_weight,
@@ -158,11 +161,31 @@ pub fn weight_at(config: &RunConfig, steps_per_epoch: usize, step: usize) -> f64
     weight(config) * share
 }
 
+/// Whether the heatmap loss is left out at a step, counted from 0: in all but every k-th (`loss.heatmap_loss_every`).
+pub fn rests(config: &RunConfig, step: usize) -> bool {
+    let has_heatmap = matches!(config.method.name, MethodName::Isnet | MethodName::GradInput);
+    has_heatmap && !(step + 1).is_multiple_of(config.loss.heatmap_loss_every)
+}
+
+/// Whether masks have a say in what is learned.
+pub fn learns_from_masks(config: &RunConfig) -> bool {
+    weight(config) > 0.0 || config.data.augment.exchange_background > 0.0
+}
+
+/// Whether the classifier itself is to ignore the background, so that its epoch is chosen by how far it does.
+pub fn asks_for_trust(config: &RunConfig) -> bool {
+    let looks_at_masks = matches!(
+        config.method.name,
+        MethodName::Isnet | MethodName::GradInput | MethodName::Rrr | MethodName::Gain | MethodName::Ham
+    );
+    looks_at_masks || config.data.augment.exchange_background > 0.0
+}
+
 /// The first epoch, from 0, that is the method and not its warm-up, calibration or segmenter.
 pub fn first_epoch(config: &RunConfig) -> usize {
     let start = config.method.start_epoch;
     match config.method.name {
-        MethodName::Standard | MethodName::AttentionGated | MethodName::Segment => 0,
+        MethodName::Standard | MethodName::BackgroundExchange | MethodName::AttentionGated | MethodName::Segment => 0,
         MethodName::Isnet | MethodName::GradInput => match config.loss.foreground_range {
             ForegroundRangeConfig::Calibrate => start.max(config.loss.calibration_epochs),
             ForegroundRangeConfig::Fixed { .. } => start,
