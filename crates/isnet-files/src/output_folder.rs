@@ -151,11 +151,12 @@ impl OutputFolder {
         // A poisoned lock means that another thread has failed; the set is whole.
         let mut written = self.written.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut is_known = self.replaceable.contains(&line) || written.contains(&line);
-        if !is_known && self.overwrites {
-            // Another process of the same command may have written it meanwhile.
+        let exists = path.symlink_metadata().is_ok();
+        if !is_known && exists && self.overwrites {
+            // Another process of the same command may have written it meanwhile. The marker is as long as the folder, so it is read only here.
             is_known = Marker::read(&self.path).is_some_and(|marker| marker.owns(&line));
         }
-        if !is_known && path.symlink_metadata().is_ok() {
+        if !is_known && exists {
             return Err(match self.kept.contains(&line) {
                 true => FilesError::Exists { path },
                 false => FilesError::NotOurs { path, command: self.command.clone() },
