@@ -56,6 +56,18 @@ fn a_study_and_a_comparison_write_a_page() {
     );
     assert_ne!(table["variants"][1]["differences"].as_array().unwrap().len(), 0);
     has(&bench.text("runs/small/report.html"), &["against <code>isnet</code>", "--against isnet"]);
+    let shown = |rule: &str| {
+        bench.write("small.toml", bench.text("small.toml").split("[trust]").next().unwrap().to_owned() + rule);
+        bench.isnet("study small.toml --table-only").done().stdout
+    };
+    let lenient = "[trust]\nsplit = 'test'\nreference = 'standard'\naccuracy = 0\nbackground_share = 1\n";
+    let said = shown(lenient);
+    // The caption says once that never is longer than any time.
+    assert!(said.contains("minutes to trust") && said.matches("never").count() == 1, "{said}");
+    has(&bench.text("runs/small/report.html"), &[">Time to trust</h2>", "0 of the mean of"]);
+    let strict = shown(&lenient.replace("background_share = 1", "background_share = 0"));
+    assert_eq!(strict.matches("never").count(), 3, "{strict}");
+    assert!(!shown("").contains("minutes to trust"));
     bench.isnet("study small.toml --against isnte").fails(2, &["--against", "`isnte`", "`standard`, `isnet`"]);
 
     let said = bench.isnet("compare runs/small/standard/seed-1 runs/small/isnet/seed-1 --output compared").done();

@@ -78,6 +78,9 @@ pub struct EpochRecord {
     pub learning_rate: f64,
     /// Wall time of this epoch with its validation, in seconds.
     pub seconds: f64,
+    /// What all threads of the process worked in it, in seconds; 0 in logs of earlier versions.
+    #[serde(default)]
+    pub processor_seconds: f64,
     /// Scores on the validation split, by name: `macro_f1`, `loss`, `background_share`.
     #[serde(deserialize_with = "nulls_as_nan")]
     pub validation: BTreeMap<String, f64>,
@@ -390,7 +393,8 @@ mod tests {
             log.step(StepRecord { step, epoch, losses: losses.clone(), learning_rate, ..Default::default() }).unwrap();
             if step % STEPS_PER_EPOCH == 0 {
                 let validation = BTreeMap::from([("macro_f1".into(), 1.0 / 3.0), ("auc".into(), f64::NAN)]);
-                log.epoch(EpochRecord { epoch, step, losses, learning_rate, seconds: 0.0, validation }).unwrap();
+                log.epoch(EpochRecord { epoch, step, losses, learning_rate, validation, ..Default::default() })
+                    .unwrap();
             }
         }
         log.flush().unwrap();

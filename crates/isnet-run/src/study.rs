@@ -11,6 +11,12 @@
 //!
 //! [[variant]]
 //! name = "isnet"
+//!
+//! [trust]                          # adds the table "time to trust"
+//! split = "deceiving"              # images without the shortcut
+//! reference = "isnet"              # the variant that is as right there as can be
+//! accuracy = 0.9                   # of the accuracy of the reference; the default
+//! background_share = 0.2           # at most; the default
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -52,6 +58,8 @@ pub struct Study {
     pub set: Vec<String>,
     /// What is compared, the first being what the others are compared with.
     pub variants: Vec<Variant>,
+    /// When a model is trusted, where the study asks for the time to trust.
+    pub trust: Option<TrustRule>,
 }
 
 /// One of the things that a study compares.
@@ -74,6 +82,19 @@ pub struct Cell {
     pub fold: Option<usize>,
 }
 
+/// `[trust]`: when a model of the study is trusted.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TrustRule {
+    /// The test split whose images do not have the shortcut.
+    pub split: String,
+    /// The variant whose mean accuracy there is the best that can be reached.
+    pub reference: String,
+    /// Which part of that accuracy is enough, 0 to 1.
+    pub accuracy: f64,
+    /// The largest mean background share there, 0 to 1.
+    pub background_share: f64,
+}
+
 /// What is noted about a cell that is done.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CellRecord {
@@ -87,6 +108,9 @@ pub struct CellRecord {
     pub epochs: usize,
     /// Median time of a prediction, one image at a time.
     pub milliseconds_per_image: f64,
+    /// What processors worked until the epoch that became the model was over, with all validations; `None` in records of earlier versions.
+    #[serde(default)]
+    pub processor_seconds_to_model: Option<f64>,
     /// Digest of the weights.
     pub weights: String,
 }
@@ -108,7 +132,8 @@ struct Failure {
 }
 
 /// The keys of a study, and of a variant.
-const KEYS: [&str; 6] = ["config", "output", "seeds", "folds", "set", "variant"];
+const KEYS: [&str; 7] = ["config", "output", "seeds", "folds", "set", "variant", "trust"];
+const TRUST_KEYS: [&str; 4] = ["split", "reference", "accuracy", "background_share"];
 const VARIANT_KEYS: [&str; 2] = ["name", "set"];
 
 /// Keys as people write them, beside ours.
@@ -165,6 +190,32 @@ impl Typed<'_> {
         typed_value(&path, &self.place(&path), value, "").map(Some)
     }
 
+    /// `[trust]`; the reference must be one of the variants.
+    fn trust(&self, table: &Table, variants: &[Variant]) -> Result<Option<TrustRule>> {
+        let Some(value) = table.get("trust") else { return Ok(None) };
+        let how = "it is a section with `split` and `reference`, and if need be `accuracy` and `background_share`";
+        let Some(table) = value.as_table() else { return Err(self.wrong("trust", short(value), how)) };
+        self.check_keys("trust", table, &TRUST_KEYS)?;
+        let missing = |key: &str| self.wrong(&format!("trust.{key}"), "missing", how);
+        let share = |key: &str, default: f64| -> Result<f64> {
+            let share = self.get("trust", table, key)?.unwrap_or(default);
+            let wrong = || self.wrong(&format!("trust.{key}"), share, "it is a share, from 0 to 1");
+            if (0.0..=1.0).contains(&share) { Ok(share) } else { Err(wrong()) }
+        };
+        let rule = TrustRule {
+            split: self.get("trust", table, "split")?.ok_or_else(|| missing("split"))?,
+            reference: self.get("trust", table, "reference")?.ok_or_else(|| missing("reference"))?,
+            accuracy: share("accuracy", 0.9)?,
+            background_share: share("background_share", 0.2)?,
+        };
+        if !variants.iter().any(|variant| variant.name == rule.reference) {
+            let names: Vec<&str> = variants.iter().map(|variant| variant.name.as_str()).collect();
+            let reason = format!("it is no variant of the study: {}", list(&names));
+            return Err(self.wrong("trust.reference", toml_text(&rule.reference), &reason));
+        }
+        Ok(Some(rule))
+    }
+
     fn variants(&self, table: &Table) -> Result<Vec<Variant>> {
         let how = "each variant is a section `[[variant]]` with `name` and `set`";
         let Some(value) = table.get("variant") else { return Ok(Vec::new()) };
@@ -215,7 +266,9 @@ impl Study {
         let folder = file.parent().unwrap_or(Path::new("")).to_owned();
         let output: Option<PathBuf> = typed.get("", &table, "output")?;
         let output = output.map_or_else(|| Path::new("runs").join(&name), |output| folder.join(output));
+        let variants = typed.variants(&table)?;
         let study = Self {
+            trust: typed.trust(&table, &variants)?,
             name,
             config: folder.join(config),
             folder,
@@ -223,7 +276,7 @@ impl Study {
             seeds: typed.get("", &table, "seeds")?.unwrap_or_else(|| vec![0]),
             folds: typed.get("", &table, "folds")?.unwrap_or(0),
             set: typed.get("", &table, "set")?.unwrap_or_default(),
-            variants: typed.variants(&table)?,
+            variants,
         };
         study.check(&typed)?;
         study.check_cells()?;
@@ -453,6 +506,14 @@ mod tests {
     }
 
     #[test]
+    fn a_study_says_when_a_model_is_trusted() {
+        assert_eq!(read(TEXT).1.unwrap().trust, None);
+        let text = format!("{TEXT}[trust]\nsplit = 'deceiving'\nreference = 'isnet'\nbackground_share = 0.1");
+        let rule = read(&text).1.unwrap().trust.unwrap();
+        assert_eq!((rule.split.as_str(), rule.accuracy, rule.background_share), ("deceiving", 0.9, 0.1));
+    }
+
+    #[test]
     fn another_variant_may_come_first() {
         let (_folder, study) = read(&format!("{TEXT}[[variant]]\nname = 'rrr'\n"));
         let study = study.unwrap();
@@ -545,6 +606,10 @@ mod tests {
             (TEXT.replace("method.name=standard", "method.nam=standard"), "did you mean `method.name`?"),
             ("config = 'base.toml'".to_owned(), "add `[[variant]]`"),
             (TEXT.replace("base.toml", "absent.toml"), "absent.toml"),
+            (format!("{TEXT}[trust]\nreference = 'isnet'"), "`trust.split`"),
+            (format!("{TEXT}[trust]\nsplit = 'x'\nreference = 'isn'"), "no variant of the study"),
+            (format!("{TEXT}[trust]\nsplit = 'x'\nreference = 'isnet'\naccuracy = 90"), "from 0 to 1"),
+            (format!("{TEXT}[trust]\nsplits = 'x'"), "did you mean `trust.split`?"),
         ];
         for (text, expected) in cases {
             let (_folder, study) = read(&text);

@@ -11,6 +11,7 @@ pub mod optimizer;
 pub mod schedule;
 pub mod setup;
 mod state;
+mod stopwatch;
 pub mod study;
 pub mod trainer;
 

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
 use crate::optimizer::Optimizer;
+use crate::stopwatch::Spent;
 use crate::trainer::Watcher;
 
 /// All of a training but its tensors.
@@ -26,6 +27,9 @@ pub(crate) struct State {
     pub range: [f64; 2],
     pub calibrated: bool,
     pub seconds: f64,
+    /// What processors worked in the epoch so far; older checkpoints do not know.
+    #[serde(default)]
+    pub processor_seconds: f64,
 }
 
 /// The model that a checkpoint belongs to.
@@ -68,7 +72,18 @@ impl State {
             range: [range.min, range.max],
             calibrated: false,
             seconds: 0.0,
+            processor_seconds: 0.0,
         }
+    }
+
+    /// Time spent in the epoch in progress.
+    pub fn spent(&self) -> Spent {
+        Spent { clock: self.seconds, processors: self.processor_seconds }
+    }
+
+    /// Sets [`State::spent`].
+    pub fn set_spent(&mut self, spent: Spent) {
+        (self.seconds, self.processor_seconds) = (spent.clock, spent.processors);
     }
 
     /// The training as a checkpoint.

@@ -11,6 +11,7 @@
 
 mod document;
 mod table;
+mod trust;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -22,13 +23,14 @@ use isnet_eval::evaluation::Evaluation;
 use isnet_eval::report::epochs;
 use isnet_graph::Predictor;
 use isnet_run::study::{Cell, CellRecord, FailedCell, Study};
-use isnet_run::{Datasets, Existing, Model, RunConfig, RunDir, atomic};
+use isnet_run::{Checkpoint, CheckpointKind, Datasets, Existing, Model, RunConfig, RunDir, atomic};
 use isnet_statistics::Predictions;
 use isnet_statistics::predictions_csv;
 use isnet_statistics::{Score, Settings};
 
 pub use document::{StudyReport, cell_name, cost_table, score_tables, study_document};
 pub use table::{StudyTable, VariantRows, table};
+pub use trust::{TrustRow, TrustTable, trust_table};
 
 use crate::error::TrainError;
 use crate::setup;
@@ -145,7 +147,12 @@ fn score(model: &Model, data: &Datasets, folder: &Path) -> Result<(), TrainError
 }
 
 fn record(cell: &Cell, model: &Model, folder: &Path) -> Result<CellRecord, TrainError> {
-    let seconds: Vec<f64> = epochs(&RunDir::open(folder)?)?.iter().map(|epoch| epoch.seconds).collect();
+    let run = RunDir::open(folder)?;
+    let epochs = epochs(&run)?;
+    let best = run.checkpoint(CheckpointKind::Best);
+    let until_model = if best.exists() { Checkpoint::load(&best)?.epoch } else { epochs.len() };
+    let worked: f64 = epochs.iter().take(until_model).map(|epoch| epoch.processor_seconds).sum();
+    let seconds: Vec<f64> = epochs.iter().map(|epoch| epoch.seconds).collect();
     let trained = model.graph.params().filter(|(_, spec)| spec.role.is_trainable());
     Ok(CellRecord {
         cell: cell.clone(),
@@ -153,6 +160,7 @@ fn record(cell: &Cell, model: &Model, folder: &Path) -> Result<CellRecord, Train
         epochs: seconds.len(),
         seconds_per_epoch: median(seconds),
         milliseconds_per_image: milliseconds_per_image(model),
+        processor_seconds_to_model: (worked > 0.0).then_some(worked),
         weights: model.to_file().weights_digest(),
     })
 }

@@ -26,6 +26,7 @@ use crate::objective::{Batch, Evaluation, Objective, Phase, Weight};
 use crate::optimizer::{GradientSet, Optimizer};
 use crate::schedule::learning_rate;
 use crate::state::{State, Sums, restore_model};
+use crate::stopwatch::{Spent, Stopwatch};
 use crate::{chooser, methods, setup};
 
 /// Key of the random draws within a step: dropout, then the selector.
@@ -149,14 +150,13 @@ impl<'a> Trainer<'a> {
     /// [`TrainError::NonFinite`] with step and samples when the numbers go wrong; the last checkpoint is intact.
     pub fn train(mut self, watcher: &mut dyn Watcher) -> Result<(Model, Ending), TrainError> {
         while self.state.epoch < self.config.train.epochs && !self.is_out_of_patience() {
-            let started = Instant::now();
-            let before = self.state.seconds;
-            if self.run_epoch(watcher, started)? == Ending::Interrupted {
-                self.state.seconds = before + started.elapsed().as_secs_f64();
+            let (watch, before) = (Stopwatch::start(), self.state.spent());
+            if self.run_epoch(watcher, watch.clock())? == Ending::Interrupted {
+                self.state.set_spent(before + watch.spent());
                 self.save(CheckpointKind::Last)?;
                 return Ok((self.model, Ending::Interrupted));
             }
-            self.finish_epoch(watcher, before + started.elapsed().as_secs_f64())?;
+            self.finish_epoch(watcher, (before, watch))?;
         }
         if let Some(advice) = self.advice() {
             watcher.note(&advice);
@@ -423,7 +423,11 @@ impl<'a> Trainer<'a> {
         }
     }
 
-    fn finish_epoch(&mut self, watcher: &mut dyn Watcher, seconds: f64) -> Result<(), TrainError> {
+    fn finish_epoch(
+        &mut self,
+        watcher: &mut dyn Watcher,
+        (before, watch): (Spent, Stopwatch),
+    ) -> Result<(), TrainError> {
         let steps_per_epoch = self.state.batch;
         let losses = self.state.sums.means();
         // Warm-up epochs are not yet the method; the best is chosen among the others.
@@ -432,19 +436,21 @@ impl<'a> Trainer<'a> {
         let score = chooser::score(self.metric, &validation)?;
         let improves = |score| self.state.best.is_none_or(|best| self.metric.improves(score, best));
         let is_best = counts && score.is_none_or(improves);
+        let spent = before + watch.spent();
         let record = EpochRecord {
             epoch: self.state.epoch,
             step: self.state.step,
             losses,
             learning_rate: learning_rate(&self.config.train, steps_per_epoch, self.state.step.saturating_sub(1)),
-            seconds,
+            seconds: spent.clock,
+            processor_seconds: spent.processors,
             validation,
         };
         watcher.epoch(&record, is_best);
         self.log.epoch(record)?;
         self.state.epoch += 1;
         self.state.batch = 0;
-        self.state.seconds = 0.0;
+        self.state.set_spent(Spent::default());
         self.state.sums = Sums::default();
         self.state.epochs_since_best = if is_best || !counts { 0 } else { self.state.epochs_since_best + 1 };
         if is_best {

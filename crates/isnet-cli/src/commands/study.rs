@@ -7,6 +7,7 @@ use isnet_run::study::{Cell, FailedCell};
 use isnet_run::{Study, Versions};
 use isnet_train::study::{
     CellEnding, StudyReport, StudyTable, cell_name, cost_table, refused, run_cell, score_tables, study_document, table,
+    trust_table,
 };
 
 use crate::Answer;
@@ -119,6 +120,8 @@ fn text(found: &StudyTable) -> String {
             "mean over trainings (low–high): {:.0} % intervals over samples and trainings\n",
             100.0 * found.confidence
         ));
+        let trust = found.trust.as_ref().and_then(|trust| trust_table(trust, found.confidence));
+        parts.extend(trust.map(|table| table.to_text()));
         parts.push(cost_table(found).to_text());
     }
     if let Some(comparison) = &found.comparison {

@@ -5,6 +5,7 @@ use isnet_report::{Cell as TableCell, Code, Details, Document, Section, Table, v
 use isnet_run::study::{Cell, CellRecord, Study, Variant};
 use isnet_run::{RunError, Versions};
 
+use super::trust::trust_table;
 use super::{SCORES, StudyTable, VariantRows};
 
 /// What a document about a study is made from.
@@ -45,6 +46,9 @@ pub fn study_document(report: &StudyReport) -> Result<Document, RunError> {
              are the trainings, and the light line is the variant that the others are tested against.",
             percent(found.confidence)
         )));
+        if let Some(table) = found.trust.as_ref().and_then(|trust| trust_table(trust, found.confidence)) {
+            document.sections.push(Section::new("Time to trust").with(table));
+        }
         document.sections.push(Section::new("Cost").with(cost_table(found)));
     }
     let about = "Tests take the probabilities of each sample, averaged over the trainings that all variants have: a sample counts once, \
@@ -189,6 +193,7 @@ mod tests {
             missing: vec![second],
             failed: vec![FailedCell { cell: first, reason: "no <masks>".to_owned() }],
             variants: Vec::new(),
+            trust: None,
             comparison: None,
         };
         let versions = Versions::current("cpu", 1);

@@ -13,6 +13,7 @@ use isnet_statistics::{
 use serde::Serialize;
 
 use super::SCORES;
+use super::trust::{TrustTable, trust};
 use crate::error::TrainError;
 
 /// A cell that is done, with what its model said.
@@ -63,6 +64,8 @@ pub struct StudyTable {
     pub failed: Vec<FailedCell>,
     /// In the order of the study; variants without a finished cell are left out.
     pub variants: Vec<VariantRows>,
+    /// Time to trust, where the study asks for it.
+    pub trust: Option<TrustTable>,
     /// Differences to the first variant, cell by cell averaged before testing, see [`table`].
     pub comparison: Option<Comparison>,
 }
@@ -110,8 +113,9 @@ pub fn table(study: &Study, settings: &Settings) -> Result<StudyTable, TrainErro
     }
     correct(variants.iter_mut().flat_map(|it| &mut it.differences), &settings);
     let comparison = comparison(study, &done, &settings)?;
+    let trust = study.trust.as_ref().map(|rule| trust(rule, &variants));
     let (study, confidence) = (study.name.clone(), settings.confidence);
-    Ok(StudyTable { study, confidence, missing, failed, variants, comparison })
+    Ok(StudyTable { study, confidence, missing, failed, variants, trust, comparison })
 }
 
 /// How far a variant is from another, training by training of the seeds and folds that both have.
