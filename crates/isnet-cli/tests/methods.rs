@@ -18,8 +18,10 @@ fn methods() -> Vec<(&'static str, String)> {
         format!("--set method.segment_classify.stages={STAGES} --set method.segment_classify.segmenter_epochs=1");
     vec![
         ("standard", String::new()),
-        ("isnet", String::new()),
-        ("grad_input", String::new()),
+        // Which half they begin in follows from the epochs that a run is begun with.
+        ("isnet", "--set method.start_epoch=1".to_owned()),
+        ("grad_input", "--set method.start_epoch=1".to_owned()),
+        ("background_exchange", String::new()),
         ("rrr", String::new()),
         ("gain", String::new()),
         ("attention_gated", gated.to_owned()),

@@ -30,6 +30,9 @@ pub(crate) struct State {
     /// What processors worked in the epoch so far; older checkpoints do not know.
     #[serde(default)]
     pub processor_seconds: f64,
+    /// The first epoch that may not be classification alone, which stays as the run was begun with it; older checkpoints leave it to the configuration.
+    #[serde(default)]
+    pub start_epoch: Option<usize>,
 }
 
 /// The model that a checkpoint belongs to.
@@ -60,7 +63,7 @@ pub(crate) struct Sums {
 
 impl State {
     /// Before the first step.
-    pub fn new(model: &Model, range: ForegroundRange) -> Self {
+    pub fn new(model: &Model, range: ForegroundRange, start_epoch: usize) -> Self {
         Self {
             model: Identity::of(model),
             epoch: 0,
@@ -73,6 +76,7 @@ impl State {
             calibrated: false,
             seconds: 0.0,
             processor_seconds: 0.0,
+            start_epoch: Some(start_epoch),
         }
     }
 

@@ -133,8 +133,15 @@ impl<'a> Trainer<'a> {
             (state, log)
         } else {
             run.begin(config)?;
-            (State::new(&model, setup::initial_range(config)), RunLog::create(&run)?)
+            (State::new(&model, setup::initial_range(config), config.start_epoch()), RunLog::create(&run)?)
         };
+        let start = state.start_epoch.unwrap_or_default();
+        if goes_on && config.method.start_epoch.is_none() && start >= config.train.epochs {
+            watcher.note(&format!(
+                "the run was begun with its own terms after epoch {start}, so that with `train.epochs = {}` they never count",
+                config.train.epochs
+            ));
+        }
         let [min, max] = state.range;
         let mut trainer =
             Self { config, data, run, model, objective, optimizer, state, log, device, metric, donors, counterfactual };
@@ -177,7 +184,8 @@ impl<'a> Trainer<'a> {
     }
 
     fn still_looks(&self) -> Option<String> {
-        let counting = self.log.epochs().iter().filter(|record| record.epoch >= methods::first_epoch(self.config));
+        let counting =
+            self.log.epochs().iter().filter(|record| record.epoch >= methods::first_epoch(self.config, self.start()));
         let scored = counting.filter_map(|record| Some((*record.validation.get(self.metric.word())?, record)));
         let (_, best) = scored.reduce(|best, next| if self.metric.improves(next.0, best.0) { next } else { best })?;
         let of = |name: &str| best.validation.get(name).copied();
@@ -210,7 +218,7 @@ impl<'a> Trainer<'a> {
         let heatmap = self.objective.method.heatmap().map_or(String::new(), |heatmap| {
             let tries = [
                 (heatmap.lds_decay.is_none(), "`method.deep_supervision = true`"),
-                (self.config.method.start_epoch == 0, "`method.start_epoch = 2`"),
+                (self.start() == 0, "`method.start_epoch = 2`"),
                 (true, "a lower `loss.heatmap_loss_weight`"),
             ];
             let tries: Vec<&str> = tries.into_iter().filter_map(|(applies, what)| applies.then_some(what)).collect();
@@ -308,7 +316,7 @@ impl<'a> Trainer<'a> {
     fn step(&mut self, batch: &DataBatch, steps_per_epoch: usize, started: Instant) -> Result<StepRecord, TrainError> {
         let step = self.state.step;
         let rate = learning_rate(&self.config.train, steps_per_epoch, step);
-        let weight = methods::weight_at(self.config, steps_per_epoch, step);
+        let weight = methods::weight_at(self.config, self.start(), steps_per_epoch, step);
         let weight = Weight { weight, rests: methods::rests(self.config, step) };
         let mut rng = stream(self.config.seed, &[STEP, step as u64]);
         let trainable = |name: &str| match &self.config.train.trainable {
@@ -431,7 +439,7 @@ impl<'a> Trainer<'a> {
         let steps_per_epoch = self.state.batch;
         let losses = self.state.sums.means();
         // Warm-up epochs are not yet the method; the best is chosen among the others.
-        let counts = self.state.epoch >= methods::first_epoch(self.config);
+        let counts = self.state.epoch >= methods::first_epoch(self.config, self.start());
         let validation = self.validate()?;
         let score = chooser::score(self.metric, &validation)?;
         let improves = |score| self.state.best.is_none_or(|best| self.metric.improves(score, best));
@@ -492,6 +500,11 @@ impl<'a> Trainer<'a> {
             named.extend([("background_share", share), (BestMetric::Trust.word(), moved * (1.0 - share))]);
         }
         Ok(named)
+    }
+
+    /// The first epoch that may not be classification alone.
+    fn start(&self) -> usize {
+        self.state.start_epoch.unwrap_or_else(|| self.config.start_epoch())
     }
 
     fn is_out_of_patience(&self) -> bool {

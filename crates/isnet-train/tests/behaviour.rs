@@ -46,7 +46,8 @@ const LEARNS: (&str, &str) = ("seed", "3");
 
 #[test]
 fn isnet_leaves_the_corner_that_the_classifier_falls_for() {
-    let [standard, isnet] = ["standard", "isnet"].map(|name| train(&[("method.name", name), LEARNS]));
+    let [standard, isnet] =
+        ["standard", "isnet"].map(|name| train(&[("method.name", name), LEARNS, ("train.epochs", "24")]));
     let [honest, lying] = [Mark::Honest, Mark::Lying].map(|mark| score(&standard, mark));
     assert!(honest.accuracy > 0.9 && lying.accuracy < 0.3, "standard: {honest:?}, {lying:?}");
     let share = honest.background_share;

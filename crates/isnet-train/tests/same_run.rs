@@ -14,6 +14,7 @@ use tempfile::TempDir;
 
 const CONFIG: &str = r#"
 [data]
+mask_margin = 0.0
 height = 32
 width = 32
 channels = 1
@@ -22,6 +23,15 @@ epochs = 2
 batch_size = 6
 learning_rate = 0.05
 best_metric = "macro_f1"
+
+# The ISNet of the papers, every step of which is the method.
+[method]
+start_epoch = 0
+deep_supervision = false
+[loss]
+heatmap_loss_weight = 0.7
+[data.augment]
+exchange_background = 0.0
 "#;
 const PHANTOMS: &str = "{ size = 32, train = 18, val = 6, test = 2 }";
 const SHAPES: &str = "{ size = 32, train = 18, val = 6, test = 2 }";

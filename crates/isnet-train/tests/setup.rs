@@ -117,7 +117,9 @@ fn the_heatmap_loss_has_the_values_of_the_configuration() {
 fn deep_supervision_has_its_decay_and_needs_supervised_nodes() {
     let on = ("method.deep_supervision", "true");
     let resnet = [("model.architecture", "resnet18"), ("model.stages", "[]"), ("loss.lds_decay", "0.5")];
-    assert_eq!(heatmap(&resnet).lds_decay, None);
+    let off = ("method.deep_supervision", "false");
+    assert_eq!(heatmap(&[&resnet[..], &[off]].concat()).lds_decay, None);
+    assert_eq!(heatmap(&resnet).lds_decay, Some(0.5), "where there are supervised nodes");
     assert_eq!(heatmap(&[&resnet[..], &[on]].concat()).lds_decay, Some(0.5));
     let (config, data) = (config(&[on]), single(&[0, 1]));
     let mut build = GraphBuilder::new(1);
@@ -125,6 +127,9 @@ fn deep_supervision_has_its_decay_and_needs_supervised_nodes() {
     let pixels = build.flatten("flatten", image);
     let logits = build.dense("fc", pixels, 64, 2);
     let graph = build.finish(logits).expect("a graph");
+    let by_itself = self::config(&[]);
+    let found = setup::objective(&by_itself, &graph, &data, setup::initial_range(&by_itself)).expect("an objective");
+    assert!(found.method.heatmap().is_some_and(|heatmap| heatmap.lds_decay.is_none()), "where there are none");
     let error = setup::objective(&config, &graph, &data, setup::initial_range(&config)).expect_err("refused");
     assert!(matches!(error, TrainError::NothingSupervised { .. }), "{error}");
 }
@@ -145,7 +150,8 @@ fn masks_are_wanted_where_the_heatmap_loss_counts() {
     let check = |set: &[(&str, &str)]| setup::check_masks(&config(set), &single(&[0, 1]));
     assert!(matches!(check(&[]), Err(TrainError::NoMasks { .. })));
     assert!(check(&[("method.name", "standard")]).is_ok());
-    assert!(check(&[("loss.heatmap_loss_weight", "0")]).is_ok());
+    let none = [("loss.heatmap_loss_weight", "0"), ("data.augment.exchange_background", "0")];
+    assert!(check(&none).is_ok() && check(&none[..1]).is_err());
 }
 
 #[test]

@@ -32,10 +32,28 @@ stages = [{ channels = 4 }]
 epochs = 1
 batch_size = 2
 learning_rate = 0.05
+
+# The ISNet of the papers, every step of which is the method.
+[method]
+start_epoch = 0
+deep_supervision = false
+[loss]
+heatmap_loss_weight = 0.7
+[data.augment]
+exchange_background = 0.0
 "#;
 /// So little that no number in a record changes by it.
 const STANDING: [(&str, &str); 2] = [("train.learning_rate", "1e-30"), ("train.weight_decay", "0")];
 const STANDARD: (&str, &str) = ("method.name", "standard");
+
+/// Who has seen enough after the first step.
+struct StopsAtOnce;
+
+impl Watcher for StopsAtOnce {
+    fn wants_to_stop(&self) -> bool {
+        true
+    }
+}
 
 /// What a training showed.
 #[derive(Default)]
@@ -264,6 +282,38 @@ fn the_heatmap_loss_begins_with_its_epoch_or_once_its_range_is_measured() {
     assert_eq!(heatmaps(&[calibrate]), [false, false, true, true]);
     assert_eq!(heatmaps(&[calibrate, ("loss.calibration_epochs", "1")]), [false, true, true, true]);
     assert_eq!(heatmaps(&[calibrate, ("method.start_epoch", "3")]), [false, false, false, true]);
+}
+
+#[test]
+fn the_heatmap_loss_begins_after_two_fifths_of_the_epochs_that_a_run_was_begun_with() {
+    let folder = TempDir::new().expect("a folder");
+    let output = format!("'{}'", folder.path().display());
+    let text = CONFIG.replace("start_epoch = 0\n", "");
+    let mut heatmaps = Vec::new();
+    for (epochs, existing) in [("5", Existing::Refuse), ("10", Existing::Resume)] {
+        let set = [("output", output.as_str()), ("train.epochs", epochs)];
+        let config = RunConfig::from_toml(&text, "tiny.toml", &set).expect("valid keys");
+        let (data, mut seen) = (eight(), Seen::default());
+        let trainer =
+            Trainer::new(&config, &data, existing, &mut seen).expect("it begins, and goes on with more epochs");
+        trainer.train(&mut seen).expect("finite numbers");
+        heatmaps.extend(seen.heatmaps());
+    }
+    assert_eq!(heatmaps, [false, false, true, true, true, true, true, true, true, true]);
+    let other = TempDir::new().expect("a folder");
+    let output = format!("'{}'", other.path().display());
+    let of =
+        |epochs| RunConfig::from_toml(&text, "tiny.toml", &[("output", output.as_str()), ("train.epochs", epochs)]);
+    let (long, short, data) = (of("20").expect("valid"), of("5").expect("valid"), eight());
+    let mut stops = StopsAtOnce;
+    Trainer::new(&long, &data, Existing::Refuse, &mut stops).expect("it begins").train(&mut stops).expect("it stops");
+    let mut seen = Seen::default();
+    Trainer::new(&short, &data, Existing::Resume, &mut seen).expect("it goes on");
+    assert!(
+        seen.notes.iter().any(|note| note.contains("after epoch 8") && note.contains("never count")),
+        "{:?}",
+        seen.notes
+    );
 }
 
 #[test]

@@ -68,7 +68,7 @@ fn it_learns_to_classify_phantoms_and_its_model_can_be_loaded() {
 
 #[test]
 fn it_learns_through_its_own_relevance() {
-    let few = [("train.epochs", "6"), ("loss.heatmap_loss_weight", "0.5")];
+    let few = [("train.epochs", "6"), ("method.start_epoch", "0"), ("method.deep_supervision", "false")];
     let (_, seen) = train(&few);
     let heatmap: Vec<f64> = seen.epochs.iter().filter_map(|epoch| epoch.losses.heatmap).collect();
     assert!(heatmap.len() == 6 && heatmap[5] < heatmap[0], "the heatmap loss falls: {heatmap:?}");

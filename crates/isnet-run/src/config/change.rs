@@ -131,7 +131,7 @@ mod tests {
         ("model.stages", "[{ channels = 5 }]", "`model.stages`: [{ channels = 16", false),
         ("model.dropout", "0.5", "`model.dropout`: not set → 0.5", false),
         ("method.name", "standard", "`method.name`: \"isnet\" → \"standard\"", false),
-        ("loss.heatmap_loss_weight", "0.5", "`loss.heatmap_loss_weight`: 0.7 → 0.5", false),
+        ("loss.heatmap_loss_weight", "0.25", "`loss.heatmap_loss_weight`: 0.5 → 0.25", false),
         ("loss.foreground_range", "calibrate", "`loss.foreground_range`: [1.0, 25.0] → \"calibrate\"", false),
         ("train.optimizer", "adamw", "`train.optimizer`: \"sgd\" → \"adamw\"", false),
         ("train.momentum", "0.5", "`train.momentum`: 0.9 → 0.5", false),

@@ -249,7 +249,7 @@ pub(super) fn warnings(config: &RunConfig) -> Vec<String> {
             "`loss.heatmap_loss_weight` is 0: this trains the standard classifier; say `method.name = \"standard\"`",
         ),
         (
-            method.name != MethodName::Standard && method.start_epoch >= train.epochs,
+            method.name != MethodName::Standard && config.start_epoch() >= train.epochs,
             "`method.start_epoch` is not before `train.epochs`: the terms of the method never count",
         ),
         (

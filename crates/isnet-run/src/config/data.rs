@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use super::{
+    method::MethodName,
     raw::Section,
     section::{Field, POSITIVE, choice, section},
 };
@@ -102,7 +103,7 @@ impl From<isnet_data::Task> for TaskName {
 
 section! {
     /// `[data]`.
-    DataConfig(section) {
+    DataConfig(section, method: MethodName) {
         /// Column of the manifest that holds the path of the image, relative to the manifest.
         image_column: String = "image".into();
         /// Column of the manifest that holds the path of the mask (1 = foreground); may be empty in a row.
@@ -143,14 +144,14 @@ section! {
         balance: Balance = Balance::None;
         /// Width of a band around the region of interest that is neither foreground nor background, for losses and the background share: a
         /// share of the shorter side below 1, whole pixels of the network's input from 1 on.
-        mask_margin: f64 = 0.0, in 0.0..=4096.0;
+        mask_margin: f64 = 0.05, in 0.0..=4096.0;
     }
     computed {
         /// Where images come from: `manifest`, `[data.folder]`, `[data.phantom]` or `[data.shapes]`.
         #[serde(flatten)]
         source: DataSource = DataSource::resolve(section)?;
         /// `[data.augment]`.
-        augment: AugmentConfig = AugmentConfig::resolve(&section.section("augment")?)?;
+        augment: AugmentConfig = AugmentConfig::resolve(&section.section("augment")?, method)?;
     }
 }
 
@@ -199,8 +200,8 @@ section! {
 }
 
 section! {
-    /// `[data.augment]`: random changes of training images, the same for image and mask. All off by default.
-    AugmentConfig(section) {
+    /// `[data.augment]`: random changes of training images, the same for image and mask. All but exchanged backgrounds are off by default.
+    AugmentConfig(section, method: MethodName) {
         /// Largest rotation to either side, in degrees.
         rotation_degrees: f64 = 0.0, in 0.0..=180.0;
         /// Largest shift to each side, as a share of the side.
@@ -215,8 +216,9 @@ section! {
         contrast: f64 = 0.0, in 0.0..1.0;
         /// Standard deviation of noise added to pixels, in units of the pixel range [0, 1].
         noise: f64 = 0.0, in 0.0..=1.0;
-        /// Share of the images whose region of interest stands on the background of a random other image, across classes. Needs masks.
-        exchange_background: f64 = 0.0, in 0.0..=1.0;
+        /// Share of the images whose region of interest stands on the background of a random other image, across classes. Needs masks. By default 1 for the methods
+        /// `"isnet"`, `"grad_input"` and `"background_exchange"`, otherwise 0.
+        exchange_background: f64 = method.exchange_background(), in 0.0..=1.0;
     }
 }
 

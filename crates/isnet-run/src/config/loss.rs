@@ -32,7 +32,7 @@ section! {
     /// `[loss]`: `(1 − P)·classification + P·(w1·background + w2·foreground)`.
     LossConfig(section, data: &DataConfig) {
         /// Share of the heatmap loss (P).
-        heatmap_loss_weight: f64 = 0.7, in 0.0..=1.0;
+        heatmap_loss_weight: f64 = 0.5, in 0.0..=1.0;
         /// How P gets to its value: `"constant"`, or `{ ramp_epochs = 5 }` to grow from 0 in a straight line.
         heatmap_loss_schedule: HeatmapLossSchedule = HeatmapLossSchedule::Constant;
         /// Which samples the heatmap loss counts: `"none"` counts all alike, `"better_than_guess"` each by `(p − g) / (1 − g)`, at least 0, where p is

@@ -6,6 +6,28 @@ use super::model::{AG_SONONET, Stage, UNET};
 use super::section::{POSITIVE, choice, section};
 
 impl MethodName {
+    /// What is trained unless the configuration says something else.
+    pub const DEFAULT: Self = Self::Isnet;
+
+    /// Share of the epochs that are classification alone before the heatmap loss begins, of the methods that have one: it finds nothing to correct in
+    /// a network that explains nothing yet, and keeps it so.
+    const WARM_UP: f64 = 0.4;
+
+    /// Epochs of classification alone, of so many.
+    pub fn start_epoch(self, epochs: usize) -> usize {
+        if self.has_heatmap_loss() { (Self::WARM_UP * epochs as f64) as usize } else { 0 }
+    }
+
+    /// Share of the training images on exchanged backgrounds.
+    pub fn exchange_background(self) -> f64 {
+        f64::from(u8::from(self.has_heatmap_loss() || self == Self::BackgroundExchange))
+    }
+
+    /// Whether the loss has a term on the relevance of the classifier.
+    pub fn has_heatmap_loss(self) -> bool {
+        matches!(self, Self::Isnet | Self::GradInput)
+    }
+
     /// The architecture that a method has unless the configuration says another.
     pub fn architecture(self) -> &'static str {
         match self {
@@ -86,7 +108,7 @@ section! {
     /// `[method]`.
     MethodConfig(section) {
         /// What is trained: `"isnet"`, `"standard"`, `"background_exchange"`, `"grad_input"`, `"rrr"`, `"gain"`, `"ham"`, `"attention_gated"`, `"multitask"`, `"segment"` or `"segment_classify"`.
-        name: MethodName = MethodName::Isnet;
+        name: MethodName = MethodName::DEFAULT;
         /// What is explained: `"selective"`, `"stochastic"`, `"all_classes"`, `"label"` or `"dual"`.
         selector: Selector = Selector::Selective;
         /// Rules of the relevance pass: `"isnet"` (LRP-ε and z^B), or one of zennit's by its name, as `"epsilon_plus"`.
@@ -101,10 +123,11 @@ section! {
         low: f64 = 0.0, in ..;
         /// Highest value of an input pixel, for z^B (h).
         high: f64 = 1.0, in ..;
-        /// Whether hidden nodes have a heatmap loss too (LDS).
-        deep_supervision: bool = false;
-        /// Epochs of classification alone before the heatmap loss starts.
-        start_epoch: usize = 0;
+        /// Whether hidden nodes have a heatmap loss too (LDS); by default where the network has supervised nodes.
+        deep_supervision: Option<bool> = None;
+        /// Epochs of classification alone before the heatmap loss starts. By default 0.4 of the `train.epochs` that a run is begun with for
+        /// `"isnet"` and `"grad_input"`, otherwise 0.
+        start_epoch: Option<usize> = None;
     }
     computed {
         /// `[method.rrr]`.

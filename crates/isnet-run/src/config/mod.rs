@@ -76,7 +76,7 @@ section! {
     /// use isnet_run::config::RunConfig;
     /// let config = RunConfig::from_toml("[data.phantom]", "configs/demo.toml", &[("train.epochs", "4")])?;
     /// assert_eq!((config.name.as_str(), config.train.epochs), ("demo", 4));
-    /// assert_eq!(config.loss.heatmap_loss_weight, 0.7);
+    /// assert_eq!(config.loss.heatmap_loss_weight, 0.5);
     ///
     /// let error = RunConfig::from_toml("train.epoch = 4", "x.toml", &[]).unwrap_err();
     /// assert_eq!(error.to_string(), "unknown key `train.epoch` in x.toml:1; did you mean `train.epochs`?");
@@ -94,21 +94,21 @@ section! {
     }
     computed {
         /// `[data]`.
-        data: DataConfig = DataConfig::resolve(&section.section("data")?)?;
+        data: DataConfig = DataConfig::resolve(&section.section("data")?, method_name(section)?)?;
         /// `[model]`.
         model: ModelConfig = ModelConfig::resolve(&section.section("model")?, method_name(section)?)?;
+        /// `[train]`.
+        train: TrainConfig = TrainConfig::resolve(&section.section("train")?)?;
         /// `[method]`.
         method: MethodConfig = MethodConfig::resolve(&section.section("method")?)?;
         /// `[loss]`.
         loss: LossConfig = LossConfig::resolve(&section.section("loss")?, &data)?;
-        /// `[train]`.
-        train: TrainConfig = TrainConfig::resolve(&section.section("train")?)?;
     }
 }
 
-/// What is trained, ahead of the section that says it: the architecture follows.
+/// What is trained, ahead of the section that says it: architecture and data follow.
 fn method_name(top: &raw::Section<'_>) -> Result<MethodName> {
-    Ok(MethodConfig::resolve(&top.section("method")?)?.name)
+    Ok(top.section("method")?.get("name")?.unwrap_or(MethodName::DEFAULT))
 }
 
 impl RunConfig {
@@ -164,6 +164,11 @@ impl RunConfig {
     /// [`RunError::Encode`] for a path that is not UTF-8, or a seed above 2⁶³.
     pub fn to_toml(&self) -> Result<String> {
         toml::to_string(self).map_err(|error| RunError::Encode { what: "the configuration", reason: error.to_string() })
+    }
+
+    /// Epochs of classification alone, `method.start_epoch`; by default 0.4 of `train.epochs` where the method has a loss on relevance, otherwise 0.
+    pub fn start_epoch(&self) -> usize {
+        self.method.start_epoch.unwrap_or_else(|| self.method.name.start_epoch(self.train.epochs))
     }
 
     /// What is valid but worth a second look, a sentence each; empty for the presets.

@@ -15,12 +15,21 @@ fn error(text: &str) -> String {
 }
 
 #[test]
-fn the_smallest_configuration_has_the_presets_of_the_papers() {
+fn the_smallest_configuration_learns_to_classify_first_and_has_else_the_presets_of_the_papers() {
     let config = read(PHANTOM).unwrap();
     assert_eq!((config.name.as_str(), config.seed, config.device.as_str()), ("x", 0, "cpu"));
     assert_eq!(config.output, std::env::current_dir().unwrap().join("runs/x"));
     let loss = &config.loss;
-    assert_eq!((loss.heatmap_loss_weight, loss.background_weight, loss.foreground_weight), (0.7, 1.0, 3.0));
+    assert_eq!((loss.heatmap_loss_weight, loss.background_weight, loss.foreground_weight), (0.5, 1.0, 3.0));
+    let of = |method: &str| {
+        let config = read(&format!("{PHANTOM}\n[method]\nname = '{method}'")).unwrap();
+        (config.start_epoch(), config.data.augment.exchange_background, config.data.mask_margin)
+    };
+    assert_eq!((config.train.epochs, of("isnet"), of("grad_input")), (10, (4, 1.0, 0.05), (4, 1.0, 0.05)));
+    assert_eq!(
+        (of("background_exchange"), of("standard"), of("rrr")),
+        ((0, 1.0, 0.05), (0, 0.0, 0.05), (0, 0.0, 0.05))
+    );
     assert_eq!(loss.foreground_range, ForegroundRange::Fixed { low: 1.0, high: 25.0 });
     assert_eq!((config.method.name, config.method.selector), (MethodName::Isnet, Selector::Selective));
     assert!(config.method.z_box && config.method.epsilon == 0.01);

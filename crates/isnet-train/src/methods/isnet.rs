@@ -46,14 +46,15 @@ impl HeatmapObjective {
     /// # Errors
     /// [`TrainError`] naming every node that relevance cannot pass, or that nothing is supervised.
     pub(super) fn new(config: &RunConfig, graph: &Graph, range: ForegroundRange) -> Result<Self, TrainError> {
-        if config.method.deep_supervision && graph.supervised().is_empty() {
+        let (asked, possible) = (config.method.deep_supervision, !graph.supervised().is_empty());
+        if asked == Some(true) && !possible {
             return Err(TrainError::NothingSupervised { architecture: config.model.architecture.clone() });
         }
         Ok(Self {
             plan: plan(config, graph)?,
             selector: selector(config),
             loss: loss(config, range),
-            lds_decay: config.method.deep_supervision.then_some(config.loss.lds_decay),
+            lds_decay: asked.unwrap_or(possible).then_some(config.loss.lds_decay),
             gate: config.loss.heatmap_loss_gate,
             every: config.loss.heatmap_loss_every,
         })

@@ -146,14 +146,14 @@ pub fn weight(config: &RunConfig) -> f64 {
     }
 }
 
-/// The weight at a step, counted from 0.
-pub fn weight_at(config: &RunConfig, steps_per_epoch: usize, step: usize) -> f64 {
+/// The weight at a step, counted from 0; `start` is the first epoch that may not be classification alone.
+pub fn weight_at(config: &RunConfig, start: usize, steps_per_epoch: usize, step: usize) -> f64 {
     let share = match config.method.name {
         MethodName::SegmentClassify => f64::from(u8::from(step < segmenter_epochs(config) * steps_per_epoch)),
         MethodName::Segment => 1.0,
         _ => method_share(
             config.loss.heatmap_loss_schedule,
-            first_epoch(config) * steps_per_epoch,
+            first_epoch(config, start) * steps_per_epoch,
             steps_per_epoch,
             step,
         ),
@@ -163,8 +163,7 @@ pub fn weight_at(config: &RunConfig, steps_per_epoch: usize, step: usize) -> f64
 
 /// Whether the heatmap loss is left out at a step, counted from 0: in all but every k-th (`loss.heatmap_loss_every`).
 pub fn rests(config: &RunConfig, step: usize) -> bool {
-    let has_heatmap = matches!(config.method.name, MethodName::Isnet | MethodName::GradInput);
-    has_heatmap && !(step + 1).is_multiple_of(config.loss.heatmap_loss_every)
+    config.method.name.has_heatmap_loss() && !(step + 1).is_multiple_of(config.loss.heatmap_loss_every)
 }
 
 /// Whether masks have a say in what is learned.
@@ -174,16 +173,16 @@ pub fn learns_from_masks(config: &RunConfig) -> bool {
 
 /// Whether the classifier itself is to ignore the background, so that its epoch is chosen by how far it does.
 pub fn asks_for_trust(config: &RunConfig) -> bool {
-    let looks_at_masks = matches!(
-        config.method.name,
-        MethodName::Isnet | MethodName::GradInput | MethodName::Rrr | MethodName::Gain | MethodName::Ham
-    );
+    let name = config.method.name;
+    let looks_at_masks =
+        name.has_heatmap_loss() || matches!(name, MethodName::Rrr | MethodName::Gain | MethodName::Ham);
     looks_at_masks || config.data.augment.exchange_background > 0.0
 }
 
 /// The first epoch, from 0, that is the method and not its warm-up, calibration or segmenter.
-pub fn first_epoch(config: &RunConfig) -> usize {
-    let start = config.method.start_epoch;
+///
+/// `start` is `method.start_epoch` ([`RunConfig::start_epoch`]) as the run was begun with it.
+pub fn first_epoch(config: &RunConfig, start: usize) -> usize {
     match config.method.name {
         MethodName::Standard | MethodName::BackgroundExchange | MethodName::AttentionGated | MethodName::Segment => 0,
         MethodName::Isnet | MethodName::GradInput => match config.loss.foreground_range {
