@@ -1,4 +1,5 @@
-//! The losses of the methods beside ISNet against PyTorch's double backward: `golden/method_losses.json`, made by the script beside it.
+//! The losses of the methods beside ISNet against PyTorch's double backward and against JAX: `golden/method_losses.json` and `rival_losses.json`, made by
+//! the scripts beside them.
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use isnet_graph::{Graph, Params};
@@ -11,7 +12,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use serde_json::Value;
 
-const GOLDEN: &str = include_str!("../../../golden/method_losses.json");
+const GOLDEN: [&str; 2] =
+    [include_str!("../../../golden/method_losses.json"), include_str!("../../../golden/rival_losses.json")];
 const SEED: &str = "methods";
 const SIDE: usize = 12;
 /// Top, bottom, left and right of the masks; the last sample has none.
@@ -26,6 +28,34 @@ fn right_for_the_right_reasons_agrees_with_pytorch() {
     let graph = build(&isnet_models::plain_cnn::reference(3, 1)).expect("known");
     check("rrr", &graph, &set, single_label());
     check("rrr_multi_label", &graph, &set, multi_label());
+}
+
+#[test]
+fn the_energy_loss_agrees_with_jax() {
+    let set = [("method.name", "energy"), ("method.energy.weight", "0.8")];
+    let graph = build(&isnet_models::plain_cnn::reference(3, 1)).expect("known");
+    check("energy", &graph, &set, single_label());
+    check("energy_multi_label", &graph, &set, multi_label());
+}
+
+#[test]
+fn the_targeted_activation_penalty_agrees_with_jax() {
+    let set = [("method.name", "tap"), ("method.tap.weight", "0.01")];
+    let graph = build(&isnet_models::plain_cnn::reference(3, 1)).expect("known");
+    check("tap", &graph, &set, single_label());
+}
+
+#[test]
+fn robustness_to_the_background_agrees_with_jax() {
+    let set = [
+        ("method.name", "pgd_ex"),
+        ("method.pgd_ex.weight", "0.6"),
+        ("method.pgd_ex.radius", "0.2"),
+        ("method.pgd_ex.steps", "3"),
+    ];
+    let graph = build(&isnet_models::plain_cnn::reference(3, 1)).expect("known");
+    check("pgd_ex", &graph, &set, single_label());
+    check("pgd_ex_multi_label", &graph, &set, multi_label());
 }
 
 #[test]
@@ -81,8 +111,8 @@ fn multi_label() -> Targets {
 
 /// Terms, total and norms of gradients of a case.
 fn check(name: &str, graph: &Graph, set: &[(&str, &str)], targets: Targets) {
-    let golden: Value = serde_json::from_str(GOLDEN).expect("JSON");
-    let expected = &golden["cases"][name];
+    let golden = GOLDEN.map(|text| serde_json::from_str::<Value>(text).expect("JSON"));
+    let expected = golden.iter().find_map(|golden| golden["cases"].get(name)).expect("a case");
     let config = RunConfig::from_toml("[data.phantom]", "methods.toml", set).expect("valid keys");
     let range = ForegroundRange { min: 1.0, max: 25.0 };
     let method = Method::new(&config, graph, range).expect("the graph has all it needs");

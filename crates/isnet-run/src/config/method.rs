@@ -51,6 +51,12 @@ choice! {
         GradInput = "grad_input",
         /// Right for the right reasons: the classifier with a loss on its input gradient.
         Rrr = "rrr",
+        /// Model guidance: the classifier with a loss on the share of its positive evidence that lies outside.
+        Energy = "energy",
+        /// Targeted activation penalty: the classifier with a loss on its activations on the background.
+        Tap = "tap",
+        /// The classifier, on images whose background is changed for the worst too.
+        PgdEx = "pgd_ex",
         /// Guided attention: the classifier with two losses on its Grad-CAM.
         Gain = "gain",
         /// Hierarchical attention mining: the classifier with three losses on its attention maps.
@@ -107,7 +113,7 @@ choice! {
 section! {
     /// `[method]`.
     MethodConfig(section) {
-        /// What is trained: `"isnet"`, `"standard"`, `"background_exchange"`, `"grad_input"`, `"rrr"`, `"gain"`, `"ham"`, `"attention_gated"`, `"multitask"`, `"segment"` or `"segment_classify"`.
+        /// What is trained: `"isnet"`, `"standard"`, `"background_exchange"`, `"grad_input"`, `"rrr"`, `"energy"`, `"tap"`, `"pgd_ex"`, `"gain"`, `"ham"`, `"attention_gated"`, `"multitask"`, `"segment"` or `"segment_classify"`.
         name: MethodName = MethodName::DEFAULT;
         /// What is explained: `"selective"`, `"stochastic"`, `"all_classes"`, `"label"` or `"dual"`.
         selector: Selector = Selector::Selective;
@@ -132,6 +138,12 @@ section! {
     computed {
         /// `[method.rrr]`.
         rrr: RrrConfig = RrrConfig::resolve(&section.section("rrr")?)?;
+        /// `[method.energy]`.
+        energy: EnergyConfig = EnergyConfig::resolve(&section.section("energy")?)?;
+        /// `[method.tap]`.
+        tap: TapConfig = TapConfig::resolve(&section.section("tap")?)?;
+        /// `[method.pgd_ex]`.
+        pgd_ex: PgdExConfig = PgdExConfig::resolve(&section.section("pgd_ex")?)?;
         /// `[method.gain]`.
         gain: GainConfig = GainConfig::resolve(&section.section("gain")?)?;
         /// `[method.ham]`.
@@ -149,6 +161,34 @@ section! {
     RrrConfig(section) {
         /// Weight of the squared input gradient on the background (λ).
         weight: f64 = 1e-3, in POSITIVE;
+    }
+}
+
+section! {
+    /// `[method.energy]`: `classification + λ·(share of the positive evidence that lies outside)`.
+    EnergyConfig(section) {
+        /// Weight of the share (λ).
+        weight: f64 = 1.0, in POSITIVE;
+    }
+}
+
+section! {
+    /// `[method.tap]`: `classification + λ·mean over layers of Σ over the background of (Σ over channels of the activation)²`.
+    TapConfig(section) {
+        /// Weight of the squared activations (λ).
+        weight: f64 = 1e-3, in POSITIVE;
+    }
+}
+
+section! {
+    /// `[method.pgd_ex]`: `classification + λ·classification of the image with the worst background`.
+    PgdExConfig(section) {
+        /// Weight of the changed images (λ).
+        weight: f64 = 1.0, in POSITIVE;
+        /// Largest change of a pixel of the background, in units of the pixel range [0, 1] (κ).
+        radius: f64 = 0.3, in 0.0..=1.0;
+        /// Steps of the search for the worst change.
+        steps: usize = 5, in 1..=100;
     }
 }
 

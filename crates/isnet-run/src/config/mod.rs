@@ -29,8 +29,8 @@ pub use loss::{
     ClassWeights, ForegroundForm, ForegroundRange, HeatmapLossGate, HeatmapLossSchedule, LossConfig, gwrp_decay,
 };
 pub use method::{
-    CompositeName, GainConfig, HamConfig, MethodConfig, MethodName, MultitaskConfig, RrrConfig, SegmentClassifyConfig,
-    Selector,
+    CompositeName, EnergyConfig, GainConfig, HamConfig, MethodConfig, MethodName, MultitaskConfig, PgdExConfig,
+    RrrConfig, SegmentClassifyConfig, Selector, TapConfig,
 };
 pub use model::{AG_SONONET, ModelConfig, PLAIN_CNN, PLAIN_VIT, Stage, Transformer, UNET};
 pub(crate) use raw::line_of;
@@ -59,6 +59,9 @@ pub const SECTIONS: &[(&str, &[Field])] = &[
     ("model.transformer", Transformer::FIELDS),
     ("method", MethodConfig::FIELDS),
     ("method.rrr", RrrConfig::FIELDS),
+    ("method.energy", EnergyConfig::FIELDS),
+    ("method.tap", TapConfig::FIELDS),
+    ("method.pgd_ex", PgdExConfig::FIELDS),
     ("method.gain", GainConfig::FIELDS),
     ("method.ham", HamConfig::FIELDS),
     ("method.multitask", MultitaskConfig::FIELDS),

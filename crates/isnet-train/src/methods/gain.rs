@@ -91,7 +91,7 @@ impl Gain {
 }
 
 /// The label's map, or a map per class where there may be several labels.
-fn selector(targets: &Targets) -> OutputSelector {
+pub(super) fn selector(targets: &Targets) -> OutputSelector {
     match targets {
         Targets::SingleLabel(_) => OutputSelector { target: Target::Label, quantity: Quantity::Logit },
         Targets::MultiLabel(_) => OutputSelector::all_classes(),
@@ -99,7 +99,7 @@ fn selector(targets: &Targets) -> OutputSelector {
 }
 
 /// How much each map of a sample counts: `1/n` for each of its `n` labels, `[N·E]`.
-fn shares(targets: &Targets, seeds: &Seeds, trace: &Trace) -> Tensor<1> {
+pub(super) fn shares(targets: &Targets, seeds: &Seeds, trace: &Trace) -> Tensor<1> {
     let shares: Vec<f32> = match targets {
         Targets::SingleLabel(labels) => vec![1.0; labels.len()],
         Targets::MultiLabel(rows) => rows

@@ -105,7 +105,7 @@ impl HeatmapObjective {
 }
 
 /// The relevance of tokens as a picture of their patches, without that of the class token, which has no place; other maps as they are.
-fn pictured(graph: &Graph, map: &Tensor<4>) -> Tensor<4> {
+pub(super) fn pictured(graph: &Graph, map: &Tensor<4>) -> Tensor<4> {
     let grid = graph.nodes().find_map(|(_, node)| match &node.op {
         Op::Tokens(tokens) => Some(tokens.grid),
         _ => None,

@@ -9,6 +9,9 @@
 //! | `isnet` | [`isnet`] | `(1 − P)·L_class + P·L_heatmap` |
 //! | `grad_input` | [`isnet`] | the same with gradient × input |
 //! | `rrr` | [`rrr`] | `L_class + λ·Σ over the background of (∂ Σ_k ln P_k / ∂x)²` |
+//! | `energy` | [`energy`] | `L_class + λ·(share of the positive evidence that lies outside)` |
+//! | `tap` | [`tap`] | `L_class + λ·(squared activations on the background)` |
+//! | `pgd_ex` | [`pgd_ex`] | `L_class + λ·max L_class(image with another background)` |
 //! | `gain` | [`gain`] | `L_class + α·P(label \| image without its attention) + w·(attention − mask)²` |
 //! | `ham` | [`ham`] | `L_class + a·L_anomaly + m·L_mask + b·L_bound + u·L_union` |
 //! | `attention_gated` | [`standard`] | L_class, of an [`isnet_models::ag_sononet`] |
@@ -16,14 +19,17 @@
 //! | `segment` | [`segment`] | L_segmentation |
 //! | `segment_classify` | [`segment_classify`] | L_segmentation, then L_class of the masked images |
 
+pub mod energy;
 pub mod gain;
 pub mod ham;
 pub mod isnet;
 pub mod multitask;
+pub mod pgd_ex;
 pub mod rrr;
 pub mod segment;
 pub mod segment_classify;
 pub mod standard;
+pub mod tap;
 
 use burn::tensor::{Tensor, TensorData};
 use isnet_graph::{Graph, Mode, NodeId, Params, Part, Trace};
@@ -31,13 +37,16 @@ use isnet_loss::{ClassificationLoss, ForegroundRange};
 use isnet_run::config::{ForegroundRange as ForegroundRangeConfig, MethodName, RunConfig};
 use rand_chacha::ChaCha8Rng;
 
+pub use energy::Energy;
 pub use gain::Gain;
 pub use ham::Ham;
 pub use isnet::HeatmapObjective;
 pub use multitask::Multitask;
+pub use pgd_ex::PgdEx;
 pub use rrr::Rrr;
 pub use segment::Segment;
 pub use segment_classify::SegmentClassify;
+pub use tap::Tap;
 
 use crate::error::TrainError;
 use crate::objective::{Batch, Evaluation, Phase};
@@ -53,6 +62,12 @@ pub enum Method {
     Isnet(HeatmapObjective),
     /// A loss on its input gradient.
     Rrr(Rrr),
+    /// A loss on the share of its positive evidence that lies outside.
+    Energy(Energy),
+    /// A loss on its activations on the background.
+    Tap(Tap),
+    /// A loss on images whose background is changed for the worst.
+    PgdEx(PgdEx),
     /// Two losses on its Grad-CAM.
     Gain(Gain),
     /// Losses on its hierarchical attention.
@@ -95,6 +110,9 @@ impl Method {
             MethodName::Standard | MethodName::BackgroundExchange | MethodName::AttentionGated => Ok(Self::Standard),
             MethodName::Isnet | MethodName::GradInput => Ok(Self::Isnet(HeatmapObjective::new(config, graph, range)?)),
             MethodName::Rrr => Ok(Self::Rrr(Rrr::new(graph)?)),
+            MethodName::Energy => Ok(Self::Energy(Energy::new(graph)?)),
+            MethodName::Tap => Ok(Self::Tap(Tap::new(config, graph)?)),
+            MethodName::PgdEx => Ok(Self::PgdEx(PgdEx::new(config, graph)?)),
             MethodName::Gain => Ok(Self::Gain(Gain::new(config, graph)?)),
             MethodName::Ham => Ok(Self::Ham(Ham::new(config, graph)?)),
             MethodName::Multitask => Ok(Self::Multitask(Multitask::new(config, graph)?)),
@@ -109,6 +127,9 @@ impl Method {
             Self::Standard => standard::evaluate(step),
             Self::Isnet(heatmap) => heatmap.evaluate(step),
             Self::Rrr(rrr) => rrr.evaluate(step),
+            Self::Energy(energy) => energy.evaluate(step),
+            Self::Tap(tap) => tap.evaluate(step),
+            Self::PgdEx(pgd_ex) => pgd_ex.evaluate(step),
             Self::Gain(gain) => gain.evaluate(step),
             Self::Ham(ham) => ham.evaluate(step),
             Self::Multitask(multitask) => multitask.evaluate(step),
@@ -140,6 +161,9 @@ pub fn weight(config: &RunConfig) -> f64 {
         MethodName::Standard | MethodName::BackgroundExchange | MethodName::AttentionGated => 0.0,
         MethodName::Isnet | MethodName::GradInput => config.loss.heatmap_loss_weight,
         MethodName::Rrr => config.method.rrr.weight,
+        MethodName::Energy => config.method.energy.weight,
+        MethodName::Tap => config.method.tap.weight,
+        MethodName::PgdEx => config.method.pgd_ex.weight,
         MethodName::Multitask => config.method.multitask.segmentation_weight,
         MethodName::Gain | MethodName::Ham | MethodName::Segment => 1.0,
         MethodName::SegmentClassify => f64::from(u8::from(segmenter_epochs(config) > 0)),
@@ -173,9 +197,15 @@ pub fn learns_from_masks(config: &RunConfig) -> bool {
 
 /// Whether the classifier itself is to ignore the background, so that its epoch is chosen by how far it does.
 pub fn asks_for_trust(config: &RunConfig) -> bool {
-    let name = config.method.name;
-    let looks_at_masks =
-        name.has_heatmap_loss() || matches!(name, MethodName::Rrr | MethodName::Gain | MethodName::Ham);
+    let looks_at_masks = match config.method.name {
+        MethodName::Rrr
+        | MethodName::Energy
+        | MethodName::Tap
+        | MethodName::PgdEx
+        | MethodName::Gain
+        | MethodName::Ham => true,
+        name => name.has_heatmap_loss(),
+    };
     looks_at_masks || config.data.augment.exchange_background > 0.0
 }
 
@@ -189,7 +219,13 @@ pub fn first_epoch(config: &RunConfig, start: usize) -> usize {
             ForegroundRangeConfig::Calibrate => start.max(config.loss.calibration_epochs),
             ForegroundRangeConfig::Fixed { .. } => start,
         },
-        MethodName::Rrr | MethodName::Gain | MethodName::Ham | MethodName::Multitask => start,
+        MethodName::Rrr
+        | MethodName::Energy
+        | MethodName::Tap
+        | MethodName::PgdEx
+        | MethodName::Gain
+        | MethodName::Ham
+        | MethodName::Multitask => start,
         MethodName::SegmentClassify => segmenter_epochs(config),
     }
 }

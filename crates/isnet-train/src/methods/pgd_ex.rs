@@ -1,0 +1,84 @@
+//! `pgd_ex`, robustness to changes of the background (Heo, Piratla, Wicker and Weller, NeurIPS 2023, arXiv 2303.06419, section 3):
+//! `L = L_class + λ·max L_class(image + δ on the background)` over `abs(δ) ≤ κ`.
+//!
+//! The worst `δ` is looked for by projected gradient ascent from 0: `steps` steps of `2.5·κ/steps` along the sign of the gradient, images kept in [0, 1]. It
+//! is that of the classifier as it predicts, with running statistics. Samples without a mask are left as they are.
+//!
+//! Needs: masks, and a graph whose every node a gradient can pass.
+
+use burn::tensor::Tensor;
+use isnet_graph::{Graph, Mode, Params};
+use isnet_kernels::{sigmoid, softmax_rows};
+use isnet_loss::Targets;
+use isnet_lrp::{Composite, Plan, gradient_at};
+use isnet_run::RunConfig;
+use isnet_run::config::PgdExConfig;
+
+use super::standard::classified;
+use super::{Step, constant};
+use crate::error::TrainError;
+use crate::objective::Evaluation;
+
+/// Robustness to changes of the background.
+#[derive(Clone, Debug)]
+pub struct PgdEx {
+    /// The ordinary gradient.
+    pub plan: Plan,
+    /// κ and the number of steps.
+    pub settings: PgdExConfig,
+}
+
+impl PgdEx {
+    pub(super) fn new(config: &RunConfig, graph: &Graph) -> Result<Self, TrainError> {
+        Ok(Self { plan: Composite::gradient_times_input().plan(graph)?, settings: config.method.pgd_ex.clone() })
+    }
+
+    /// The weight of a step is λ.
+    pub(super) fn evaluate(&self, mut step: Step<'_>) -> Result<Evaluation, TrainError> {
+        let trace = step.forward();
+        let classification = step.classify(&trace)?;
+        if !step.counts() {
+            return Ok(classified(trace, classification));
+        }
+        let attacked = self.attacked(&step)?;
+        let again = step.forward_of(attacked);
+        let robust = step.classify(&again)?;
+        let total = classification.clone() + robust.clone() * step.weight;
+        Ok(Evaluation { total, terms: vec![("robust", robust)], ..classified(trace, classification) })
+    }
+
+    /// The images with the background that the classifier likes least.
+    fn attacked(&self, step: &Step<'_>) -> Result<Tensor<4>, TrainError> {
+        let image = step.batch.image.clone().detach();
+        let known = step.batch.mask.known().iter().map(|known| f32::from(u8::from(*known))).collect::<Vec<_>>();
+        let known = constant(known, [step.batch.mask.len(), 1, 1, 1], &image);
+        let region = step.batch.mask.background(image.dtype()).expand(image.dims()) * known.expand(image.dims());
+        let params = step.params.values().iter().map(|value| value.clone().detach()).collect();
+        let params = Params::from_tensors(step.graph, params);
+        let (radius, steps) = (self.settings.radius, self.settings.steps);
+        let moved = |delta: &Tensor<4>| (image.clone() + delta.clone() * region.clone()).clamp(0.0, 1.0);
+        let mut delta = image.zeros_like();
+        for _ in 0..steps {
+            let trace = step.graph.forward(&params, moved(&delta), Mode::Evaluate);
+            let seeds = loss_gradient(trace.logits(), &step.batch.targets);
+            let gradient = gradient_at((step.graph, &params, &trace), &self.plan, seeds, step.graph.input())?;
+            let along = gradient.detach().sign() * (2.5 * radius / steps as f64);
+            delta = (delta + along).clamp(-radius, radius);
+        }
+        Ok(moved(&delta))
+    }
+}
+
+/// `∂ L_class / ∂logits` of each sample, but for a factor: probabilities less the truth.
+fn loss_gradient(logits: Tensor<2>, targets: &Targets) -> Tensor<2> {
+    let [rows, n_classes] = logits.dims();
+    let (probabilities, truth) = match targets {
+        Targets::SingleLabel(labels) => {
+            let mut truth = vec![0.0_f32; rows * n_classes];
+            labels.iter().enumerate().for_each(|(row, label)| truth[row * n_classes + label] = 1.0);
+            (softmax_rows(logits.clone()), truth)
+        }
+        Targets::MultiLabel(labels) => (sigmoid(logits.clone()), labels.concat()),
+    };
+    probabilities - constant(truth, [rows, n_classes], &logits)
+}
