@@ -30,7 +30,7 @@ pub(crate) struct State {
     /// What processors worked in the epoch so far; older checkpoints do not know.
     #[serde(default)]
     pub processor_seconds: f64,
-    /// The first epoch that may not be classification alone, which stays as the run was begun with it; older checkpoints leave it to the configuration.
+    /// The first epoch that may not be classification alone, which stays as the run was begun with it; older checkpoints do not know.
     #[serde(default)]
     pub start_epoch: Option<usize>,
 }
@@ -124,6 +124,10 @@ impl State {
         let corrupt = |error| RunError::Corrupt { what: "checkpoint", path: path.clone(), reason: reason(error) };
         let state = Self::deserialize(&checkpoint.state).map_err(corrupt)?;
         let misfit = |reason| TrainError::Checkpoint { path: path.clone(), reason };
+        if state.start_epoch.is_none() && config.method.name.has_heatmap_loss() {
+            let reason = "it was begun by an earlier version, whose defaults were others: finish it with that version, or train anew";
+            return Err(misfit(reason.to_owned()));
+        }
         restore_model(&checkpoint, &path, model)?;
         let here = Identity::of(model);
         state.model.check_classes(&here).map_err(misfit)?;

@@ -317,6 +317,23 @@ fn the_heatmap_loss_begins_after_two_fifths_of_the_epochs_that_a_run_was_begun_w
 }
 
 #[test]
+fn an_isnet_of_a_version_with_other_defaults_does_not_go_on() {
+    for (name, goes_on) in [("isnet", false), ("standard", true)] {
+        let folder = TempDir::new().expect("a folder");
+        let method = ("method.name", name);
+        train_in(folder.path(), &eight(), &[method]);
+        let path = folder.path().join("checkpoints/last.safetensors");
+        let mut earlier = Checkpoint::load(&path).expect("a checkpoint");
+        earlier.state.as_object_mut().expect("an object").remove("start_epoch");
+        earlier.save(&path).expect("it is written");
+        let (config, data) = (config(folder.path(), &[method, ("train.epochs", "2")]), eight());
+        let found = Trainer::new(&config, &data, Existing::Resume, &mut Seen::default()).map(drop);
+        let message = found.err().map(|error| error.to_string()).unwrap_or_default();
+        assert_eq!(message.contains("whose defaults were others"), !goes_on, "{name}: {message}");
+    }
+}
+
+#[test]
 fn the_range_is_measured_once_on_the_images_as_they_are_by_the_plain_classifier() {
     let plain = ("data.augment.noise", "0.3");
     let measuring = [plain, ("loss.foreground_range", "calibrate"), ("loss.calibration_epochs", "1")];
