@@ -1,4 +1,4 @@
-"""Writes rival_losses.json: losses of `energy`, `tap` and `pgd_ex` and their gradients, by JAX's automatic differentiation.
+"""Writes rival_losses.json: losses of `energy`, `tap`, `pgd_ex` and `ibp_ex` and their gradients, by JAX's automatic differentiation.
 
     python -m venv /tmp/jax && /tmp/jax/bin/pip install jax==0.10.2 && /tmp/jax/bin/python golden/rival_losses.py
 
@@ -115,6 +115,31 @@ def pgd_ex(multi_label: bool, p: dict):
     return of_class + PGD["weight"] * robust, {"classification": of_class, "robust": robust}
 
 
+def ibp_ex(multi_label: bool, p: dict):
+    x, outside = image(), 1 - mask()
+    outside[KNOWN:] = 0
+    lower, upper = (jnp.clip(x + sign * PGD["radius"] * outside, 0, 1) for sign in (-1, 1))
+
+    def affine(lower, upper, weight, apply):
+        middle, half = apply((lower + upper) / 2, weight), apply((upper - lower) / 2, jnp.abs(weight))
+        return middle - half, middle + half
+
+    conv = lambda x, weight: jax.lax.conv_general_dilated(x, weight, (1, 1), "SAME")
+    for number, index in enumerate([0, 3, 6]):
+        bias = p[f"{index}.bias"][:, None, None]
+        ends = [jnp.maximum(end + bias, 0) for end in affine(lower, upper, p[f"{index}.weight"], conv)]
+        if number < 2:
+            n, c, h, w = ends[0].shape
+            ends = [end.reshape(n, c, h // 2, 2, w // 2, 2).max((3, 5)) for end in ends]
+        lower, upper = ends
+    ends = affine(lower.mean((2, 3)), upper.mean((2, 3)), p["10.weight"].T, jnp.matmul)
+    lower, upper = (end + p["10.bias"] for end in ends)
+    right = ROWS if multi_label else np.eye(CLASSES)[LABELS]
+    of_class = classification(forward(p, x)[0], multi_label)
+    certified = classification(jnp.where(right > 0, lower, upper), multi_label)
+    return of_class + PGD["weight"] * certified, {"classification": of_class, "certified": certified}
+
+
 def case(loss) -> dict:
     (total, terms), gradients = jax.value_and_grad(loss, has_aux=True)(parameters())
     norms = {name: float(jnp.sqrt((g**2).sum())) for name, g in gradients.items()}
@@ -128,6 +153,8 @@ out["cases"] = {
     "tap": case(tap),
     "pgd_ex": case(partial(pgd_ex, False)),
     "pgd_ex_multi_label": case(partial(pgd_ex, True)),
+    "ibp_ex": case(partial(ibp_ex, False)),
+    "ibp_ex_multi_label": case(partial(ibp_ex, True)),
 }
 path = pathlib.Path(__file__).with_name("rival_losses.json")
 path.write_text(json.dumps(out, indent=1) + "\n")

@@ -26,6 +26,7 @@ fn methods() -> Vec<(&'static str, String)> {
         ("energy", String::new()),
         ("tap", String::new()),
         ("pgd_ex", String::new()),
+        ("ibp_ex", String::new()),
         ("gain", String::new()),
         ("attention_gated", gated.to_owned()),
         ("multitask", unet),

@@ -54,6 +54,16 @@ pub enum GraphError {
         /// Shape of this one.
         got: Shape,
     },
+    /// A node that no interval can pass.
+    #[error(
+        "node `{node}` ({op}) is neither affine nor monotone, so its bounds are not known; use a network without it, or another method"
+    )]
+    NoBounds {
+        /// The node.
+        node: String,
+        /// Its operation.
+        op: &'static str,
+    },
     /// A window larger than its input.
     #[error("node `{node}`: its {kernel:?} window does not fit into {got}; use larger images")]
     TooSmall {

@@ -24,6 +24,7 @@
 //! # Ok::<(), isnet_graph::GraphError>(())
 //! ```
 
+pub mod bounds;
 pub mod builder;
 pub mod error;
 pub mod execute;

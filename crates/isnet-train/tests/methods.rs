@@ -59,6 +59,14 @@ fn robustness_to_the_background_agrees_with_jax() {
 }
 
 #[test]
+fn certified_robustness_to_the_background_agrees_with_jax() {
+    let set = [("method.name", "ibp_ex"), ("method.ibp_ex.weight", "0.6"), ("method.ibp_ex.radius", "0.2")];
+    let graph = build(&isnet_models::plain_cnn::reference(3, 1)).expect("known");
+    check("ibp_ex", &graph, &set, single_label());
+    check("ibp_ex_multi_label", &graph, &set, multi_label());
+}
+
+#[test]
 fn guided_attention_agrees_with_pytorch() {
     let set = [("method.name", "gain"), ("method.gain.mining_weight", "0.75"), ("method.gain.mask_weight", "4")];
     let graph = build(&isnet_models::plain_cnn::reference(3, 1)).expect("known");

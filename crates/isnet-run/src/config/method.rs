@@ -57,6 +57,8 @@ choice! {
         Tap = "tap",
         /// The classifier, on images whose background is changed for the worst too.
         PgdEx = "pgd_ex",
+        /// The classifier, with a loss on the worst logits that a changed background can give.
+        IbpEx = "ibp_ex",
         /// Guided attention: the classifier with two losses on its Grad-CAM.
         Gain = "gain",
         /// Hierarchical attention mining: the classifier with three losses on its attention maps.
@@ -113,7 +115,7 @@ choice! {
 section! {
     /// `[method]`.
     MethodConfig(section) {
-        /// What is trained: `"isnet"`, `"standard"`, `"background_exchange"`, `"grad_input"`, `"rrr"`, `"energy"`, `"tap"`, `"pgd_ex"`, `"gain"`, `"ham"`, `"attention_gated"`, `"multitask"`, `"segment"` or `"segment_classify"`.
+        /// What is trained: `"isnet"`, `"standard"`, `"background_exchange"`, `"grad_input"`, `"rrr"`, `"energy"`, `"tap"`, `"pgd_ex"`, `"ibp_ex"`, `"gain"`, `"ham"`, `"attention_gated"`, `"multitask"`, `"segment"` or `"segment_classify"`.
         name: MethodName = MethodName::DEFAULT;
         /// What is explained: `"selective"`, `"stochastic"`, `"all_classes"`, `"label"` or `"dual"`.
         selector: Selector = Selector::Selective;
@@ -144,6 +146,8 @@ section! {
         tap: TapConfig = TapConfig::resolve(&section.section("tap")?)?;
         /// `[method.pgd_ex]`.
         pgd_ex: PgdExConfig = PgdExConfig::resolve(&section.section("pgd_ex")?)?;
+        /// `[method.ibp_ex]`.
+        ibp_ex: IbpExConfig = IbpExConfig::resolve(&section.section("ibp_ex")?)?;
         /// `[method.gain]`.
         gain: GainConfig = GainConfig::resolve(&section.section("gain")?)?;
         /// `[method.ham]`.
@@ -189,6 +193,16 @@ section! {
         radius: f64 = 0.3, in 0.0..=1.0;
         /// Steps of the search for the worst change.
         steps: usize = 5, in 1..=100;
+    }
+}
+
+section! {
+    /// `[method.ibp_ex]`: `classification + λ·classification of the worst logits over all backgrounds within κ`.
+    IbpExConfig(section) {
+        /// Weight of the worst logits (λ).
+        weight: f64 = 1.0, in POSITIVE;
+        /// Largest change of a pixel of the background, in units of the pixel range [0, 1] (κ).
+        radius: f64 = 0.1, in 0.0..=1.0;
     }
 }
 

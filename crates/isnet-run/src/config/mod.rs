@@ -29,8 +29,8 @@ pub use loss::{
     ClassWeights, ForegroundForm, ForegroundRange, HeatmapLossGate, HeatmapLossSchedule, LossConfig, gwrp_decay,
 };
 pub use method::{
-    CompositeName, EnergyConfig, GainConfig, HamConfig, MethodConfig, MethodName, MultitaskConfig, PgdExConfig,
-    RrrConfig, SegmentClassifyConfig, Selector, TapConfig,
+    CompositeName, EnergyConfig, GainConfig, HamConfig, IbpExConfig, MethodConfig, MethodName, MultitaskConfig,
+    PgdExConfig, RrrConfig, SegmentClassifyConfig, Selector, TapConfig,
 };
 pub use model::{AG_SONONET, ModelConfig, PLAIN_CNN, PLAIN_VIT, Stage, Transformer, UNET};
 pub(crate) use raw::line_of;
@@ -62,6 +62,7 @@ pub const SECTIONS: &[(&str, &[Field])] = &[
     ("method.energy", EnergyConfig::FIELDS),
     ("method.tap", TapConfig::FIELDS),
     ("method.pgd_ex", PgdExConfig::FIELDS),
+    ("method.ibp_ex", IbpExConfig::FIELDS),
     ("method.gain", GainConfig::FIELDS),
     ("method.ham", HamConfig::FIELDS),
     ("method.multitask", MultitaskConfig::FIELDS),

@@ -12,6 +12,7 @@
 //! | `energy` | [`energy`] | `L_class + λ·(share of the positive evidence that lies outside)` |
 //! | `tap` | [`tap`] | `L_class + λ·(squared activations on the background)` |
 //! | `pgd_ex` | [`pgd_ex`] | `L_class + λ·max L_class(image with another background)` |
+//! | `ibp_ex` | [`ibp_ex`] | `L_class + λ·L_class(bounds over all backgrounds within κ)` |
 //! | `gain` | [`gain`] | `L_class + α·P(label \| image without its attention) + w·(attention − mask)²` |
 //! | `ham` | [`ham`] | `L_class + a·L_anomaly + m·L_mask + b·L_bound + u·L_union` |
 //! | `attention_gated` | [`standard`] | L_class, of an [`isnet_models::ag_sononet`] |
@@ -22,6 +23,7 @@
 pub mod energy;
 pub mod gain;
 pub mod ham;
+pub mod ibp_ex;
 pub mod isnet;
 pub mod multitask;
 pub mod pgd_ex;
@@ -40,6 +42,7 @@ use rand_chacha::ChaCha8Rng;
 pub use energy::Energy;
 pub use gain::Gain;
 pub use ham::Ham;
+pub use ibp_ex::IbpEx;
 pub use isnet::HeatmapObjective;
 pub use multitask::Multitask;
 pub use pgd_ex::PgdEx;
@@ -68,6 +71,8 @@ pub enum Method {
     Tap(Tap),
     /// A loss on images whose background is changed for the worst.
     PgdEx(PgdEx),
+    /// A loss on the worst logits that a changed background can give.
+    IbpEx(IbpEx),
     /// Two losses on its Grad-CAM.
     Gain(Gain),
     /// Losses on its hierarchical attention.
@@ -113,6 +118,7 @@ impl Method {
             MethodName::Energy => Ok(Self::Energy(Energy::new(graph)?)),
             MethodName::Tap => Ok(Self::Tap(Tap::new(config, graph)?)),
             MethodName::PgdEx => Ok(Self::PgdEx(PgdEx::new(config, graph)?)),
+            MethodName::IbpEx => Ok(Self::IbpEx(IbpEx::new(config, graph)?)),
             MethodName::Gain => Ok(Self::Gain(Gain::new(config, graph)?)),
             MethodName::Ham => Ok(Self::Ham(Ham::new(config, graph)?)),
             MethodName::Multitask => Ok(Self::Multitask(Multitask::new(config, graph)?)),
@@ -130,6 +136,7 @@ impl Method {
             Self::Energy(energy) => energy.evaluate(step),
             Self::Tap(tap) => tap.evaluate(step),
             Self::PgdEx(pgd_ex) => pgd_ex.evaluate(step),
+            Self::IbpEx(ibp_ex) => ibp_ex.evaluate(step),
             Self::Gain(gain) => gain.evaluate(step),
             Self::Ham(ham) => ham.evaluate(step),
             Self::Multitask(multitask) => multitask.evaluate(step),
@@ -164,6 +171,7 @@ pub fn weight(config: &RunConfig) -> f64 {
         MethodName::Energy => config.method.energy.weight,
         MethodName::Tap => config.method.tap.weight,
         MethodName::PgdEx => config.method.pgd_ex.weight,
+        MethodName::IbpEx => config.method.ibp_ex.weight,
         MethodName::Multitask => config.method.multitask.segmentation_weight,
         MethodName::Gain | MethodName::Ham | MethodName::Segment => 1.0,
         MethodName::SegmentClassify => f64::from(u8::from(segmenter_epochs(config) > 0)),
@@ -198,13 +206,21 @@ pub fn learns_from_masks(config: &RunConfig) -> bool {
 /// Whether the classifier itself is to ignore the background, so that its epoch is chosen by how far it does.
 pub fn asks_for_trust(config: &RunConfig) -> bool {
     let looks_at_masks = match config.method.name {
-        MethodName::Rrr
+        MethodName::Isnet
+        | MethodName::GradInput
+        | MethodName::Rrr
         | MethodName::Energy
         | MethodName::Tap
         | MethodName::PgdEx
+        | MethodName::IbpEx
         | MethodName::Gain
         | MethodName::Ham => true,
-        name => name.has_heatmap_loss(),
+        MethodName::Standard
+        | MethodName::BackgroundExchange
+        | MethodName::AttentionGated
+        | MethodName::Multitask
+        | MethodName::Segment
+        | MethodName::SegmentClassify => false,
     };
     looks_at_masks || config.data.augment.exchange_background > 0.0
 }
@@ -223,6 +239,7 @@ pub fn first_epoch(config: &RunConfig, start: usize) -> usize {
         | MethodName::Energy
         | MethodName::Tap
         | MethodName::PgdEx
+        | MethodName::IbpEx
         | MethodName::Gain
         | MethodName::Ham
         | MethodName::Multitask => start,

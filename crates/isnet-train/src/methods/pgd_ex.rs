@@ -50,9 +50,7 @@ impl PgdEx {
     /// The images with the background that the classifier likes least.
     fn attacked(&self, step: &Step<'_>) -> Result<Tensor<4>, TrainError> {
         let image = step.batch.image.clone().detach();
-        let known = step.batch.mask.known().iter().map(|known| f32::from(u8::from(*known))).collect::<Vec<_>>();
-        let known = constant(known, [step.batch.mask.len(), 1, 1, 1], &image);
-        let region = step.batch.mask.background(image.dtype()).expand(image.dims()) * known.expand(image.dims());
+        let region = changeable(step);
         let params = step.params.values().iter().map(|value| value.clone().detach()).collect();
         let params = Params::from_tensors(step.graph, params);
         let (radius, steps) = (self.settings.radius, self.settings.steps);
@@ -69,16 +67,31 @@ impl PgdEx {
     }
 }
 
+/// 1 where a pixel may be changed: on the background of samples whose mask is known. `[N, H, W, C]`.
+pub(super) fn changeable(step: &Step<'_>) -> Tensor<4> {
+    let (image, mask) = (&step.batch.image, &step.batch.mask);
+    let known: Vec<f32> = mask.known().iter().map(|known| f32::from(u8::from(*known))).collect();
+    let known = constant(known, [mask.len(), 1, 1, 1], image);
+    mask.background(image.dtype()).expand(image.dims()) * known.expand(image.dims())
+}
+
+/// 1 for each class that is right, else 0, row by row.
+pub(super) fn truth(targets: &Targets, [rows, n_classes]: [usize; 2]) -> Vec<f32> {
+    match targets {
+        Targets::SingleLabel(labels) => {
+            let mut truth = vec![0.0; rows * n_classes];
+            labels.iter().enumerate().for_each(|(row, label)| truth[row * n_classes + label] = 1.0);
+            truth
+        }
+        Targets::MultiLabel(labels) => labels.concat(),
+    }
+}
+
 /// `∂ L_class / ∂logits` of each sample, but for a factor: probabilities less the truth.
 fn loss_gradient(logits: Tensor<2>, targets: &Targets) -> Tensor<2> {
-    let [rows, n_classes] = logits.dims();
-    let (probabilities, truth) = match targets {
-        Targets::SingleLabel(labels) => {
-            let mut truth = vec![0.0_f32; rows * n_classes];
-            labels.iter().enumerate().for_each(|(row, label)| truth[row * n_classes + label] = 1.0);
-            (softmax_rows(logits.clone()), truth)
-        }
-        Targets::MultiLabel(labels) => (sigmoid(logits.clone()), labels.concat()),
+    let probabilities = match targets {
+        Targets::SingleLabel(_) => softmax_rows(logits.clone()),
+        Targets::MultiLabel(_) => sigmoid(logits.clone()),
     };
-    probabilities - constant(truth, [rows, n_classes], &logits)
+    probabilities - constant(truth(targets, logits.dims()), logits.dims(), &logits)
 }
