@@ -1,4 +1,4 @@
-"""Writes rival_losses.json: losses of `energy`, `tap`, `pgd_ex` and `ibp_ex` and their gradients, by JAX's automatic differentiation.
+"""Writes rival_losses.json: losses of `energy`, `tap`, `pgd_ex`, `r4` and `ibp_ex` and their gradients, by JAX's automatic differentiation.
 
     python -m venv /tmp/jax && /tmp/jax/bin/pip install jax==0.10.2 && /tmp/jax/bin/python golden/rival_losses.py
 
@@ -100,7 +100,8 @@ def tap(p: dict):
     return of_class + TAP_WEIGHT * penalty, {"classification": of_class, "activation": penalty}
 
 
-def pgd_ex(multi_label: bool, p: dict):
+def worst(multi_label: bool, p: dict):
+    """The images with the worst background that projected gradient ascent finds; nothing is differentiated through it."""
     x, outside = image(), 1 - mask()
     outside[KNOWN:] = 0
     frozen = jax.lax.stop_gradient(p)
@@ -110,9 +111,21 @@ def pgd_ex(multi_label: bool, p: dict):
     for _ in range(PGD["steps"]):
         step = 2.5 * PGD["radius"] / PGD["steps"]
         delta = jnp.clip(delta + step * jnp.sign(slope(attacked(delta))), -PGD["radius"], PGD["radius"])
-    of_class = classification(forward(p, x)[0], multi_label)
-    robust = classification(forward(p, jax.lax.stop_gradient(attacked(delta)))[0], multi_label)
+    return jax.lax.stop_gradient(attacked(delta))
+
+
+def pgd_ex(multi_label: bool, p: dict):
+    of_class = classification(forward(p, image())[0], multi_label)
+    robust = classification(forward(p, worst(multi_label, p))[0], multi_label)
     return of_class + PGD["weight"] * robust, {"classification": of_class, "robust": robust}
+
+
+def r4(multi_label: bool, p: dict):
+    of_class = classification(forward(p, image())[0], multi_label)
+    # The loss is a mean over the batch; each sample's own gradient is that many times larger.
+    gradient = BATCH * jax.grad(lambda x: classification(forward(p, x)[0], multi_label))(worst(multi_label, p))
+    slope = (jnp.abs(gradient) * (1 - mask()))[:KNOWN].sum() / KNOWN
+    return of_class + PGD["weight"] * slope, {"classification": of_class, "slope": slope}
 
 
 def ibp_ex(multi_label: bool, p: dict):
@@ -153,6 +166,8 @@ out["cases"] = {
     "tap": case(tap),
     "pgd_ex": case(partial(pgd_ex, False)),
     "pgd_ex_multi_label": case(partial(pgd_ex, True)),
+    "r4": case(partial(r4, False)),
+    "r4_multi_label": case(partial(r4, True)),
     "ibp_ex": case(partial(ibp_ex, False)),
     "ibp_ex_multi_label": case(partial(ibp_ex, True)),
 }

@@ -27,6 +27,7 @@ fn methods() -> Vec<(&'static str, String)> {
         ("tap", String::new()),
         ("pgd_ex", String::new()),
         ("ibp_ex", String::new()),
+        ("r4", String::new()),
         ("gain", String::new()),
         ("attention_gated", gated.to_owned()),
         ("multitask", unet),

@@ -67,6 +67,15 @@ fn certified_robustness_to_the_background_agrees_with_jax() {
 }
 
 #[test]
+fn robust_attribution_agrees_with_jax() {
+    let set =
+        [("method.name", "r4"), ("method.r4.weight", "0.6"), ("method.r4.radius", "0.2"), ("method.r4.steps", "3")];
+    let graph = build(&isnet_models::plain_cnn::reference(3, 1)).expect("known");
+    check("r4", &graph, &set, single_label());
+    check("r4_multi_label", &graph, &set, multi_label());
+}
+
+#[test]
 fn guided_attention_agrees_with_pytorch() {
     let set = [("method.name", "gain"), ("method.gain.mining_weight", "0.75"), ("method.gain.mask_weight", "4")];
     let graph = build(&isnet_models::plain_cnn::reference(3, 1)).expect("known");

@@ -59,6 +59,8 @@ choice! {
         PgdEx = "pgd_ex",
         /// The classifier, with a loss on the worst logits that a changed background can give.
         IbpEx = "ibp_ex",
+        /// The classifier, with a loss on its gradient where the background is changed for the worst.
+        R4 = "r4",
         /// Guided attention: the classifier with two losses on its Grad-CAM.
         Gain = "gain",
         /// Hierarchical attention mining: the classifier with three losses on its attention maps.
@@ -115,7 +117,7 @@ choice! {
 section! {
     /// `[method]`.
     MethodConfig(section) {
-        /// What is trained: `"isnet"`, `"standard"`, `"background_exchange"`, `"grad_input"`, `"rrr"`, `"energy"`, `"tap"`, `"pgd_ex"`, `"ibp_ex"`, `"gain"`, `"ham"`, `"attention_gated"`, `"multitask"`, `"segment"` or `"segment_classify"`.
+        /// What is trained: `"isnet"`, `"standard"`, `"background_exchange"`, `"grad_input"`, `"rrr"`, `"energy"`, `"tap"`, `"pgd_ex"`, `"ibp_ex"`, `"r4"`, `"gain"`, `"ham"`, `"attention_gated"`, `"multitask"`, `"segment"` or `"segment_classify"`.
         name: MethodName = MethodName::DEFAULT;
         /// What is explained: `"selective"`, `"stochastic"`, `"all_classes"`, `"label"` or `"dual"`.
         selector: Selector = Selector::Selective;
@@ -148,6 +150,8 @@ section! {
         pgd_ex: PgdExConfig = PgdExConfig::resolve(&section.section("pgd_ex")?)?;
         /// `[method.ibp_ex]`.
         ibp_ex: IbpExConfig = IbpExConfig::resolve(&section.section("ibp_ex")?)?;
+        /// `[method.r4]`.
+        r4: R4Config = R4Config::resolve(&section.section("r4")?)?;
         /// `[method.gain]`.
         gain: GainConfig = GainConfig::resolve(&section.section("gain")?)?;
         /// `[method.ham]`.
@@ -203,6 +207,18 @@ section! {
         weight: f64 = 1.0, in POSITIVE;
         /// Largest change of a pixel of the background, in units of the pixel range [0, 1] (κ).
         radius: f64 = 0.1, in 0.0..=1.0;
+    }
+}
+
+section! {
+    /// `[method.r4]`: `classification + λ·Σ over the background of abs(∂ classification / ∂ image)` at the worst background within κ.
+    R4Config(section) {
+        /// Weight of the gradient on the background (λ).
+        weight: f64 = 0.1, in POSITIVE;
+        /// Largest change of a pixel of the background, in units of the pixel range [0, 1] (κ).
+        radius: f64 = 0.1, in 0.0..=1.0;
+        /// Steps of the search for the worst change.
+        steps: usize = 5, in 1..=100;
     }
 }
 

@@ -30,7 +30,7 @@ pub use loss::{
 };
 pub use method::{
     CompositeName, EnergyConfig, GainConfig, HamConfig, IbpExConfig, MethodConfig, MethodName, MultitaskConfig,
-    PgdExConfig, RrrConfig, SegmentClassifyConfig, Selector, TapConfig,
+    PgdExConfig, R4Config, RrrConfig, SegmentClassifyConfig, Selector, TapConfig,
 };
 pub use model::{AG_SONONET, ModelConfig, PLAIN_CNN, PLAIN_VIT, Stage, Transformer, UNET};
 pub(crate) use raw::line_of;
@@ -63,6 +63,7 @@ pub const SECTIONS: &[(&str, &[Field])] = &[
     ("method.tap", TapConfig::FIELDS),
     ("method.pgd_ex", PgdExConfig::FIELDS),
     ("method.ibp_ex", IbpExConfig::FIELDS),
+    ("method.r4", R4Config::FIELDS),
     ("method.gain", GainConfig::FIELDS),
     ("method.ham", HamConfig::FIELDS),
     ("method.multitask", MultitaskConfig::FIELDS),

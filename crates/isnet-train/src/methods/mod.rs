@@ -13,6 +13,7 @@
 //! | `tap` | [`tap`] | `L_class + λ·(squared activations on the background)` |
 //! | `pgd_ex` | [`pgd_ex`] | `L_class + λ·max L_class(image with another background)` |
 //! | `ibp_ex` | [`ibp_ex`] | `L_class + λ·L_class(bounds over all backgrounds within κ)` |
+//! | `r4` | [`r4`] | `L_class + λ·Σ over the background of abs(∂ L_class / ∂x)`, at the worst background within κ |
 //! | `gain` | [`gain`] | `L_class + α·P(label \| image without its attention) + w·(attention − mask)²` |
 //! | `ham` | [`ham`] | `L_class + a·L_anomaly + m·L_mask + b·L_bound + u·L_union` |
 //! | `attention_gated` | [`standard`] | L_class, of an [`isnet_models::ag_sononet`] |
@@ -27,6 +28,7 @@ pub mod ibp_ex;
 pub mod isnet;
 pub mod multitask;
 pub mod pgd_ex;
+pub mod r4;
 pub mod rrr;
 pub mod segment;
 pub mod segment_classify;
@@ -46,6 +48,7 @@ pub use ibp_ex::IbpEx;
 pub use isnet::HeatmapObjective;
 pub use multitask::Multitask;
 pub use pgd_ex::PgdEx;
+pub use r4::R4;
 pub use rrr::Rrr;
 pub use segment::Segment;
 pub use segment_classify::SegmentClassify;
@@ -73,6 +76,8 @@ pub enum Method {
     PgdEx(PgdEx),
     /// A loss on the worst logits that a changed background can give.
     IbpEx(IbpEx),
+    /// A loss on its gradient where the background is changed for the worst.
+    R4(R4),
     /// Two losses on its Grad-CAM.
     Gain(Gain),
     /// Losses on its hierarchical attention.
@@ -119,6 +124,7 @@ impl Method {
             MethodName::Tap => Ok(Self::Tap(Tap::new(config, graph)?)),
             MethodName::PgdEx => Ok(Self::PgdEx(PgdEx::new(config, graph)?)),
             MethodName::IbpEx => Ok(Self::IbpEx(IbpEx::new(config, graph)?)),
+            MethodName::R4 => Ok(Self::R4(R4::new(config, graph)?)),
             MethodName::Gain => Ok(Self::Gain(Gain::new(config, graph)?)),
             MethodName::Ham => Ok(Self::Ham(Ham::new(config, graph)?)),
             MethodName::Multitask => Ok(Self::Multitask(Multitask::new(config, graph)?)),
@@ -137,6 +143,7 @@ impl Method {
             Self::Tap(tap) => tap.evaluate(step),
             Self::PgdEx(pgd_ex) => pgd_ex.evaluate(step),
             Self::IbpEx(ibp_ex) => ibp_ex.evaluate(step),
+            Self::R4(r4) => r4.evaluate(step),
             Self::Gain(gain) => gain.evaluate(step),
             Self::Ham(ham) => ham.evaluate(step),
             Self::Multitask(multitask) => multitask.evaluate(step),
@@ -172,6 +179,7 @@ pub fn weight(config: &RunConfig) -> f64 {
         MethodName::Tap => config.method.tap.weight,
         MethodName::PgdEx => config.method.pgd_ex.weight,
         MethodName::IbpEx => config.method.ibp_ex.weight,
+        MethodName::R4 => config.method.r4.weight,
         MethodName::Multitask => config.method.multitask.segmentation_weight,
         MethodName::Gain | MethodName::Ham | MethodName::Segment => 1.0,
         MethodName::SegmentClassify => f64::from(u8::from(segmenter_epochs(config) > 0)),
@@ -213,6 +221,7 @@ pub fn asks_for_trust(config: &RunConfig) -> bool {
         | MethodName::Tap
         | MethodName::PgdEx
         | MethodName::IbpEx
+        | MethodName::R4
         | MethodName::Gain
         | MethodName::Ham => true,
         MethodName::Standard
@@ -240,6 +249,7 @@ pub fn first_epoch(config: &RunConfig, start: usize) -> usize {
         | MethodName::Tap
         | MethodName::PgdEx
         | MethodName::IbpEx
+        | MethodName::R4
         | MethodName::Gain
         | MethodName::Ham
         | MethodName::Multitask => start,

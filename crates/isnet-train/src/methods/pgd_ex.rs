@@ -40,31 +40,41 @@ impl PgdEx {
         if !step.counts() {
             return Ok(classified(trace, classification));
         }
-        let attacked = self.attacked(&step)?;
+        let search = Search { radius: self.settings.radius, steps: self.settings.steps };
+        let attacked = attacked(&step, &self.plan, search)?;
         let again = step.forward_of(attacked);
         let robust = step.classify(&again)?;
         let total = classification.clone() + robust.clone() * step.weight;
         Ok(Evaluation { total, terms: vec![("robust", robust)], ..classified(trace, classification) })
     }
+}
 
-    /// The images with the background that the classifier likes least.
-    fn attacked(&self, step: &Step<'_>) -> Result<Tensor<4>, TrainError> {
-        let image = step.batch.image.clone().detach();
-        let region = changeable(step);
-        let params = step.params.values().iter().map(|value| value.clone().detach()).collect();
-        let params = Params::from_tensors(step.graph, params);
-        let (radius, steps) = (self.settings.radius, self.settings.steps);
-        let moved = |delta: &Tensor<4>| (image.clone() + delta.clone() * region.clone()).clamp(0.0, 1.0);
-        let mut delta = image.zeros_like();
-        for _ in 0..steps {
-            let trace = step.graph.forward(&params, moved(&delta), Mode::Evaluate);
-            let seeds = loss_gradient(trace.logits(), &step.batch.targets);
-            let gradient = gradient_at((step.graph, &params, &trace), &self.plan, seeds, step.graph.input())?;
-            let along = gradient.detach().sign() * (2.5 * radius / steps as f64);
-            delta = (delta + along).clamp(-radius, radius);
-        }
-        Ok(moved(&delta))
+/// How far and how long the worst background is looked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Search {
+    /// κ.
+    pub radius: f64,
+    /// Number of steps.
+    pub steps: usize,
+}
+
+/// The images with the background, within κ of their own, that the classifier likes least.
+pub(super) fn attacked(step: &Step<'_>, plan: &Plan, search: Search) -> Result<Tensor<4>, TrainError> {
+    let image = step.batch.image.clone().detach();
+    let region = changeable(step);
+    let params = step.params.values().iter().map(|value| value.clone().detach()).collect();
+    let params = Params::from_tensors(step.graph, params);
+    let Search { radius, steps } = search;
+    let moved = |delta: &Tensor<4>| (image.clone() + delta.clone() * region.clone()).clamp(0.0, 1.0);
+    let mut delta = image.zeros_like();
+    for _ in 0..steps {
+        let trace = step.graph.forward(&params, moved(&delta), Mode::Evaluate);
+        let seeds = loss_gradient(trace.logits(), &step.batch.targets);
+        let gradient = gradient_at((step.graph, &params, &trace), plan, seeds, step.graph.input())?;
+        let along = gradient.detach().sign() * (2.5 * radius / steps as f64);
+        delta = (delta + along).clamp(-radius, radius);
     }
+    Ok(moved(&delta))
 }
 
 /// 1 where a pixel may be changed: on the background of samples whose mask is known. `[N, H, W, C]`.
@@ -87,11 +97,14 @@ pub(super) fn truth(targets: &Targets, [rows, n_classes]: [usize; 2]) -> Vec<f32
     }
 }
 
-/// `∂ L_class / ∂logits` of each sample, but for a factor: probabilities less the truth.
-fn loss_gradient(logits: Tensor<2>, targets: &Targets) -> Tensor<2> {
-    let probabilities = match targets {
-        Targets::SingleLabel(_) => softmax_rows(logits.clone()),
-        Targets::MultiLabel(_) => sigmoid(logits.clone()),
-    };
-    probabilities - constant(truth(targets, logits.dims()), logits.dims(), &logits)
+/// `∂ L_class / ∂logits` of each sample: probabilities less the truth, which of several labels count as one.
+pub(super) fn loss_gradient(logits: Tensor<2>, targets: &Targets) -> Tensor<2> {
+    let right = constant(truth(targets, logits.dims()), logits.dims(), &logits);
+    match targets {
+        Targets::SingleLabel(_) => softmax_rows(logits) - right,
+        Targets::MultiLabel(_) => {
+            let labels = logits.dims()[1] as f64;
+            (sigmoid(logits) - right) / labels
+        }
+    }
 }
