@@ -41,14 +41,14 @@ pub fn study_document(report: &StudyReport) -> Result<Document, RunError> {
         .fact("made by", format!("isnet {}", report.versions.isnet));
     let mut document = document.section(summary_section(study, found, &side_by_side));
     if !found.variants.is_empty() {
-        document.sections.push(side_by_side.section(format!(
-            "Means over trainings; brackets hold {} % intervals over samples and trainings (two-level bootstrap). In the plots, small dots \
-             are the trainings, and the light line is the variant that the others are tested against.",
-            percent(found.confidence)
-        )));
         if let Some(table) = found.trust.as_ref().and_then(|trust| trust_table(trust, found.confidence)) {
             document.sections.push(Section::new("Time to trust").with(table));
         }
+        document.sections.push(side_by_side.section(format!(
+            "Means over trainings; brackets hold {} % intervals over samples and trainings (Student's t). In the plots, small dots \
+             are the trainings, and the light line is the variant that the others are tested against.",
+            percent(found.confidence)
+        )));
         document.sections.push(Section::new("Cost").with(cost_table(found)));
     }
     let about = "Tests take the probabilities of each sample, averaged over the trainings that all variants have: a sample counts once, \
