@@ -11,7 +11,7 @@
 //! Sources: METHOD §6; Arras, Osman and Samek, "CLEVR-XAI" (Information Fusion 81, 2022) for the mass accuracy; Zhang et al.,
 //! "Top-down Neural Attention by Excitation Backprop" (IJCV 126, 2018) for the pointing game.
 
-use isnet_data::{Image, Mask, Sample};
+use isnet_data::{Image, Mask, Sample, grown};
 use isnet_eval::relevance_share::{Layout, area_share, background_share};
 use serde::Serialize;
 
@@ -79,7 +79,7 @@ pub fn relevance(subject: &Subject<'_>, progress: &mut dyn FnMut(usize)) -> Resu
     let read = |position: usize| {
         let sample = data.sample(masks.usable[position])?;
         check_shape(&sample, expected)?;
-        let near = sample.mask.as_ref().map(|mask| widened(mask, tolerance));
+        let near = sample.mask.as_ref().map(|mask| grown(mask, tolerance));
         Ok((masks.usable[position], sample, near))
     };
     each(masks.usable.len(), &read, &mut |chunk: Vec<(usize, Sample, Option<Mask>)>| {
@@ -133,28 +133,6 @@ fn of_map(map: &Map, mask: &Mask, near: &Mask, id: &str) -> Result<Figures> {
     let hit = near.values[maximum(&summed)] > 0.5;
     let mass = (total > 0.0).then(|| within / total);
     Ok([Some(share), area_share(&mask.values), mass, mass.map(|_| f64::from(u8::from(hit)))])
-}
-
-/// The mask and all pixels not farther from it than `tolerance`.
-fn widened(mask: &Mask, tolerance: usize) -> Mask {
-    let mut result = mask.clone();
-    if tolerance == 0 {
-        return result;
-    }
-    let reach = tolerance as isize;
-    let within = |dy: isize, dx: isize| dy * dy + dx * dx <= reach * reach;
-    for place in (0..mask.values.len()).filter(|&place| mask.values[place] > 0.5) {
-        let (y, x) = ((place / mask.width) as isize, (place % mask.width) as isize);
-        for dy in -reach..=reach {
-            for dx in (-reach..=reach).filter(|&dx| within(dy, dx)) {
-                let (y, x) = (y + dy, x + dx);
-                if (0..mask.height as isize).contains(&y) && (0..mask.width as isize).contains(&x) {
-                    result.values[y as usize * mask.width + x as usize] = 1.0;
-                }
-            }
-        }
-    }
-    result
 }
 
 /// A row for all images, each class, each source and each pair of them.
@@ -222,15 +200,15 @@ mod tests {
         assert_eq!(of_map(&far, &inside, &inside, "a").unwrap()[3], Some(1.0));
         let near = map([0.0, 1.0, 0.0, 0.0, 0.0, 0.0]);
         assert_eq!(of_map(&near, &inside, &inside, "a").unwrap()[3], Some(0.0));
-        assert_eq!(of_map(&near, &inside, &widened(&inside, 1), "a").unwrap()[3], Some(1.0));
+        assert_eq!(of_map(&near, &inside, &grown(&inside, 1), "a").unwrap()[3], Some(1.0));
     }
 
     #[test]
     fn a_mask_widens_in_a_circle() {
         let dot = Mask::new(3, 3, vec![1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
-        assert_eq!(widened(&dot, 1).values, [1.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
-        assert_eq!(widened(&dot, 2).foreground(), 6);
-        assert_eq!(widened(&dot, 0), dot);
+        assert_eq!(grown(&dot, 1).values, [1.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+        assert_eq!(grown(&dot, 2).foreground(), 6);
+        assert_eq!(grown(&dot, 0), dot);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::error::{DataError, Result};
 use crate::manifest::{Manifest, Task};
+use crate::margin::Margin;
 use crate::prepare::Preparation;
 use crate::read_image::read_pair;
 use crate::sample::{Image, Label, Mask, Sample};
@@ -31,6 +32,14 @@ pub trait Dataset: Send + Sync {
 
     /// Whether there is a mask, which may still be an empty one.
     fn has_mask(&self, index: usize) -> bool;
+
+    /// Whether there is a mask that says something ([`MaskVerdict`](crate::MaskVerdict)); it is read for that.
+    ///
+    /// # Errors
+    /// As [`Dataset::sample`].
+    fn mask_says_something(&self, index: usize) -> Result<bool> {
+        Ok(self.has_mask(index) && self.sample(index)?.mask.is_some_and(|mask| mask.verdict().says_something()))
+    }
 
     /// Where the sample comes from; empty if unknown.
     fn source(&self, index: usize) -> &str;
@@ -73,6 +82,7 @@ pub struct ManifestDataset {
     manifest: Arc<Manifest>,
     records: Vec<usize>,
     preparation: Preparation,
+    margin: Option<Margin>,
     cache: Vec<OnceLock<(Image, Option<Mask>)>>,
     cache_left: AtomicUsize,
 }
@@ -89,7 +99,12 @@ impl ManifestDataset {
         preparation.check()?;
         let n_records = manifest.records.len();
         assert!(records.iter().all(|&record| record < n_records), "a record of {n_records} is out of range");
-        Ok(Self { manifest, records, preparation, cache: Vec::new(), cache_left: AtomicUsize::new(0) })
+        Ok(Self { manifest, records, preparation, margin: None, cache: Vec::new(), cache_left: AtomicUsize::new(0) })
+    }
+
+    /// Gives every mask a margin, at the size that the network sees.
+    pub fn with_margin(self, margin: Option<Margin>) -> Self {
+        Self { margin, ..self }
     }
 
     /// Keeps prepared samples in memory, as f32 so that the first and the second reading are equal, until they fill
@@ -132,7 +147,12 @@ impl ManifestDataset {
     fn decode(&self, index: usize) -> Result<(Image, Option<Mask>)> {
         let record = &self.manifest.records[self.records[index]];
         let (image, mask) = read_pair(&record.image, record.mask.as_ref())?;
-        self.preparation.apply(&image, mask.as_ref())
+        let (image, mask) = self.preparation.apply(&image, mask.as_ref())?;
+        let mask = match self.margin {
+            Some(margin) => mask.map(|mask| margin.around(&mask)),
+            None => mask,
+        };
+        Ok((image, mask))
     }
 
     fn reserve(&self, bytes: usize) -> bool {

@@ -18,7 +18,7 @@ use crate::dataset::Dataset;
 use crate::error::Result;
 use crate::manifest::Task;
 use crate::rng::{EXCHANGE, stream};
-use crate::sample::{Image, Label, Mask, MaskVerdict, Sample};
+use crate::sample::{Image, Label, Mask, Sample};
 
 /// Donors that are tried before an image keeps its background: their masks may say nothing.
 const TRIES: usize = 16;
@@ -125,9 +125,9 @@ impl ExchangedBackgrounds {
         let donors = Arc::new(Donors::of(&*inner));
         let mut indices = Vec::new();
         for &index in &donors.0 {
-            let says_something =
-                inner.sample(index)?.mask.as_ref().map(Mask::verdict).is_some_and(MaskVerdict::says_something);
-            if says_something && donors.0.iter().any(|donor| inner.label(*donor) != inner.label(index)) {
+            if inner.mask_says_something(index)?
+                && donors.0.iter().any(|donor| inner.label(*donor) != inner.label(index))
+            {
                 indices.push(index);
             }
         }

@@ -81,7 +81,7 @@ pub use manifest::walk::{Walk, images_below};
 pub use manifest::{
     CsvText, Manifest, ManifestOptions, NotCsv, Note, Record, RowProblem, RowProblemKind, Task, is_split_name,
 };
-pub use margin::{Margin, WithMargin};
+pub use margin::{Margin, grown};
 pub use missing::Likely;
 pub use prepare::{Fit, Preparation};
 pub use read_image::{MAX_PIXELS, MaskKind, read_image, read_mask, read_opaque_image, read_pair};

@@ -2,12 +2,7 @@
 //!
 //! At the edge of a thin object every filter sees both sides, and no border is drawn to the pixel. Losses and the background share leave the band out.
 
-use std::sync::Arc;
-
-use crate::dataset::Dataset;
-use crate::error::Result;
-use crate::manifest::Task;
-use crate::sample::{Label, Mask, Sample};
+use crate::sample::Mask;
 
 /// How wide the band is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,29 +32,41 @@ impl Margin {
     /// assert_eq!(Margin::Share(1.0).around(&mask).values, [1.0, 0.5, 0.0, 0.0, 0.0]);
     /// ```
     pub fn around(self, mask: &Mask) -> Mask {
-        let (height, width) = (mask.height, mask.width);
-        let reach = self.pixels(height, width);
-        let mut result = mask.clone();
-        if reach == 0 {
-            return result;
-        }
-        // For every pixel, how many foreground pixels its row has before it: a run of a row holds one if the counts at its ends differ.
-        let counts: Vec<u32> = mask.values.chunks_exact(width).flat_map(running_counts).collect();
-        let holds =
-            |row: usize, from: usize, to: usize| counts[row * (width + 1) + to] > counts[row * (width + 1) + from];
-        // Half the length of the run of a disc, by distance from its middle row.
-        let chords: Vec<usize> = (0..=reach).map(|down| (reach * reach - down * down).isqrt()).collect();
-        for place in (0..mask.values.len()).filter(|place| mask.values[*place] < Mask::NEITHER) {
-            let (y, x) = (place / width, place % width);
-            let near = (y.saturating_sub(reach)..(y + reach + 1).min(height)).any(|row| {
-                let half = chords[row.abs_diff(y)];
-                holds(row, x.saturating_sub(half), (x + half + 1).min(width))
-            });
-            if near {
-                result.values[place] = Mask::NEITHER;
-            }
-        }
-        result
+        let near = near_foreground(mask, self.pixels(mask.height, mask.width));
+        let value = |(place, value): (usize, &f32)| {
+            if *value < Mask::NEITHER && near(place) { Mask::NEITHER } else { *value }
+        };
+        Mask { values: mask.values.iter().enumerate().map(value).collect(), ..*mask }
+    }
+}
+
+/// The mask and all pixels whose distance from its foreground is at most `reach`.
+///
+/// # Example
+/// ```
+/// # use isnet_data::{Mask, grown};
+/// assert_eq!(grown(&Mask::new(1, 4, vec![0.0, 0.0, 0.0, 1.0]), 2).values, [0.0, 1.0, 1.0, 1.0]);
+/// ```
+pub fn grown(mask: &Mask, reach: usize) -> Mask {
+    let near = near_foreground(mask, reach);
+    let value = |(place, value): (usize, &f32)| if near(place) { 1.0 } else { *value };
+    Mask { values: mask.values.iter().enumerate().map(value).collect(), ..*mask }
+}
+
+/// Whether a place is at most `reach` pixels from the foreground.
+fn near_foreground(mask: &Mask, reach: usize) -> impl Fn(usize) -> bool {
+    let (height, width) = (mask.height, mask.width);
+    // For every pixel, how many foreground pixels its row has before it: a run of a row holds one if the counts at its ends differ.
+    let counts: Vec<u32> = mask.values.chunks_exact(width).flat_map(running_counts).collect();
+    // Half the length of the run of a disc, by distance from its middle row.
+    let chords: Vec<usize> = (0..=reach).map(|down| (reach * reach - down * down).isqrt()).collect();
+    move |place| {
+        let (y, x) = (place / width, place % width);
+        (y.saturating_sub(reach)..(y + reach + 1).min(height)).any(|row| {
+            let half = chords[row.abs_diff(y)];
+            let [from, to] = [x.saturating_sub(half), (x + half + 1).min(width)];
+            counts[row * (width + 1) + to] > counts[row * (width + 1) + from]
+        })
     }
 }
 
@@ -71,63 +78,6 @@ fn running_counts(row: &[f32]) -> Vec<u32> {
         counts.push(before + u32::from(*value > Mask::NEITHER));
     }
     counts
-}
-
-/// A data set whose masks have a [`Margin`].
-pub struct WithMargin {
-    inner: Arc<dyn Dataset>,
-    margin: Margin,
-}
-
-impl WithMargin {
-    /// The same samples, their masks with a margin.
-    pub fn new(inner: Arc<dyn Dataset>, margin: Margin) -> Self {
-        Self { inner, margin }
-    }
-}
-
-impl Dataset for WithMargin {
-    fn len(&self) -> usize {
-        self.inner.len()
-    }
-
-    fn task(&self) -> Task {
-        self.inner.task()
-    }
-
-    fn classes(&self) -> &[String] {
-        self.inner.classes()
-    }
-
-    fn sample(&self, index: usize) -> Result<Sample> {
-        let sample = self.inner.sample(index)?;
-        let mask = sample.mask.as_ref().map(|mask| self.margin.around(mask));
-        Ok(Sample { mask, ..sample })
-    }
-
-    fn label(&self, index: usize) -> Option<&Label> {
-        self.inner.label(index)
-    }
-
-    fn has_mask(&self, index: usize) -> bool {
-        self.inner.has_mask(index)
-    }
-
-    fn source(&self, index: usize) -> &str {
-        self.inner.source(index)
-    }
-
-    fn group(&self, index: usize) -> &str {
-        self.inner.group(index)
-    }
-
-    fn id(&self, index: usize) -> String {
-        self.inner.id(index)
-    }
-
-    fn attribute(&self, index: usize, column: &str) -> Option<&str> {
-        self.inner.attribute(index, column)
-    }
 }
 
 #[cfg(test)]

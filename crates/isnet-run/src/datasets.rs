@@ -6,7 +6,7 @@ use isnet_data::phantom::{self, PhantomSplit};
 use isnet_data::shapes::{self, ShapesSplit};
 use isnet_data::{
     Augmentation, CheckOptions, Dataset, Goal, Intensity, Manifest, ManifestDataset, ManifestOptions, MemoryDataset,
-    Preparation, Problem, ProblemKind, Sample, Severity, Task, WithMargin, check_rows, deal,
+    Preparation, Problem, ProblemKind, Sample, Severity, Task, check_rows, deal,
 };
 
 use crate::config::{self, AugmentConfig, DataConfig, DataSource, MethodName, PhantomConfig, RunConfig, ShapesConfig};
@@ -104,11 +104,8 @@ impl Datasets {
     fn files(config: &DataConfig, manifest: Arc<Manifest>, goal: Goal) -> Result<Self> {
         let preparation = preparation(config, Some(&manifest))?;
         let rows = |records: Vec<usize>| -> Result<Arc<dyn Dataset>> {
-            let rows = ManifestDataset::new(manifest.clone(), records, preparation)?.with_cache(CACHE_BYTES);
-            Ok(match config.margin() {
-                None => Arc::new(rows),
-                Some(margin) => Arc::new(WithMargin::new(Arc::new(rows), margin)),
-            })
+            let rows = ManifestDataset::new(manifest.clone(), records, preparation)?;
+            Ok(Arc::new(rows.with_margin(config.margin()).with_cache(CACHE_BYTES)))
         };
         let dataset = |split: &str| rows(manifest.split(split));
         let train = dataset(&config.train_split)?;

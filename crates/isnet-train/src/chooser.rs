@@ -91,9 +91,8 @@ pub fn metric(config: &RunConfig, data: &Datasets, graph: &Graph) -> Result<(Bes
 /// What the validation images lack for a score on other backgrounds, and the way out.
 fn lacking_counterfactual(validation: &dyn Dataset) -> Result<Option<String>, TrainError> {
     let mut first = None;
-    for index in (0..validation.len()).filter(|index| validation.has_mask(*index)) {
-        let usable = validation.sample(index)?.mask.is_some_and(|mask| mask.verdict().says_something());
-        match (usable, first) {
+    for index in 0..validation.len() {
+        match (validation.mask_says_something(index)?, first) {
             (true, None) => first = Some(index),
             (true, Some(first)) if validation.label(first) != validation.label(index) => return Ok(None),
             _ => {}

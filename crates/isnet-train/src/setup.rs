@@ -240,8 +240,8 @@ pub fn check_masks(config: &RunConfig, data: &Datasets) -> Result<(), TrainError
     if !methods::learns_from_masks(config) {
         return Ok(());
     }
-    for index in (0..data.train.len()).filter(|index| data.train.has_mask(*index)) {
-        if data.train.sample(index)?.mask.is_some_and(|mask| mask.verdict().says_something()) {
+    for index in 0..data.train.len() {
+        if data.train.mask_says_something(index)? {
             return Ok(());
         }
     }

@@ -180,6 +180,7 @@ fn milliseconds_per_image(model: &Model) -> f64 {
     median((0..TIMED_PASSES).map(|_| pass()).collect())
 }
 
+/// The median; of an even number the larger of the two in the middle, so that a time that never ends is not halved.
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)

@@ -12,7 +12,7 @@
 
 use burn::tensor::{Tensor, activation};
 use isnet_graph::{Graph, NodeId, Trace};
-use isnet_kernels::{expand_maps, interpolate, sigmoid, softmax_rows, times_activation};
+use isnet_kernels::{expand_maps, interpolate, sigmoid, times_activation};
 use isnet_loss::Targets;
 use isnet_lrp::{Composite, OutputSelector, Plan, Quantity, Seeds, Target, gradient_at};
 use isnet_run::RunConfig;
@@ -20,7 +20,7 @@ use isnet_run::config::GainConfig;
 
 use super::isnet::outputs;
 use super::standard::classified;
-use super::{Step, constant, stretched};
+use super::{Step, constant, one_hot, probabilities, stretched};
 use crate::error::TrainError;
 use crate::objective::Evaluation;
 
@@ -80,10 +80,7 @@ impl Gain {
         let image = expand_maps(step.batch.image.clone(), seeds.maps) * (taken.neg() + 1.0);
         let logits = step.forward_of(image).logits();
         let samples = logits.dims()[0] / seeds.maps;
-        let probabilities = match step.batch.targets {
-            Targets::SingleLabel(_) => softmax_rows(logits.clone()),
-            Targets::MultiLabel(_) => sigmoid(logits.clone()),
-        };
+        let probabilities = probabilities(logits.clone(), &step.batch.targets);
         let chosen = one_hot(&seeds.explained, &logits);
         let of_map = (probabilities * chosen).sum_dim(1).reshape(shares.dims());
         (of_map * shares).sum() / samples as f64
@@ -113,10 +110,4 @@ pub(super) fn shares(targets: &Targets, seeds: &Seeds, trace: &Trace) -> Tensor<
     assert_eq!(shares.len(), seeds.explained.len(), "a share per map");
     let maps = shares.len();
     constant(shares, [maps], &trace.logits())
-}
-
-fn one_hot(chosen: &[usize], like: &Tensor<2>) -> Tensor<2> {
-    let mut values = vec![0.0_f32; chosen.len() * like.dims()[1]];
-    chosen.iter().enumerate().for_each(|(row, class)| values[row * like.dims()[1] + class] = 1.0);
-    constant(values, like.dims(), like)
 }

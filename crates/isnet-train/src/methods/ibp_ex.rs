@@ -14,9 +14,9 @@ use isnet_loss::Targets;
 use isnet_run::RunConfig;
 use isnet_run::config::IbpExConfig;
 
-use super::pgd_ex::{changeable, truth};
+use super::pgd_ex::changeable;
 use super::standard::classified;
-use super::{Step, constant};
+use super::{Step, truth};
 use crate::error::TrainError;
 use crate::objective::Evaluation;
 
@@ -54,7 +54,6 @@ impl IbpEx {
 
 /// The lower bounds of what is right, the upper bounds of what is not.
 fn worst(bounds: Bounds<2>, targets: &Targets) -> Tensor<2> {
-    let dims = bounds.lower.dims();
-    let right = constant(truth(targets, dims), dims, &bounds.lower);
+    let right = truth(targets, &bounds.lower);
     bounds.lower * right.clone() + bounds.upper * (right.neg() + 1.0)
 }

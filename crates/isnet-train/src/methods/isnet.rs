@@ -7,7 +7,6 @@
 
 use burn::tensor::Tensor;
 use isnet_graph::{Graph, NodeId, Op};
-use isnet_kernels::{sigmoid, softmax_rows};
 use isnet_loss::background::BackgroundTerm;
 use isnet_loss::{
     ForegroundForm, ForegroundRange, HeatmapLoss, HeatmapTerms, Mask, Targets, heatmap_loss, pool_over_nodes,
@@ -18,8 +17,8 @@ use isnet_lrp::{
 };
 use isnet_run::config::{self, CompositeName, HeatmapLossGate, MethodName, RunConfig, Selector};
 
-use super::Step;
 use super::standard::classified;
+use super::{Step, probabilities};
 use crate::error::TrainError;
 use crate::objective::Evaluation;
 
@@ -122,11 +121,8 @@ pub(super) fn pictured(graph: &Graph, map: &Tensor<4>) -> Tensor<4> {
 /// How much more probable the label of each sample is than by a guess: `(p − g) / (1 − g)`, at least 0. Of several labels, their mean.
 fn better_than_guess(logits: &Tensor<2>, targets: &Targets) -> Vec<f64> {
     let [rows, n_classes] = logits.dims();
-    let probabilities = match targets {
-        Targets::SingleLabel(_) => softmax_rows(logits.clone()),
-        Targets::MultiLabel(_) => sigmoid(logits.clone()),
-    };
-    let probabilities: Vec<f64> = probabilities.try_into_vec_as().expect("probabilities are floats");
+    let probabilities: Vec<f64> =
+        probabilities(logits.clone(), targets).try_into_vec_as().expect("probabilities are floats");
     let better = |probability: f64, guess: f64| ((probability - guess) / (1.0 - guess)).max(0.0);
     let of_row = |row: usize| {
         let row_of = &probabilities[row * n_classes..][..n_classes];

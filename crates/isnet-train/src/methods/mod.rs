@@ -37,7 +37,8 @@ pub mod tap;
 
 use burn::tensor::{Tensor, TensorData};
 use isnet_graph::{Graph, Mode, NodeId, Params, Part, Trace};
-use isnet_loss::{ClassificationLoss, ForegroundRange};
+use isnet_kernels::{sigmoid, softmax_rows};
+use isnet_loss::{ClassificationLoss, ForegroundRange, Targets};
 use isnet_run::config::{ForegroundRange as ForegroundRangeConfig, MethodName, RunConfig};
 use rand_chacha::ChaCha8Rng;
 
@@ -266,6 +267,29 @@ fn map_of(config: &RunConfig, graph: &Graph) -> Result<NodeId, TrainError> {
 /// Numbers that no gradient reaches, on the device and in the type of `like`.
 fn constant<const D: usize, const E: usize>(values: Vec<f32>, dims: [usize; D], like: &Tensor<E>) -> Tensor<D> {
     Tensor::from_data(TensorData::new(values, dims), (&like.device().inner(), like.dtype()))
+}
+
+/// 1 at the chosen column of each row, else 0.
+fn one_hot(chosen: &[usize], like: &Tensor<2>) -> Tensor<2> {
+    let mut values = vec![0.0_f32; chosen.len() * like.dims()[1]];
+    chosen.iter().enumerate().for_each(|(row, class)| values[row * like.dims()[1] + class] = 1.0);
+    constant(values, like.dims(), like)
+}
+
+/// What the logits say: a softmax, or a sigmoid for each of several labels.
+fn probabilities(logits: Tensor<2>, targets: &Targets) -> Tensor<2> {
+    match targets {
+        Targets::SingleLabel(_) => softmax_rows(logits),
+        Targets::MultiLabel(_) => sigmoid(logits),
+    }
+}
+
+/// 1 for each class that is right, else 0, as `like`.
+fn truth(targets: &Targets, like: &Tensor<2>) -> Tensor<2> {
+    match targets {
+        Targets::SingleLabel(labels) => one_hot(labels, like),
+        Targets::MultiLabel(labels) => constant(labels.concat(), like.dims(), like),
+    }
 }
 
 /// Each map stretched to 0…1 over its places, `[N, H, W, C]`; one that is the same everywhere is 0.

@@ -8,14 +8,13 @@
 
 use burn::tensor::Tensor;
 use isnet_graph::{Graph, Mode, Params};
-use isnet_kernels::{sigmoid, softmax_rows};
 use isnet_loss::Targets;
 use isnet_lrp::{Composite, Plan, gradient_at};
 use isnet_run::RunConfig;
 use isnet_run::config::PgdExConfig;
 
 use super::standard::classified;
-use super::{Step, constant};
+use super::{Step, constant, probabilities, truth};
 use crate::error::TrainError;
 use crate::objective::Evaluation;
 
@@ -85,26 +84,12 @@ pub(super) fn changeable(step: &Step<'_>) -> Tensor<4> {
     mask.background(image.dtype()).expand(image.dims()) * known.expand(image.dims())
 }
 
-/// 1 for each class that is right, else 0, row by row.
-pub(super) fn truth(targets: &Targets, [rows, n_classes]: [usize; 2]) -> Vec<f32> {
-    match targets {
-        Targets::SingleLabel(labels) => {
-            let mut truth = vec![0.0; rows * n_classes];
-            labels.iter().enumerate().for_each(|(row, label)| truth[row * n_classes + label] = 1.0);
-            truth
-        }
-        Targets::MultiLabel(labels) => labels.concat(),
-    }
-}
-
 /// `∂ L_class / ∂logits` of each sample: probabilities less the truth, which of several labels count as one.
 pub(super) fn loss_gradient(logits: Tensor<2>, targets: &Targets) -> Tensor<2> {
-    let right = constant(truth(targets, logits.dims()), logits.dims(), &logits);
+    let (right, n_classes) = (truth(targets, &logits), logits.dims()[1] as f64);
+    let difference = probabilities(logits, targets) - right;
     match targets {
-        Targets::SingleLabel(_) => softmax_rows(logits) - right,
-        Targets::MultiLabel(_) => {
-            let labels = logits.dims()[1] as f64;
-            (sigmoid(logits) - right) / labels
-        }
+        Targets::SingleLabel(_) => difference,
+        Targets::MultiLabel(_) => difference / n_classes,
     }
 }

@@ -5,7 +5,7 @@ use isnet_run::study::TrustRule;
 use isnet_statistics::{Score, clopper_pearson};
 use serde::Serialize;
 
-use super::VariantRows;
+use super::{VariantRows, median};
 
 /// What the trainings of a variant reached.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -62,16 +62,10 @@ pub(super) fn trust(rule: &TrustRule, variants: &[VariantRows]) -> TrustTable {
             variant: variant.variant.clone(),
             trainings: trusted.len(),
             trusted: trusted.iter().filter(|trusted| **trusted).count(),
-            minutes: middle(minutes.collect()).filter(|minutes| minutes.is_finite()),
+            minutes: Some(median(minutes.collect())).filter(|minutes| minutes.is_finite()),
         }
     };
     TrustTable { rule: rule.clone(), enough, rows: variants.iter().map(row).collect() }
-}
-
-/// The median; of an even number the larger of the two in the middle, so that a training that never ends is not halved.
-fn middle(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied()
 }
 
 /// The table for people; `None` where the reference is not trained yet.
