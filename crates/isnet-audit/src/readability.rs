@@ -19,11 +19,10 @@
 mod features;
 mod folds;
 mod logistic;
-mod patients;
 
 use std::collections::BTreeMap;
 
-use isnet_data::{Dataset, Image, Mask, Sample};
+use isnet_data::{Dataset, GuessedPatients, Image, Mask, Sample, guess_patients};
 use isnet_statistics::{self, Score, SummaryRow, summary};
 use isnet_statistics::{Predictions, Task};
 use rayon::prelude::*;
@@ -39,7 +38,6 @@ pub use features::features;
 pub use folds::folds;
 use isnet_data::compose::{fill, over, plain};
 pub use logistic::Logistic;
-pub use patients::{GuessedPatients, guess_patients};
 
 /// Key of the images that are learned from: `[IMAGES]`.
 const IMAGES: u64 = 507;

@@ -66,6 +66,7 @@ fn main() -> ExitCode {
         Command::Data(DataCommand::Shapes(args)) => commands::data_shapes::run(&args),
         Command::Data(DataCommand::Bias(args)) => commands::data_bias::run(&args),
         Command::Data(DataCommand::Import(args)) => commands::data_import::run(&args),
+        Command::Data(DataCommand::Weaken(args)) => commands::data_weaken::run(&args),
         Command::Data(DataCommand::Readability(args)) => commands::data_readability::run(&args),
     };
     match answer {

@@ -289,6 +289,16 @@ pub enum DataError {
         /// Its other folders.
         classes: Vec<String>,
     },
+    /// Data of which something cannot be told.
+    #[error("`{}`: {what}; {advice}", path.display())]
+    Unclear {
+        /// The folder or table.
+        path: PathBuf,
+        /// What cannot be told.
+        what: String,
+        /// What to do.
+        advice: String,
+    },
     /// Two masks for one image.
     #[error("`{}` and `{}` are both masks of one image; remove one", first.display(), second.display())]
     MaskTwice {

@@ -50,6 +50,7 @@ mod margin;
 pub mod mark;
 mod missing;
 mod nearest;
+mod patients;
 pub mod phantom;
 mod prepare;
 mod read_image;
@@ -57,9 +58,12 @@ mod relative_path;
 pub mod rng;
 pub mod sample;
 mod sampler;
+mod seeded_splits;
 pub mod shapes;
+pub mod survey;
 #[cfg(test)]
 mod testing;
+pub mod weaken;
 mod write_image;
 
 pub use augment::Augmentation;
@@ -83,6 +87,7 @@ pub use manifest::{
 };
 pub use margin::{Margin, grown};
 pub use missing::Likely;
+pub use patients::{GuessedPatients, guess_patients};
 pub use prepare::{Fit, Preparation};
 pub use read_image::{MAX_PIXELS, MaskKind, read_image, read_mask, read_opaque_image, read_pair};
 pub use sample::{Image, Label, Mask, MaskVerdict, Sample};

@@ -21,6 +21,8 @@ pub const SPLIT: u64 = 5;
 pub const SHAPES: u64 = 6;
 /// Key of the decoys of [`crate::import`]: `[DECOY, 1 for training, index]`.
 pub const DECOY: u64 = 8;
+/// Key of the masks of [`crate::weaken`]: `[WEAKEN, 0, split]` which masks are kept, `[WEAKEN, 1, index]` how one is changed.
+pub const WEAKEN: u64 = 9;
 /// Key of the donor of a background: `[EXCHANGE, epoch, index]`.
 pub const EXCHANGE: u64 = 7;
 

@@ -9,6 +9,7 @@ pub mod data_import;
 pub mod data_phantom;
 pub mod data_readability;
 pub mod data_shapes;
+pub mod data_weaken;
 pub mod demo;
 pub mod evaluate;
 pub mod explain;

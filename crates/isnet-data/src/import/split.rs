@@ -1,17 +1,12 @@
 //! Who may see which image.
 
-use std::collections::BTreeMap;
-
-use rand::Rng;
-
 use super::entry::{Entry, OfficialSplit};
 use super::{ImportSettings, Splits};
-use crate::rng::{SPLIT, stream};
+use crate::seeded_splits::{Shares, seeded_splits};
 
 /// Gives every entry its split, as [`OfficialSplit::Fixed`].
 ///
-/// Patients are drawn class by class, so that every class has its share in each split; a patient belongs to the class of the
-/// first of his images. Images without a patient are patients of their own.
+/// Images without a patient are patients of their own.
 pub(super) fn assign(entries: &mut [Entry], settings: &ImportSettings) {
     let same = match &settings.splits {
         Splits::Official => None,
@@ -23,32 +18,12 @@ pub(super) fn assign(entries: &mut [Entry], settings: &ImportSettings) {
     }
     for kind in [OfficialSplit::Unknown, OfficialSplit::TrainOrVal] {
         let test = if kind == OfficialSplit::Unknown { settings.test } else { 0.0 };
-        let mut classes: BTreeMap<String, Vec<(u64, String)>> = BTreeMap::new();
-        let mut seen: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-        for (index, entry) in entries.iter().enumerate().filter(|(_, entry)| entry.split == kind) {
-            let patient = patient(entry);
-            let images = seen.entry(patient.clone()).or_default();
-            if images.is_empty() {
-                classes.entry(entry.label.clone()).or_default().push((draw(settings.seed, &patient), patient));
-            }
-            images.push(index);
-        }
-        for mut patients in classes.into_values() {
-            patients.sort();
-            let count = |share: f64| (share * patients.len() as f64).round() as usize;
-            let (tests, held) = (count(test), count(test) + count(settings.val));
-            for (rank, (_, patient)) in patients.iter().enumerate() {
-                let split = if rank < tests {
-                    "test"
-                } else if rank < held {
-                    "val"
-                } else {
-                    "train"
-                };
-                for &index in &seen[patient] {
-                    entries[index].split = OfficialSplit::fixed(split);
-                }
-            }
+        let drawn: Vec<usize> = (0..entries.len()).filter(|&index| entries[index].split == kind).collect();
+        let images: Vec<(String, String)> =
+            drawn.iter().map(|&index| (entries[index].label.clone(), patient(&entries[index]))).collect();
+        let shares = Shares { val: settings.val, test };
+        for (index, split) in drawn.into_iter().zip(seeded_splits(&images, shares, settings.seed)) {
+            entries[index].split = OfficialSplit::fixed(split);
         }
     }
 }
@@ -59,13 +34,6 @@ fn patient(entry: &Entry) -> String {
         "" => format!(" {}", entry.stem()),
         patient => patient.to_owned(),
     }
-}
-
-/// A number that depends on the seed and the patient alone, not on the others.
-fn draw(seed: u64, patient: &str) -> u64 {
-    let hash = *blake3::hash(patient.as_bytes()).as_bytes();
-    let key: [u8; 8] = std::array::from_fn(|byte| hash[byte]);
-    stream(seed, &[SPLIT, u64::from_le_bytes(key)]).random()
 }
 
 #[cfg(test)]

@@ -74,7 +74,7 @@ const SAVE_AS: &str = "save it as CSV with commas, in UTF-8 (in Excel: “CSV UT
 
 impl CsvText {
     /// Reads a file whose header should have this column.
-    pub(super) fn read(path: &Path, image_column: &str) -> Result<Self> {
+    pub(crate) fn read(path: &Path, image_column: &str) -> Result<Self> {
         let refuse = |seems| DataError::NotCsv { path: path.to_path_buf(), seems };
         if path.is_dir() {
             return Err(refuse(NotCsv::Folder));

@@ -35,7 +35,7 @@ pub struct GuessedPatients {
 ///
 /// # Example
 /// ```
-/// # use isnet_audit::readability::guess_patients;
+/// # use isnet_data::guess_patients;
 /// let names: Vec<String> = (0..40).map(|image| format!("images/{:08}_{:03}.png", image / 4, image % 4)).collect();
 /// let classes: Vec<usize> = (0..40).map(|image| image / 4 % 2).collect();
 /// let found = guess_patients(&names, &classes).unwrap();
