@@ -25,7 +25,7 @@ use rayon::prelude::*;
 
 use crate::error::{DataError, Result};
 use crate::file_problem::FileProblem;
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, column_name};
 use crate::mark::{Mark, MarkSettings};
 use row::{Row, Writer};
 
@@ -233,7 +233,7 @@ fn nothing_usable(manifest: &Manifest, problems: &[FileProblem]) -> DataError {
 fn write_manifest(manifest: &Manifest, staged: &StagedFolder, rows: &[Row]) -> Result<()> {
     let extra = manifest.records.first().map_or(&[][..], |record| &record.extra);
     let header = ["image", "mask", "label", "source", "split"].into_iter().chain(ADDED);
-    let header: Vec<&str> = header.chain(extra.iter().map(|(name, _)| row::column_name(name))).collect();
+    let header: Vec<&str> = header.chain(extra.iter().map(|(name, _)| column_name(name))).collect();
     let path = staged.file("manifest.csv")?;
     let failed = |cause| DataError::Csv { path: path.clone(), cause };
     let mut csv = csv::Writer::from_path(&path).map_err(failed)?;

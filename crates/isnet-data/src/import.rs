@@ -19,7 +19,7 @@ mod entry;
 mod figure1;
 mod hannover;
 mod kermany;
-mod mask;
+pub(crate) mod mask;
 mod mnist;
 mod montgomery;
 mod nih;
@@ -42,6 +42,7 @@ use crate::check::Count;
 use crate::error::{DataError, Result};
 use crate::file_problem::FileProblem;
 use crate::nearest::nearest;
+use crate::seeded_splits::Shares;
 use entry::Found;
 
 /// The columns of an imported manifest. All data sets have the same, so that manifests in one folder can be joined.
@@ -230,7 +231,7 @@ pub fn import(
     progress: &(dyn Fn(usize, usize) -> bool + Sync),
 ) -> Result<ImportReport> {
     let kind = find(kind)?;
-    settings.check()?;
+    Shares { val: settings.val, test: settings.test }.check()?;
     if !folder.is_dir() {
         return Err(DataError::missing(folder.to_path_buf()));
     }
@@ -249,21 +250,6 @@ fn find(name: &str) -> Result<&'static Kind> {
         nearest: nearest(name, KINDS.iter().map(|kind| kind.name)).map(String::from),
         known: KINDS.iter().map(|kind| kind.name.into()).collect(),
     })
-}
-
-impl ImportSettings {
-    fn check(&self) -> Result<()> {
-        let share = |setting, value: f64, in_range| match in_range {
-            true => Ok(()),
-            false => Err(DataError::Setting {
-                setting,
-                value: value.to_string(),
-                range: "at least 0, and `val` and `test` together below 1",
-            }),
-        };
-        share("val", self.val, self.val >= 0.0 && self.val < 1.0)?;
-        share("test", self.test, self.test >= 0.0 && self.val + self.test < 1.0)
-    }
 }
 
 impl FromStr for Uncertain {

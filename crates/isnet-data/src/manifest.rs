@@ -417,6 +417,15 @@ fn separator_word(separator: char) -> &'static str {
     }
 }
 
+/// The name in a new manifest of a further column of another: `image` is taken when the images were in another column.
+pub(crate) fn column_name(name: &str) -> &str {
+    match name {
+        "image" => "original_image",
+        "mask" => "original_mask",
+        name => name,
+    }
+}
+
 /// Whether a name is that of a split: `train`, `val`, `test`, or one of these followed by `_` or `-`, as `test_ood`.
 pub fn is_split_name(name: &str) -> bool {
     ["train", "val", "test"].iter().any(|split| match name.strip_prefix(split) {

@@ -112,6 +112,16 @@ impl Mask {
         self.values.iter().filter(|&&value| value > 0.5).count()
     }
 
+    /// The mask at another size, by the nearest pixel.
+    pub(crate) fn at_size(&self, height: usize, width: usize) -> Self {
+        let at = |index: usize, from: usize, to: usize| (2 * index + 1) * from / (2 * to);
+        let value = |pixel: usize| {
+            let (row, column) = (at(pixel / width, self.height, height), at(pixel % width, self.width, width));
+            self.values[row * self.width + column]
+        };
+        Self::new(height, width, (0..height * width).map(value).collect())
+    }
+
     /// Whether the mask says anything: [`MaskVerdict::of`] its values.
     pub fn verdict(&self) -> MaskVerdict {
         MaskVerdict::of(&self.values)

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use rand::Rng;
 
+use crate::error::{DataError, Result};
 use crate::rng::{SPLIT, stream};
 
 /// Shares of the patients of each class; the rest is trained on.
@@ -11,6 +12,22 @@ use crate::rng::{SPLIT, stream};
 pub(crate) struct Shares {
     pub val: f64,
     pub test: f64,
+}
+
+impl Shares {
+    /// Whether something is left to train on.
+    pub fn check(self) -> Result<()> {
+        let share = |setting, value: f64, in_range| match in_range {
+            true => Ok(()),
+            false => Err(DataError::Setting {
+                setting,
+                value: value.to_string(),
+                range: "at least 0, and `val` and `test` together below 1",
+            }),
+        };
+        share("val", self.val, self.val >= 0.0 && self.val < 1.0)?;
+        share("test", self.test, self.test >= 0.0 && self.val + self.test < 1.0)
+    }
 }
 
 /// `train`, `val` or `test` for every image, given as label and patient.

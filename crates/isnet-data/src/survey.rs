@@ -153,11 +153,7 @@ impl Survey {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn of(folder: &Path, settings: &SurveySettings) -> Result<Self> {
-        if !(settings.val >= 0.0 && settings.test >= 0.0 && settings.val + settings.test < 1.0) {
-            let value = format!("{} and {}", settings.val, settings.test);
-            let range = "at least 0, and together below 1";
-            return Err(DataError::Setting { setting: "val and test", value, range });
-        }
+        Shares { val: settings.val, test: settings.test }.check()?;
         if !folder.is_dir() {
             return Err(DataError::missing(folder.to_path_buf()));
         }
@@ -321,11 +317,20 @@ impl Survey {
 /// Images below a folder, without those that our own commands wrote into folders of theirs.
 fn visible_images(folder: &Path, findings: &mut Vec<String>) -> Result<Vec<PathBuf>> {
     let walk = images_below(folder, folder)?;
-    let is_output = |path: &PathBuf| {
+    // Asked once per folder, not once per image.
+    let mut known: BTreeMap<PathBuf, bool> = BTreeMap::new();
+    let mut is_output = |path: &PathBuf| {
         let above = path.ancestors().skip(1).take_while(|above| *above != folder);
-        above.into_iter().any(|above| above.join(isnet_files::MARKER).exists() || above.join("model.json").exists())
+        above.into_iter().any(|above| match known.get(above) {
+            Some(wrote) => *wrote,
+            None => {
+                let wrote = above.join(isnet_files::MARKER).exists() || above.join("model.json").exists();
+                known.insert(above.to_path_buf(), wrote);
+                wrote
+            }
+        })
     };
-    let (outputs, images): (Vec<PathBuf>, Vec<PathBuf>) = walk.found.into_iter().partition(is_output);
+    let (outputs, images): (Vec<PathBuf>, Vec<PathBuf>) = walk.found.into_iter().partition(&mut is_output);
     if !outputs.is_empty() {
         findings.push(format!(
             "{} images in folders that isnet wrote (runs, heatmaps, generated data) are left out.",

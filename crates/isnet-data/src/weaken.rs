@@ -13,7 +13,8 @@ use rand::seq::SliceRandom;
 use rayon::prelude::*;
 
 use crate::error::{DataError, Result};
-use crate::manifest::{Manifest, Record};
+use crate::import::mask::filled;
+use crate::manifest::{Manifest, Record, column_name};
 use crate::margin::grown;
 use crate::read_image::read_mask;
 use crate::relative_path::relative_path;
@@ -150,12 +151,16 @@ fn check(manifest: &Manifest, settings: &WeakenSettings) -> Result<()> {
     if let Some(column) = COLUMNS.into_iter().find(|column| manifest.columns.iter().any(|name| name == column)) {
         return Err(DataError::ColumnTaken { path, column });
     }
-    let has_mask = |record: &Record| record.mask.is_some() && is_learned(record, settings);
-    if !manifest.records.iter().any(has_mask) {
+    if !manifest.records.iter().any(|record| is_weakened(record, settings)) {
         let first = format!("no image of {} has a mask", crate::error::quoted(&settings.learned_splits));
         return Err(DataError::NothingUsable { path, problems: manifest.records.len(), first });
     }
     Ok(())
+}
+
+/// Whether a record has a mask that becomes weaker.
+fn is_weakened(record: &Record, settings: &WeakenSettings) -> bool {
+    record.mask.is_some() && is_learned(record, settings)
 }
 
 fn is_learned(record: &Record, settings: &WeakenSettings) -> bool {
@@ -176,8 +181,7 @@ struct Weakener<'a> {
 impl<'a> Weakener<'a> {
     fn new(manifest: &'a Manifest, settings: &'a WeakenSettings, staged: &'a StagedFolder) -> Self {
         let records = &manifest.records;
-        let is_weakened = |index: &usize| records[*index].mask.is_some() && is_learned(&records[*index], settings);
-        let learned: Vec<usize> = (0..records.len()).filter(is_weakened).collect();
+        let learned: Vec<usize> = (0..records.len()).filter(|&index| is_weakened(&records[index], settings)).collect();
         let mut kept = vec![BTreeSet::new(); FEW.len()];
         for (number, split) in manifest.splits().iter().enumerate() {
             let mut order: Vec<usize> =
@@ -208,12 +212,12 @@ impl<'a> Weakener<'a> {
             let file = format!("masks/{column}/{index:05}-{name}.png");
             write_mask(self.staged.file(&file)?, &weaker)?;
             row.cells.push(file);
-            row.overlaps.push(says_something(&weaker).then(|| overlap(&weaker, &exact)));
+            row.overlaps.push(weaker.verdict().says_something().then(|| overlap(&weaker, &exact)));
         }
         for kept in &self.kept {
             let is_kept = kept.contains(&index);
             row.cells.push(if is_kept { exact_path.clone() } else { String::new() });
-            row.overlaps.push((is_kept && says_something(&exact)).then_some(1.0));
+            row.overlaps.push((is_kept && exact.verdict().says_something()).then_some(1.0));
         }
         Ok(row)
     }
@@ -224,7 +228,7 @@ impl<'a> Weakener<'a> {
         let mut rng = stream(self.settings.seed, &[WEAKEN, 1, index as u64]);
         let angle = rng.random_range(0.0..std::f64::consts::TAU);
         let steps = |part: f64| (part * reach as f64).round() as isize;
-        let shifted = moved(exact, steps(angle.sin()), steps(angle.cos()));
+        let shifted = moved(exact, steps(libm::sin(angle)), steps(libm::cos(angle)));
         let wrong =
             if rng.random_bool(self.settings.wrong) { self.other(index, exact, &mut rng)? } else { exact.clone() };
         Ok([boxed(exact), inverted(&grown(&inverted(exact), reach)), grown(exact, reach), shifted, wrong])
@@ -232,12 +236,14 @@ impl<'a> Weakener<'a> {
 
     /// The mask of another image, at the size of this one.
     fn other(&self, index: usize, exact: &Mask, rng: &mut impl Rng) -> Result<Mask> {
-        let others: Vec<usize> = self.learned.iter().copied().filter(|&other| other != index).collect();
-        if others.is_empty() {
+        // The records are in order, so that leaving this one out is a step over its place.
+        let Some(others) = self.learned.len().checked_sub(1).filter(|others| *others > 0) else {
             return Ok(exact.clone());
-        }
-        match &self.manifest.records[others[rng.random_range(0..others.len())]].mask {
-            Some(path) => Ok(resized(&read_mask(path)?.0, exact.height, exact.width)),
+        };
+        let at = rng.random_range(0..others);
+        let other = self.learned[at + usize::from(self.learned[at] >= index)];
+        match &self.manifest.records[other].mask {
+            Some(path) => Ok(read_mask(path)?.0.at_size(exact.height, exact.width)),
             None => Ok(exact.clone()),
         }
     }
@@ -255,8 +261,7 @@ fn boxed(mask: &Mask) -> Mask {
     let columns = || foreground().map(|place| place % width);
     let bounds = (rows().min(), rows().max(), columns().min(), columns().max());
     let (Some(top), Some(bottom), Some(left), Some(right)) = bounds else { return mask.clone() };
-    let inside = |place: usize| (top..=bottom).contains(&(place / width)) && (left..=right).contains(&(place % width));
-    Mask { values: (0..mask.values.len()).map(|place| f32::from(inside(place))).collect(), ..*mask }
+    filled(&[[top, bottom, left, right]], (mask.height, width))
 }
 
 /// The mask moved down and to the right; what comes in from outside is background.
@@ -276,20 +281,6 @@ fn moved(mask: &Mask, down: isize, right: isize) -> Mask {
     Mask { values, ..*mask }
 }
 
-/// The mask at another size, by the nearest pixel.
-fn resized(mask: &Mask, height: usize, width: usize) -> Mask {
-    let nearest = |place: usize| {
-        let (y, x) = (place / width * mask.height / height, place % width * mask.width / width);
-        mask.values[y * mask.width + x]
-    };
-    Mask { values: (0..height * width).map(nearest).collect(), height, width }
-}
-
-fn says_something(mask: &Mask) -> bool {
-    let foreground = mask.values.iter().filter(|value| **value > Mask::NEITHER).count();
-    foreground > 0 && foreground < mask.values.len()
-}
-
 /// Intersection over union.
 fn overlap(a: &Mask, b: &Mask) -> f64 {
     let is_in = |value: &f32| *value > Mask::NEITHER;
@@ -303,7 +294,7 @@ fn write_manifest(manifest: &Manifest, staged: &StagedFolder, rows: &[Row]) -> R
     let extra = manifest.records.first().map_or(&[][..], |record| &record.extra);
     let known = ["image", "mask", "label", "source", "split"];
     let header: Vec<&str> =
-        known.into_iter().chain(extra.iter().map(|(name, _)| name.as_str())).chain(COLUMNS).collect();
+        known.into_iter().chain(extra.iter().map(|(name, _)| column_name(name))).chain(COLUMNS).collect();
     let path = staged.file("manifest.csv")?;
     let failed = |cause| DataError::Csv { path: path.clone(), cause };
     let mut csv = csv::Writer::from_path(&path).map_err(failed)?;
@@ -364,7 +355,7 @@ mod tests {
     fn an_empty_mask_stays_one() {
         let empty = mask(["....."; 5]);
         assert_eq!(boxed(&empty), empty);
-        assert!(!says_something(&empty));
+        assert!(!empty.verdict().says_something());
     }
 
     #[test]
@@ -407,6 +398,24 @@ mod tests {
             ),
             Err(DataError::ColumnTaken { column: "mask_box", .. })
         ));
+    }
+
+    #[test]
+    fn other_columns_of_images_and_masks_can_be_taken() {
+        let folder = Folder::new();
+        for name in ["a.png", "b.png"] {
+            folder.picture(name, 1);
+        }
+        folder.mask("m.png");
+        let text = "image,biased,mask,lungs,label,split\na.png,b.png,,m.png,x,train\na.png,b.png,,m.png,y,test\n";
+        let options =
+            ManifestOptions { image_column: "biased".into(), mask_column: "lungs".into(), ..Default::default() };
+        let manifest = Manifest::read(folder.write("manifest.csv", text), &options).unwrap();
+        let report = write(&manifest, &WeakenSettings::default(), &folder.path("weak"), &|_, _| true).unwrap();
+        let options = ManifestOptions { mask_column: "mask_box".into(), ..Default::default() };
+        let weak = Manifest::read(&report.manifest, &options).unwrap();
+        assert!(weak.records.iter().all(|record| record.image.ends_with("b.png") && record.mask.is_some()));
+        assert!(weak.has_column("original_image") && weak.has_column("original_mask"), "{:?}", weak.columns);
     }
 
     #[test]

@@ -51,15 +51,6 @@ struct Marked {
     no_room: bool,
 }
 
-/// The name in the output of a further column of the input: `image` is taken when the images were in another column.
-pub(super) fn column_name(name: &str) -> &str {
-    match name {
-        "image" => "original_image",
-        "mask" => "original_mask",
-        name => name,
-    }
-}
-
 impl Writer<'_> {
     /// Writes the versions of a record. What is wrong with the record is a problem; a disk that cannot be written is an error.
     pub fn rows(&self, index: usize, splits: &[&'static str]) -> Result<Result<Vec<Row>, FileProblem>> {

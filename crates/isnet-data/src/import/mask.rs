@@ -73,7 +73,8 @@ fn with_value(path: &Path, value: u8) -> Result<Mask> {
     Ok(Mask::new(image.height, image.width, image.pixels.chunks_exact(image.channels).map(is_it).collect()))
 }
 
-fn filled(boxes: &[[usize; 4]], (height, width): (usize, usize)) -> Mask {
+/// A mask whose foreground are boxes: first and last row, first and last column.
+pub(crate) fn filled(boxes: &[[usize; 4]], (height, width): (usize, usize)) -> Mask {
     let mut mask = Mask::new(height, width, vec![0.0; height * width]);
     for &[top, bottom, left, right] in boxes {
         for row in top..(bottom + 1).min(height) {
@@ -103,9 +104,7 @@ fn resized(mask: Mask, (height, width): (usize, usize)) -> Result<Mask> {
     if (ratio(got.0, got.1) / ratio(height, width) - 1.0).abs() > RATIO_TOLERANCE {
         return Err(DataError::MaskSize { expected: (height, width), got });
     }
-    let at = |index: usize, from: usize, to: usize| (2 * index + 1) * from / (2 * to);
-    let value = |pixel: usize| mask.values[at(pixel / width, got.0, height) * got.1 + at(pixel % width, got.1, width)];
-    Ok(Mask::new(height, width, (0..height * width).map(value).collect()))
+    Ok(mask.at_size(height, width))
 }
 
 #[cfg(test)]

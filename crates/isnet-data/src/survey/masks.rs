@@ -1,12 +1,13 @@
 //! Which files are masks, and whose.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::SurveyedImage;
 use super::words::{image_of_mask, is_image_folder, is_mask_folder};
 use crate::error::Result;
 use crate::manifest::walk::images_below;
+use crate::relative_path::{resolved, resolved_file};
 
 /// The masks below a folder.
 pub(super) struct MaskFiles {
@@ -20,7 +21,14 @@ impl MaskFiles {
     pub fn part(folder: &Path, files: Vec<PathBuf>, named: Option<&Path>) -> Result<(Self, Vec<PathBuf>)> {
         if let Some(masks) = named {
             let found = images_below(masks, masks)?.found;
-            let images = files.into_iter().filter(|path| !found.contains(path)).collect();
+            let place = resolved(masks)?;
+            let lies_there = |path: &PathBuf| resolved_file(path).map(|path| path.starts_with(&place));
+            let mut images = Vec::new();
+            for path in files {
+                if !lies_there(&path)? {
+                    images.push(path);
+                }
+            }
             return Ok((Self { files: found, place: format!("in `{}`", masks.display()) }, images));
         }
         let folder_of_masks = |path: &Path| -> Option<String> {
@@ -29,7 +37,7 @@ impl MaskFiles {
             let end = names.iter().position(|name| is_mask_folder(name))?;
             Some(names[..=end].join("/"))
         };
-        let stems: std::collections::BTreeSet<PathBuf> = files.iter().map(|path| path.with_extension("")).collect();
+        let stems: BTreeSet<PathBuf> = files.iter().map(|path| path.with_extension("")).collect();
         let is_beside = |path: &Path| {
             let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             image_of_mask(&stem).is_some_and(|image| stems.contains(&path.with_file_name(image)))

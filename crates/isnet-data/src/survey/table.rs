@@ -7,7 +7,7 @@ use super::words::{column, columns};
 use super::{Role, SurveySettings, SurveyedImage};
 use crate::error::{DataError, Result};
 use crate::manifest::CsvText;
-use crate::manifest::spelling::split_meant;
+use crate::manifest::spelling::{same_word, split_meant};
 use crate::manifest::walk::children;
 
 /// Rows that are looked at to find the column of the images.
@@ -19,7 +19,7 @@ const LEAST_FOUND: f64 = 0.5;
 pub(super) fn only_table(folder: &Path) -> Result<Option<PathBuf>> {
     let is_table = |path: &PathBuf| {
         let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
-        extension.is_some_and(|extension| ["csv", "tsv", "tab"].contains(&extension.as_str())) && !is_ours(folder, path)
+        extension.is_some_and(|extension| ["csv", "tsv", "tab"].contains(&extension.as_str()))
     };
     let tables: Vec<PathBuf> = children(folder)?.into_iter().filter(is_table).collect();
     match tables.as_slice() {
@@ -34,13 +34,6 @@ pub(super) fn only_table(folder: &Path) -> Result<Option<PathBuf>> {
             ),
         }),
     }
-}
-
-/// Whether an earlier call wrote this manifest.
-fn is_ours(folder: &Path, table: &Path) -> bool {
-    let marker = std::fs::read_to_string(folder.join(isnet_files::MARKER)).unwrap_or_default();
-    let name = table.file_name().unwrap_or_default().to_string_lossy();
-    marker.starts_with("made by `isnet init`") && marker.lines().any(|line| line == name)
 }
 
 /// A table whose cells are text.
@@ -68,19 +61,22 @@ pub(super) fn read(
     }
     findings.push(format!("`{}` lists the images: {}.", path.display(), table.description()));
     let known: Vec<usize> = table.roles.values().copied().collect();
-    let extra: Vec<usize> =
-        (0..table.names.len()).filter(|at| !known.contains(at) && !is_reserved(&table.names[*at])).collect();
-    let (mut surveyed, mut missing) = (Vec::new(), Vec::new());
+    let extra: Vec<usize> = (0..table.names.len()).filter(|at| !known.contains(at)).collect();
+    let (mut surveyed, mut missing, mut missing_masks) = (Vec::new(), Vec::new(), Vec::new());
     for row in &table.rows {
         let cell = |role: Role| table.roles.get(&role).map_or("", |&at| row[at].as_str());
         let Some(image) = files.find(cell(Role::Image)) else {
             missing.push(cell(Role::Image).to_owned());
             continue;
         };
+        let mask = files.find_mask(cell(Role::Mask));
+        if mask.is_none() && !cell(Role::Mask).is_empty() {
+            missing_masks.push(cell(Role::Mask).to_owned());
+        }
         let split = cell(Role::Split);
         surveyed.push(SurveyedImage {
             image,
-            mask: files.find_mask(cell(Role::Mask)),
+            mask,
             label: cell(Role::Label).to_owned(),
             source: cell(Role::Source).to_owned(),
             split: split_meant(split).unwrap_or(split).to_owned(),
@@ -91,12 +87,19 @@ pub(super) fn read(
     if let Some(first) = missing.first() {
         findings.push(format!("{} rows are left out, since their image is not there: `{first}` first.", missing.len()));
     }
-    Ok((surveyed, extra.into_iter().map(|at| table.names[at].clone()).collect()))
+    if let Some(first) = missing_masks.first() {
+        findings.push(format!(
+            "{} masks of the table are not there, `{first}` first; their images get a mask of their name, if there is one.",
+            missing_masks.len()
+        ));
+    }
+    Ok((surveyed, extra.into_iter().map(|at| extra_name(&table.names[at])).collect()))
 }
 
-/// Columns that a manifest has itself and whose meaning there would be another.
-fn is_reserved(name: &str) -> bool {
-    ["image", "mask", "label", "split", "source", "patient"].iter().any(|known| crate::same_word(known, name))
+/// A further column under a name that a manifest does not read as something else.
+fn extra_name(name: &str) -> String {
+    let is_taken = ["image", "mask", "label", "split", "source", "patient"].iter().any(|known| same_word(known, name));
+    if is_taken { format!("original_{name}") } else { name.to_owned() }
 }
 
 impl<'a> Table<'a> {

@@ -82,6 +82,35 @@ fn a_table_with_semicolons_capital_headers_and_no_split_is_understood() {
 }
 
 #[test]
+fn nothing_of_a_table_is_lost_in_silence() {
+    let folder = Folder::new();
+    for name in ["films/a.png", "films/b.png"] {
+        folder.picture(name, 1);
+    }
+    folder.mask("named/a.png");
+    folder.write("list.csv", "file,what,Label,mask\nfilms/a.png,x,old,named/a.png\nfilms/b.png,y,older,named/b.png\n");
+    let columns = [(Role::Label, "what".to_owned())].into();
+    let survey = surveyed(&folder, &SurveySettings { columns, ..SurveySettings::default() }).unwrap();
+    assert_eq!(
+        (survey.extra.clone(), survey.images[1].extra.clone()),
+        (vec!["original_Label".to_owned()], vec!["older".to_owned()])
+    );
+    assert!(survey.findings.iter().any(|finding| finding.contains("`named/b.png` first")), "{:?}", survey.findings);
+
+    // A folder of masks is one however its path is written.
+    let masks = folder.path("films/x").parent().unwrap().join("../named");
+    let survey = surveyed(
+        &folder,
+        &SurveySettings {
+            columns: [(Role::Label, "what".to_owned())].into(),
+            masks: Some(masks),
+            ..SurveySettings::default()
+        },
+    );
+    assert_eq!(survey.unwrap().with_mask(), 1);
+}
+
+#[test]
 fn splits_that_are_given_stay_and_validation_is_drawn_from_training() {
     let folder = Folder::new();
     let mut table = "file,class,set\n".to_owned();
